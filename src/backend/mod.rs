@@ -1,0 +1,194 @@
+//! The border between the engine and the protocols.
+//!
+//! A [`Backend`] knows how to reach one account and what its protocol can do at best. It opens [`Session`]s: one authenticated
+//! connection, used by one task. The engine knows a backend only by its [`Caps`]; it never asks who it is.
+//!
+//! Rules for every implementation:
+//! - *Batch in, stream out*: methods take many items and report each as it is known; pipeline as the protocol can.
+//! - *Done means done*: an outcome is reported when the server has made it durable, never before.
+//! - *Reads may be retried by the caller, writes never*: a lost reply is [`Outcome::Uncertain`] or an error, and is settled by
+//!   the journal and the next listing.
+//! - After an error of scope `Session` or `Account` the session is dead: drop it.
+
+pub mod imap;
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::model::change::Marks;
+use crate::model::quota::Quota;
+use crate::model::{
+    Caps, Change, Credentials, Cursor, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId, Result, Role,
+};
+use crate::net::Meter;
+
+/// What a backend gets from outside, so that tests can own it.
+#[derive(Clone)]
+pub struct Ctx {
+    /// Set by Ctrl-C, SIGTERM and `--max-duration`; read between steps.
+    pub cancel: CancellationToken,
+    /// Where the secret comes from.
+    pub credentials: Arc<dyn Credentials>,
+    /// Who hears of what happens.
+    pub observer: Arc<dyn Observer>,
+    /// Counts protocol octets and round trips of the account.
+    pub meter: Arc<Meter>,
+    /// Silence on the network that is borne.
+    pub silence: Duration,
+    /// Extensions that are treated as if the server did not offer them (capability names, upper case); for tests and quirks.
+    pub disable: Arc<[String]>,
+}
+
+/// Reaches one account.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// The protocol, for words and reports.
+    fn protocol(&self) -> Protocol;
+
+    /// What the protocol can do at best: feeds the matrix of the documentation.
+    fn ceiling(&self) -> Caps;
+
+    /// Dials, secures and logs in. One attempt: a refused login is never repeated.
+    ///
+    /// Errors: `unavailable` before a connection stood; `tls-verify`, `tls-required`, `auth`, `protocol`, `temporary` after.
+    async fn open(&self, ctx: &Ctx) -> Result<Box<dyn Session>>;
+}
+
+/// A folder as the server lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderInfo {
+    /// Handle.
+    pub id: FolderId,
+    /// Decoded path.
+    pub path: FolderPath,
+    /// Special use.
+    pub role: Option<Role>,
+    /// Messages it holds, where the listing tells.
+    pub messages: Option<u64>,
+    /// Octets it holds, where the listing tells.
+    pub octets: Option<u64>,
+    /// Tokens for "nothing changed".
+    pub marks: Marks,
+}
+
+/// A folder to look into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookAt {
+    /// Folder.
+    pub folder: FolderId,
+    /// Where the last look ended; `None` = from nothing.
+    pub cursor: Option<Cursor>,
+    /// How much must be known.
+    pub need: Need,
+}
+
+/// Which bytes of a message are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The whole message, byte for byte as the server sends it.
+    Whole,
+    /// The header block, empty line included where there is one.
+    Header,
+}
+
+/// A message whose bytes are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// Id in the folder.
+    pub id: RemoteId,
+    /// Octets as announced by the listing; steers batches, is never trusted.
+    pub size: Option<u64>,
+}
+
+/// Why a wanted message did not come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missed {
+    /// The server does not have it any more.
+    Gone,
+    /// The server refused, in its words.
+    Refused(String),
+    /// The server said OK and gave nothing.
+    Unanswered,
+    /// It is larger than the limit.
+    TooLarge,
+}
+
+/// Where bodies go. Async, so that a slow disk slows the socket.
+///
+/// A session calls `begin`, `chunk`…, then `end` or `cut`; bodies of one session never interleave. Every wanted message is ended
+/// by exactly one `end` or `miss`, unless `fetch` returns an error.
+#[async_trait]
+pub trait BodySink: Send {
+    /// A body starts.
+    async fn begin(&mut self) -> Result<()>;
+    /// The next bytes of it.
+    async fn chunk(&mut self, bytes: Bytes) -> Result<()>;
+    /// It is complete, and it is that of `wanted[index]`.
+    async fn end(&mut self, index: usize) -> Result<()>;
+    /// It broke off, or nobody wanted it: forget it.
+    async fn cut(&mut self) -> Result<()>;
+    /// `wanted[index]` will not come.
+    async fn miss(&mut self, index: usize, why: Missed) -> Result<()>;
+}
+
+/// Something that is asked of the server about one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Remove the message for good; that one and no other.
+    Delete {
+        /// The message.
+        id: RemoteId,
+    },
+}
+
+impl Order {
+    /// The message that the order is about.
+    pub fn id(&self) -> &RemoteId {
+        match self {
+            Self::Delete { id } => id,
+        }
+    }
+}
+
+/// One authenticated connection.
+#[async_trait]
+pub trait Session: Send {
+    /// What this server can do, after login; never above the backend's ceiling.
+    fn caps(&self) -> &Caps;
+
+    /// Lists the folders that can hold mail, with marks where the server offers them, in as few round trips as it allows.
+    /// Safe to call again.
+    async fn folders(&mut self) -> Result<Vec<FolderInfo>>;
+
+    /// What the server says about space; empty where it says nothing.
+    async fn quota(&mut self) -> Result<Vec<Quota>>;
+
+    /// Tells what changed in many folders, one bounded page each, no bodies. `out` gets the index into `at` and the change; what
+    /// it got for a folder counts only with that folder's `Harvest`. A folder that fails alone is an `Err` in its place.
+    ///
+    /// A cursor that the server no longer honours is not an error: the folder starts afresh, `Whole` and `restarted`.
+    async fn changes(&mut self, at: &[LookAt], out: &mut (dyn FnMut(usize, Change) + Send)) -> Result<Vec<Result<Harvest>>>;
+
+    /// Streams the bytes of messages of one folder into `out`, in any order. `cursor` names the epoch that the ids belong to: when
+    /// the server has another by now, an error of scope `Folder` is returned and nothing is delivered.
+    async fn fetch(&mut self, folder: &FolderId, cursor: &Cursor, wanted: &[Want], part: Part, out: &mut dyn BodySink) -> Result<()>;
+
+    /// Carries out `orders` in one folder and answers each, in order. `cursor` as in `fetch`.
+    async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Vec<Outcome>>;
+
+    /// Makes marked orders take effect (POP3: QUIT) and tells what became of them. Others: nothing.
+    async fn settle(&mut self) -> Result<Vec<(RemoteId, Outcome)>> {
+        Ok(Vec::new())
+    }
+
+    /// Ends the session politely, within a few seconds. Without `settle` first, marked orders do not take effect.
+    async fn close(self: Box<Self>) -> Result<()>;
+}
+
+/// Connections that an account may use at the same time.
+pub const MAX_CONNECTIONS: NonZeroU16 = NonZeroU16::new(32).unwrap();

@@ -1,0 +1,2 @@
+//! The mailx binary.
+fn main() {}

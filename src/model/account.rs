@@ -1,0 +1,24 @@
+//! What an account speaks.
+
+use std::fmt;
+
+/// The protocol that a receiving account speaks; used for words and reports only, never for decisions of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// IMAP4rev1 or IMAP4rev2 (RFC 3501, RFC 9051).
+    Imap,
+    /// POP3 (RFC 1939).
+    Pop3,
+    /// Exchange ActiveSync (MS-ASHTTP, MS-ASCMD).
+    ActiveSync,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::ActiveSync => "eas",
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! What a server can do, as enums: "how" and "how well" have a place, and nonsense cannot be said.
+//!
+//! The engine decides by these alone; it never knows a protocol. `meet` gives the weaker of two, `gaps` the user's words.
+
+use std::num::NonZeroU16;
+
+use super::Flags;
+
+/// Folders of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Folders {
+    /// The INBOX and nothing else.
+    InboxOnly,
+    /// A tree that can be read but not changed.
+    ReadOnly,
+    /// A tree; folders can be created, renamed and removed.
+    Tree,
+}
+
+/// How far a message id holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Identity {
+    /// No id: content decides.
+    ByContent,
+    /// Until the epoch changes (UIDVALIDITY, collection reset).
+    PerEpoch,
+    /// For ever, in the whole account.
+    Permanent,
+}
+
+/// What the server can tell about changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Changes {
+    /// Only the whole listing.
+    Whole,
+    /// What changed since a cursor.
+    Delta,
+}
+
+/// Which keywords the server keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keywords {
+    /// None.
+    No,
+    /// Those it lists.
+    Listed,
+    /// Any (`\*` in PERMANENTFLAGS).
+    Any,
+}
+
+/// Flags that travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlagSupport {
+    /// From the server to here.
+    pub pull: Flags,
+    /// From here to the server.
+    pub push: Flags,
+    /// Keywords, both ways.
+    pub keywords: Keywords,
+}
+
+/// Uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Append {
+    /// None.
+    No,
+    /// Into the drafts folder only.
+    DraftsOnly,
+    /// Anywhere.
+    Yes {
+        /// The answer names the new id.
+        tells_id: bool,
+    },
+}
+
+/// Ways to delete a message there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Deletes {
+    /// It can be moved to the trash.
+    pub trash: bool,
+    /// It can be removed for good, that message and no other.
+    pub now: bool,
+}
+
+/// Moves between folders there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moves {
+    /// None.
+    No,
+    /// By a copy and a deletion.
+    CopyThenDelete,
+    /// In one step.
+    Native {
+        /// The answer names the new id.
+        tells_id: bool,
+    },
+}
+
+/// News without asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Push {
+    /// None: ask again, not more often than this many seconds.
+    Poll {
+        /// Seconds between two looks, at least.
+        at_least: u32,
+    },
+    /// One folder a connection.
+    OneFolder,
+    /// Up to so many folders on one connection.
+    Folders {
+        /// How many at most.
+        most: NonZeroU16,
+    },
+}
+
+impl Push {
+    fn rank(self) -> (u8, u16) {
+        match self {
+            Self::Poll { .. } => (0, 0),
+            Self::OneFolder => (1, 1),
+            Self::Folders { most } => (2, most.get()),
+        }
+    }
+}
+
+/// Everything that a server declares that it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caps {
+    /// Connections that make sense at the same time.
+    pub sessions: NonZeroU16,
+    /// Folders.
+    pub folders: Folders,
+    /// Ids.
+    pub identity: Identity,
+    /// Changes.
+    pub changes: Changes,
+    /// Flags.
+    pub flags: FlagSupport,
+    /// Uploads.
+    pub append: Append,
+    /// Deletions.
+    pub delete: Deletes,
+    /// Moves.
+    pub moves: Moves,
+    /// Push.
+    pub push: Push,
+    /// Messages can be sent through a session.
+    pub submit: bool,
+    /// The server administers the device (policy, wipe).
+    pub admin: bool,
+}
+
+/// Something that this server cannot do: a stable word for programs and a sentence for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Gap {
+    /// Stable word, as in the JSON's `unsupported`.
+    pub word: &'static str,
+    /// The sentence.
+    pub text: &'static str,
+}
+
+impl Caps {
+    /// The weaker of two in every respect.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Self {
+        Self {
+            sessions: self.sessions.min(other.sessions),
+            folders: self.folders.min(other.folders),
+            identity: self.identity.min(other.identity),
+            changes: self.changes.min(other.changes),
+            flags: FlagSupport {
+                pull: self.flags.pull.both(other.flags.pull),
+                push: self.flags.push.both(other.flags.push),
+                keywords: self.flags.keywords.min(other.flags.keywords),
+            },
+            append: self.append.min(other.append),
+            delete: Deletes { trash: self.delete.trash && other.delete.trash, now: self.delete.now && other.delete.now },
+            moves: self.moves.min(other.moves),
+            push: if self.push.rank() <= other.push.rank() { self.push } else { other.push },
+            submit: self.submit && other.submit,
+            admin: self.admin && other.admin,
+        }
+    }
+
+    /// What is missing, in the user's words; the same words in the README's matrix, `account show` and the JSON.
+    pub fn gaps(&self) -> Vec<Gap> {
+        let all = Flags::from_bits(63);
+        let table = [
+            (self.folders == Folders::InboxOnly, Gap { word: "folders", text: "the server has only an INBOX; other folders stay here" }),
+            (
+                self.folders == Folders::ReadOnly,
+                Gap { word: "folder-changes", text: "folders cannot be created, renamed or removed there" },
+            ),
+            (self.flags.pull.is_empty(), Gap { word: "flags-pull", text: "the server knows no flags" }),
+            (self.flags.push != all, Gap { word: "flags-push", text: "flags set here stay here, wholly or in part" }),
+            (self.flags.keywords == Keywords::No, Gap { word: "keywords", text: "keywords stay here" }),
+            (self.append == Append::No, Gap { word: "append", text: "new files stay here" }),
+            (self.append == Append::DraftsOnly, Gap { word: "append", text: "new files stay here, drafts excepted" }),
+            (!self.delete.now, Gap { word: "delete-now", text: "messages cannot be removed for good there one by one" }),
+            (!self.delete.trash, Gap { word: "delete-trash", text: "the server has no trash" }),
+            (self.moves == Moves::No, Gap { word: "moves", text: "moves stay here" }),
+            (matches!(self.push, Push::Poll { .. }), Gap { word: "push", text: "the server cannot push; it is polled" }),
+        ];
+        table.into_iter().filter_map(|(missing, gap)| missing.then_some(gap)).collect()
+    }
+}

@@ -1,0 +1,97 @@
+//! What happened on the server, what we ask of it, and what it answered.
+
+use super::{Cursor, FlagState, Mark, PermanentId, RemoteId};
+
+/// What the engine needs to know of a folder. A backend may answer more than asked for, never less.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Messages that were not there before. Enough for `fetch`.
+    Additions,
+    /// Additions, flag changes and removals.
+    Everything,
+}
+
+/// A message as a listing tells it; no body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id in the folder.
+    pub id: RemoteId,
+    /// Octets on the wire as announced. A hint only: servers lie.
+    pub size: Option<u64>,
+    /// The server's internal date, seconds since 1970.
+    pub date: Option<i64>,
+    /// Flags and keywords.
+    pub flags: FlagState,
+    /// The account-wide id, where the server has such.
+    pub permanent: Option<PermanentId>,
+}
+
+/// One thing that happened in a folder since its cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A message is there: new, or known with these flags now.
+    Present(Listed),
+    /// A message that was there is not any more.
+    Gone(RemoteId),
+}
+
+/// Whether a harvest tells everything or what changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HarvestKind {
+    /// The folder as it is: what is not in it is gone (once `more` is false).
+    Whole,
+    /// Only what changed since the cursor.
+    Delta,
+}
+
+/// The end of one page of changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Harvest {
+    /// Save it in one transaction with what the page brought.
+    pub cursor: Cursor,
+    /// What absence means.
+    pub kind: HarvestKind,
+    /// The old cursor is void (UIDVALIDITY, SyncKey or UIDL reset): ids of before mean nothing now.
+    pub restarted: bool,
+    /// Another page follows: save, and call again with the new cursor.
+    pub more: bool,
+    /// The listing contradicts the server's own counters: nothing may be concluded from absence.
+    pub doubtful: bool,
+}
+
+/// The marks of a folder at one moment; `None` where the server cannot tell.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// Equal: no message was added.
+    pub additions: Option<Mark>,
+    /// Equal: nothing changed at all.
+    pub everything: Option<Mark>,
+}
+
+impl Marks {
+    /// The mark that answers `need`.
+    pub fn get(&self, need: Need) -> Option<&Mark> {
+        match need {
+            Need::Additions => self.additions.as_ref(),
+            Need::Everything => self.everything.as_ref(),
+        }
+    }
+}
+
+/// What became of one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has made it durable. `id` is the message's id where the order sent it, when the server told.
+    Done {
+        /// Id at the destination.
+        id: Option<RemoteId>,
+    },
+    /// Takes effect at `settle` (POP3: QUIT).
+    Marked,
+    /// The message is not there any more.
+    Gone,
+    /// The server will not do it, in its words (bounded, not yet sanitised).
+    Refused(String),
+    /// The answer was lost; only a probe can tell.
+    Uncertain,
+}

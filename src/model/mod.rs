@@ -1,0 +1,25 @@
+//! The nouns of mailx: plain data, no I/O. Everybody may import this module; it imports nothing of ours.
+
+pub mod account;
+pub mod caps;
+pub mod change;
+pub mod credentials;
+pub mod cursor;
+pub mod error;
+pub mod event;
+pub mod flags;
+pub mod folder;
+pub mod message;
+pub mod quota;
+pub mod report;
+
+pub use account::Protocol;
+pub use caps::Caps;
+pub use change::{Change, Harvest, HarvestKind, Listed, Need, Outcome};
+pub use credentials::{Credentials, Secret, SecretKind};
+pub use cursor::{Cursor, Mark};
+pub use error::{Class, Error, Fate, Result, Scope};
+pub use event::{Event, Observer};
+pub use flags::{Flag, FlagState, Flags, Keyword};
+pub use folder::{FolderId, FolderPath, Role};
+pub use message::{Hash, LocalName, PermanentId, RemoteId};

@@ -1,0 +1,119 @@
+//! What a run did: the source of the JSON summary and of the exit code.
+
+use std::time::Duration;
+
+use super::{Error, FolderPath, Protocol, RemoteId};
+
+/// One folder's part of a run.
+#[derive(Debug)]
+pub struct FolderReport {
+    /// Folder.
+    pub folder: FolderPath,
+    /// Bodies downloaded and durable.
+    pub downloaded: u64,
+    /// Messages linked to files that were here already (adopted, re-matched, hard-linked).
+    pub linked: u64,
+    /// Messages uploaded.
+    pub uploaded: u64,
+    /// Flag changes taken from the server.
+    pub flags_pulled: u64,
+    /// Flag changes sent to the server.
+    pub flags_pushed: u64,
+    /// Messages deleted here.
+    pub deleted_here: u64,
+    /// Messages deleted there.
+    pub deleted_there: u64,
+    /// Messages moved.
+    pub moved: u64,
+    /// Files here that the server does not have.
+    pub local_only: u64,
+    /// Words of the gaps that kept something from being done.
+    pub unsupported: Vec<&'static str>,
+    /// Messages that could not be had: id and reason. Each makes exit 1.
+    pub failed: Vec<(RemoteId, String)>,
+    /// What stopped the folder.
+    pub error: Option<Box<Error>>,
+}
+
+impl FolderReport {
+    /// An empty report.
+    pub fn new(folder: FolderPath) -> Self {
+        Self {
+            folder,
+            downloaded: 0,
+            linked: 0,
+            uploaded: 0,
+            flags_pulled: 0,
+            flags_pushed: 0,
+            deleted_here: 0,
+            deleted_there: 0,
+            moved: 0,
+            local_only: 0,
+            unsupported: Vec::new(),
+            failed: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Whether the run changed anything in the Maildir or on the server.
+    pub fn changed(&self) -> bool {
+        self.downloaded
+            + self.linked
+            + self.uploaded
+            + self.flags_pulled
+            + self.flags_pushed
+            + self.deleted_here
+            + self.deleted_there
+            + self.moved
+            > 0
+    }
+}
+
+/// One decision of a plan, as `--dry-run` shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedAction {
+    /// Stable word: `download`, `link`, `delete-there`, `create-folder`, …
+    pub action: &'static str,
+    /// Folder.
+    pub folder: FolderPath,
+    /// The message's id there, where the action is about one message.
+    pub id: Option<RemoteId>,
+    /// Octets that it moves, as announced.
+    pub bytes: Option<u64>,
+}
+
+/// One account's part of a run.
+#[derive(Debug)]
+#[must_use]
+pub struct AccountReport {
+    /// Configured name.
+    pub name: String,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// How long it took.
+    pub duration: Duration,
+    /// Protocol octets received, inside TLS.
+    pub bytes_in: u64,
+    /// Protocol octets sent, inside TLS.
+    pub bytes_out: u64,
+    /// How often the direction turned from sending to receiving.
+    pub round_trips: u64,
+    /// Folders that took part, in the server's order.
+    pub folders: Vec<FolderReport>,
+    /// The plan of a dry run.
+    pub plan: Option<Vec<PlannedAction>>,
+    /// What stopped the account.
+    pub error: Option<Box<Error>>,
+}
+
+impl AccountReport {
+    /// Whether everything asked for was done.
+    pub fn ok(&self) -> bool {
+        self.error.is_none() && self.folders.iter().all(|f| f.error.is_none() && f.failed.is_empty())
+    }
+
+    /// Whether the run changed anything.
+    pub fn changed(&self) -> bool {
+        self.folders.iter().any(FolderReport::changed)
+    }
+}

@@ -1,0 +1,3 @@
+//! Sockets: dial, TLS, deadlines, meter.
+pub mod meter;
+pub use meter::Meter;

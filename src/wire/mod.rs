@@ -1,0 +1,1 @@
+//! Bytes ↔ meaning, sans-I/O. Imports nothing of ours.
