@@ -2,18 +2,22 @@
 //!
 //! The map (arrows point down; `tests/architecture.rs` checks them):
 //!
-//! - [`cli`]: arguments, commands, bars, JSON, exit codes
+//! - `cli`: arguments, commands, bars, JSON, exit codes
 //! - [`app`]: the composition root: configuration → secrets → backend and store → engine
 //! - [`engine`]: plan, match, execute; the verbs. Knows backends only by their capabilities
 //! - [`backend`]: the traits, and one folder for each protocol
 //! - [`store`]: Maildir, state, lock
-//! - [`secret`], [`config`]: where secrets and settings come from
+//! - `secret`, [`config`]: where secrets and settings come from
 //! - [`net`]: dial, TLS, deadlines, meter
 //! - [`wire`]: bytes ↔ meaning, no I/O
 //! - [`model`]: the nouns
 #![forbid(unsafe_code)]
 
+pub mod app;
 pub mod backend;
+pub mod config;
+pub mod engine;
 pub mod model;
 pub mod net;
+pub mod store;
 pub mod wire;

@@ -22,3 +22,15 @@ impl fmt::Display for Protocol {
         })
     }
 }
+
+/// What `fetch` does with the server's copy of a message that is durable here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AfterFetch {
+    /// Keeps it.
+    #[default]
+    Keep,
+    /// Removes it for good.
+    Delete,
+    /// Removes it for good once it has been here for so long.
+    DeleteAfter(std::time::Duration),
+}

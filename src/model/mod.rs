@@ -13,10 +13,10 @@ pub mod message;
 pub mod quota;
 pub mod report;
 
-pub use account::Protocol;
+pub use account::{AfterFetch, Protocol};
 pub use caps::Caps;
 pub use change::{Change, Harvest, HarvestKind, Listed, Need, Outcome};
-pub use credentials::{Credentials, Secret, SecretKind};
+pub use credentials::{Credentials, ExposeSecret, Secret, SecretKind, SecretString};
 pub use cursor::{Cursor, Mark};
 pub use error::{Class, Error, Fate, Result, Scope};
 pub use event::{Event, Observer};

@@ -1,0 +1,134 @@
+//! The composition root: configuration → secrets → backend and store → engine. The only place that knows everybody.
+//!
+//! The command line calls these functions and words what they return. Nothing here prints or exits.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::report::AccountReport;
+use crate::model::{FolderPath, Observer, Result, Role, SecretString};
+
+/// What all commands share.
+#[derive(Clone)]
+pub struct Globals {
+    /// `--config FILE` (or `$MAILX_CONFIG`).
+    pub config: Option<PathBuf>,
+    /// `--wait[=SECS]`: for a lock; `None` = do not wait, `Some(None)` = for ever.
+    pub wait: Option<Option<Duration>>,
+    /// `--timeout`: silence on the network.
+    pub silence: Duration,
+    /// `--allow-cleartext`.
+    pub allow_cleartext: bool,
+    /// Set by Ctrl-C and SIGTERM.
+    pub cancel: CancellationToken,
+    /// Asks the user on a terminal; `None` when there is none.
+    pub prompt: Option<Arc<dyn Prompt>>,
+}
+
+/// Which accounts a command is about.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// Configured names; empty = all.
+    Named(Vec<String>),
+    /// The URL form, without any configuration.
+    Url {
+        /// `imaps://user@host[:port][/folder]`.
+        url: String,
+        /// The Maildir root.
+        root: Option<PathBuf>,
+        /// `--password-command`.
+        password_command: Option<String>,
+        /// `--ca`.
+        ca: Option<PathBuf>,
+        /// `--pin`.
+        pin: Option<String>,
+    },
+}
+
+/// Asks a person.
+pub trait Prompt: Send + Sync {
+    /// Asks for a secret without echo; `None` when the user gave none.
+    fn secret(&self, question: &str) -> Option<SecretString>;
+    /// Asks yes or no.
+    fn confirm(&self, question: &str) -> bool;
+}
+
+/// Options of `fetch` beyond those of the account.
+#[derive(Debug, Clone, Default)]
+pub struct FetchRun {
+    /// `--folder`, may start with `!`.
+    pub folders: Vec<String>,
+    /// `--dry-run`.
+    pub dry_run: bool,
+    /// `--since`, seconds since 1970.
+    pub since: Option<i64>,
+    /// `--max-size`, octets.
+    pub max_size: Option<u64>,
+    /// `--limit`.
+    pub limit: Option<u64>,
+    /// `--max-duration`.
+    pub max_duration: Option<Duration>,
+    /// `--jobs`: accounts at the same time; `None` = all of them, 8 at most.
+    pub jobs: Option<usize>,
+    /// `--exec`, beside the account's own.
+    pub exec: Option<String>,
+}
+
+/// Makes the observer of one account (by its name).
+pub type Observers<'a> = dyn Fn(&str) -> Arc<dyn Observer> + Send + Sync + 'a;
+
+/// A folder as `mailx folders` shows it: there, here, or both.
+#[derive(Debug, Clone)]
+pub struct FolderRow {
+    /// Decoded path.
+    pub path: FolderPath,
+    /// Special use there.
+    pub role: Option<Role>,
+    /// Messages there; `None` when the folder is not there.
+    pub there: Option<u64>,
+    /// Octets there, where the server tells.
+    pub there_octets: Option<u64>,
+    /// Messages here; `None` when the folder is not here.
+    pub here: Option<u64>,
+    /// Whether the account's patterns take part of it.
+    pub selected: bool,
+}
+
+/// An account's folders.
+#[derive(Debug)]
+pub struct AccountFolders {
+    /// Account.
+    pub name: String,
+    /// Rows, by path; or why they could not be had.
+    pub folders: Result<Vec<FolderRow>>,
+}
+
+/// An account as `mailx status` shows it.
+#[derive(Debug)]
+pub struct AccountStatus {
+    /// Account.
+    pub name: String,
+    /// Protocol word.
+    pub protocol: String,
+    /// Maildir root.
+    pub maildir: PathBuf,
+    /// Folders known here.
+    pub folders: u64,
+    /// Messages stored here.
+    pub messages: u64,
+    /// Their octets.
+    pub octets: u64,
+    /// Messages known there and not yet stored.
+    pub pending: u64,
+    /// When the last run without failure ended, seconds since 1970.
+    pub last_success: Option<i64>,
+    /// When the last run ended, seconds since 1970, and the class word of its failure.
+    pub last_run: Option<(i64, Option<String>)>,
+    /// Quota there as of the last look (`--remote` asks now).
+    pub quota: Vec<crate::model::quota::Quota>,
+    /// Why the status could not be had in full.
+    pub error: Option<Box<crate::model::Error>>,
+}

@@ -1,0 +1,3 @@
+//! The engine: what changed there → a plan (pure) → an executor with a journal. It knows backends by their capabilities only.
+
+pub mod fetch;
