@@ -4,7 +4,10 @@ use std::fmt;
 
 use rsasl::callback::{Context, Request, SessionCallback, SessionData};
 use rsasl::config::SASLConfig;
-use rsasl::prelude::{ChannelBindingCallback, Mechname, MessageSent, SASLClient, Session, SessionError, State};
+use rsasl::mechanisms::{external, login, oauthbearer, plain, scram, xoauth2};
+use rsasl::prelude::{
+    ChannelBindingCallback, Mechanism as Rsasl, Mechname, MessageSent, Registry, SASLClient, Session, SessionError, State,
+};
 use rsasl::property::{AuthId, AuthzId, OAuthBearerKV, OAuthBearerToken, Password};
 use rsasl::validate::NoValidation;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -103,7 +106,7 @@ impl Exchange {
             binds: channel_binding.is_some(),
         };
         let unusable = |_| SaslError::Unusable("the login mechanism is not available");
-        let config = SASLConfig::builder().with_defaults().with_callback(answers).map_err(unusable)?;
+        let config = SASLConfig::builder().with_registry(registry(mechanism)).with_callback(answers).map_err(unusable)?;
         let name = Mechname::parse(mechanism.name().as_bytes()).map_err(|_| SaslError::Unusable("bad mechanism name"))?;
         let session = SASLClient::with_cb(config, Binding(channel_binding)).start_suggested(&[name]).map_err(unusable)?;
         Ok(Self { mechanism, session, stage: Stage::New, rounds: 0, refusal: None })
@@ -145,7 +148,7 @@ impl Exchange {
             return Ok(self.acknowledge(challenge));
         }
         if self.mechanism.is_scram()
-            && let Err(error) = check_scram(challenge)
+            && let Err(error) = check_scram(challenge, self.rounds)
         {
             return self.broken(error);
         }
@@ -188,18 +191,13 @@ impl Exchange {
                 Ok(out)
             }
             Err(error) => {
-                let error = self.explain(&error, challenge.unwrap_or_default());
+                let error = self.explain(&error);
                 self.broken(error)
             }
         }
     }
 
-    fn explain(&self, error: &SessionError, challenge: &[u8]) -> SaslError {
-        if self.mechanism.is_scram()
-            && let Some(why) = challenge.strip_prefix(b"e=")
-        {
-            return SaslError::Refused(String::from_utf8_lossy(why).chars().take(QUOTED).collect());
-        }
+    fn explain(&self, error: &SessionError) -> SaslError {
         match error {
             SessionError::MutualAuthenticationFailed => SaslError::ServerNotProven,
             SessionError::MissingChannelBindingData(_) => SaslError::NoBinding(self.mechanism),
@@ -243,17 +241,51 @@ fn check(mechanism: Mechanism, user: &str, secret: &str) -> Result<(), SaslError
     Ok(())
 }
 
-/// The number of iterations is checked before it is worked through.
-fn check_scram(challenge: &[u8]) -> Result<(), SaslError> {
-    for field in challenge.split(|b| *b == b',') {
-        if let Some(digits) = field.strip_prefix(b"i=") {
-            let count = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u64>().ok());
-            if !count.is_some_and(|count| ITERATIONS.contains(&count)) {
-                return Err(SaslError::Iterations(String::from_utf8_lossy(digits).chars().take(20).collect()));
-            }
-        }
+/// The one mechanism alone: rsasl's default set lacks the -PLUS ones and would take SCRAM without binding in their place.
+fn registry(mechanism: Mechanism) -> Registry {
+    macro_rules! only {
+        ($one:expr) => {{
+            static ONE: &[Rsasl] = &[$one];
+            ONE
+        }};
     }
-    Ok(())
+    Registry::with_mechanisms(match mechanism {
+        Mechanism::ScramSha256Plus => only!(scram::SCRAM_SHA256_PLUS),
+        Mechanism::ScramSha256 => only!(scram::SCRAM_SHA256),
+        Mechanism::ScramSha1Plus => only!(scram::SCRAM_SHA1_PLUS),
+        Mechanism::ScramSha1 => only!(scram::SCRAM_SHA1),
+        Mechanism::OAuthBearer => only!(oauthbearer::OAUTHBEARER),
+        Mechanism::XOAuth2 => only!(xoauth2::XOAUTH2),
+        Mechanism::Plain => only!(plain::PLAIN),
+        Mechanism::Login => only!(login::LOGIN),
+        Mechanism::External => only!(external::EXTERNAL),
+    })
+}
+
+/// Whether a SCRAM challenge has the shape of RFC 5802 §7: rsasl 2.3 panics on attributes shorter than their name. The number
+/// of iterations is checked before it is worked through.
+fn check_scram(challenge: &[u8], round: usize) -> Result<(), SaslError> {
+    let malformed = |why: &str| Err(SaslError::Malformed(why.into()));
+    let fields = challenge.split(|b| *b == b',').collect::<Vec<_>>();
+    if fields.iter().any(|field| field.len() < 2 || field[1] != b'=') {
+        return malformed("it is no list of SCRAM attributes");
+    }
+    match (round, fields.as_slice()) {
+        (_, [error, ..]) if error.starts_with(b"e=") => {
+            Err(SaslError::Refused(String::from_utf8_lossy(&error[2..]).chars().take(QUOTED).collect()))
+        }
+        (1, [nonce, salt, count, ..]) if nonce.starts_with(b"r=") && salt.starts_with(b"s=") => {
+            let Some(digits) = count.strip_prefix(b"i=") else { return malformed("there is no SCRAM iteration count") };
+            let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u64>().ok());
+            if number.is_some_and(|number| ITERATIONS.contains(&number)) {
+                return Ok(());
+            }
+            Err(SaslError::Iterations(String::from_utf8_lossy(digits).chars().take(20).collect()))
+        }
+        (1, _) => malformed("it is not SCRAM's first one"),
+        (_, [proof, ..]) if proof.starts_with(b"v=") => Ok(()),
+        _ => malformed("it is not SCRAM's last one"),
+    }
 }
 
 /// Channel binding data for rsasl.
