@@ -1,1 +1,3 @@
 //! Bytes ↔ meaning, sans-I/O. Imports nothing of ours.
+
+pub mod imap;
