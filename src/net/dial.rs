@@ -177,6 +177,7 @@ pub(super) fn seconds(limit: Duration) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

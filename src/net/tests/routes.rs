@@ -9,6 +9,7 @@ async fn by(route: Route, host: &str, port: u16) -> Result<Stream> {
     reach(&Endpoint { route, ..endpoint(host, port, Security::Clear) }, TlsSettings::default()).await
 }
 
+#[allow(clippy::unnecessary_wraps)] // as the routes want it
 fn login(user: &str, password: &str) -> Option<Login> {
     Some(Login { user: user.into(), password: password.to_string().into() })
 }
@@ -128,7 +129,7 @@ async fn http_proxies_are_spoken_to() {
 #[tokio::test]
 async fn a_silent_proxy_times_out() {
     let port = listen(|io| async move {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         drop(io);
     })
     .await;

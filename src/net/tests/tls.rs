@@ -271,7 +271,7 @@ async fn a_cut_connection_is_never_a_clean_end() {
 #[tokio::test]
 async fn a_silent_handshake_times_out() {
     let port = listen(|socket| async move {
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         drop(socket);
     })
     .await;
