@@ -76,7 +76,7 @@ impl Stream {
                 tried,
                 "the server sent octets in clear behind its agreement to TLS: an attack, or a broken server",
             )
-            .hint("use TLS from the start (tls = \"implicit\", port 993, 995 or 465), where this cannot happen"));
+            .hint("use the URL scheme that ends in s and its port: TLS from the start, where this cannot happen"));
         }
         let (stream, info, binding) = tls.handshake(io, endpoint, limits, &meter).await?;
         reached(observer, Step::Tls, &info.to_string());

@@ -112,7 +112,7 @@ async fn expired_and_not_yet_valid_say_the_date() {
 async fn a_pin_is_enough_and_a_wrong_one_is_fatal() {
     let identity = Authority::new().issue(&names(&["elsewhere.example"]));
     let leaf = Certificate::read(&identity.certificate).unwrap();
-    assert_eq!(TlsSettings::parse_pin(&leaf.pin()), Some(leaf.sha256));
+    assert_eq!(leaf.sha256, fingerprint(&identity));
     for version in [&TLS12, &TLS13] {
         let port = tls_echo(identity.server(version)).await;
         for pin in [leaf.sha256, leaf.spki_sha256] {
@@ -342,15 +342,5 @@ async fn starttls_works_and_octets_injected_behind_the_answer_end_it() {
         } else {
             certainly(&secured.unwrap_err(), Class::TlsRequired, &["in clear"]);
         }
-    }
-}
-
-#[test]
-fn pins_are_read_with_and_without_colons() {
-    let digits = "ab".repeat(32);
-    assert_eq!(TlsSettings::parse_pin(&format!("sha256:{digits}")), Some([0xab; 32]));
-    assert_eq!(TlsSettings::parse_pin(&format!("sha256:{}", ["AB"; 32].join(":"))), Some([0xab; 32]));
-    for bad in [digits.clone(), format!("sha256:{digits}a"), format!("sha256:{}", &digits[1..]), "sha256:".into(), "sha256:xy".into()] {
-        assert_eq!(TlsSettings::parse_pin(&bad), None, "{bad}");
     }
 }

@@ -179,7 +179,10 @@ pub(super) fn failed(endpoint: &Endpoint, cause: io::Error) -> Box<Error> {
 /// The usual mistake, as far as the setting lets it be one.
 fn which_tls(endpoint: &Endpoint) -> String {
     match endpoint.security {
-        Security::Tls => format!("does port {} speak TLS from the start? If not, set tls = \"starttls\"", endpoint.port),
+        Security::Tls => format!(
+            "does port {} speak TLS from the start? If not, use the URL scheme without the s at its end: it means STARTTLS",
+            endpoint.port
+        ),
         Security::StartTls | Security::Clear => "it agreed to STARTTLS first: a broken server, or somebody in between".into(),
     }
 }
