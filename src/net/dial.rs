@@ -177,6 +177,7 @@ pub(super) fn seconds(limit: Duration) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -186,5 +187,34 @@ mod tests {
         let got = alternate(list("[::1]:1 [::2]:1 [::3]:1 1.0.0.1:1 1.0.0.2:1"));
         assert_eq!(got, list("[::1]:1 1.0.0.1:1 [::2]:1 1.0.0.2:1 [::3]:1"));
         assert_eq!(alternate(list("1.0.0.1:1 [::1]:1")), list("1.0.0.1:1 [::1]:1"));
+    }
+
+    #[tokio::test]
+    async fn a_refused_or_silent_address_does_not_keep_the_next_from_being_tried() {
+        let (open, full) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), full_listener());
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (good, silent) = (open.local_addr().unwrap(), full.0);
+        assert_eq!(race(vec![closed, good]).await.unwrap().peer_addr().unwrap(), good);
+        let winner = timeout(Duration::from_secs(5), race(vec![silent, good])).await.unwrap().unwrap();
+        assert_eq!(winner.peer_addr().unwrap(), good);
+        assert_eq!(race(vec![closed]).await.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    /// A listener whose queue is full: Linux drops further connection attempts silently.
+    fn full_listener() -> (SocketAddr, socket2::Socket, Vec<socket2::Socket>) {
+        let make = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        let listener = make();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let waiting = (0..4)
+            .map(|_| {
+                let socket = make();
+                socket.set_nonblocking(true).unwrap();
+                let _ = socket.connect(&address.into());
+                socket
+            })
+            .collect();
+        (address, listener, waiting)
     }
 }

@@ -6,8 +6,8 @@ use rustls::AlertDescription as A;
 
 use crate::model::error::{Class, Error};
 
-/// The house error for an I/O error on a [`Stream`](super::Stream) after it stood: `temporary` for a lost connection,
-/// `protocol` for damaged TLS or compressed data, `tls-verify` where the server refuses our client certificate (TLS 1.3
+/// The house error for an I/O error on a [`Stream`](super::Stream) after it stood: `temporary` for a lost connection
+/// or a broken TLS record, `protocol` for damaged compressed data, `tls-verify` where the server refuses our client certificate (TLS 1.3
 /// servers say so only after the handshake).
 pub fn lost(tried: impl Into<String>, cause: io::Error) -> Box<Error> {
     use io::ErrorKind as K;

@@ -15,6 +15,7 @@ mod tls;
 mod tunnel;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 pub use dial::dial;

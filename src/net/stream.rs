@@ -1,6 +1,6 @@
 //! The one type of connection that protocols see.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -76,7 +76,7 @@ impl Stream {
                 tried,
                 "the server sent octets in clear behind its agreement to TLS: an attack, or a broken server",
             )
-            .hint("use TLS from the start (tls = \"implicit\", port 993, 995 or 465), where this cannot happen"));
+            .hint("use the URL scheme that ends in s and its port: TLS from the start, where this cannot happen"));
         }
         let (stream, info, binding) = tls.handshake(io, endpoint, limits, &meter).await?;
         reached(observer, Step::Tls, &info.to_string());
@@ -119,6 +119,20 @@ impl AsyncWrite for Stream {
         }
     }
 
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            Layers::Wire(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+            Layers::Deflate(io) => Pin::new(&mut **io).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.io {
+            Layers::Wire(io) => io.is_write_vectored(),
+            Layers::Deflate(io) => io.is_write_vectored(),
+        }
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
             Layers::Wire(io) => Pin::new(io).poll_flush(cx),
@@ -157,6 +171,19 @@ impl AsyncRead for Raw {
 impl AsyncWrite for Raw {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         each!(self, Raw: Tcp | Tunnel | Other, io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    // rustls hands over many records at once: one system call for all of them.
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        each!(self, Raw: Tcp | Tunnel | Other, io => Pin::new(io).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Tcp(io) => io.is_write_vectored(),
+            Self::Tunnel(io) => io.is_write_vectored(),
+            Self::Other(io) => io.is_write_vectored(),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -245,6 +272,25 @@ impl AsyncWrite for Wire {
             this.meter.sent(done);
         }
         Poll::Ready(Ok(done))
+    }
+
+    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let done = ready!(match &mut this.io {
+            Carrier::Clear(io) => Pin::new(io).poll_write_vectored(cx, bufs),
+            Carrier::Tls(io) => Pin::new(&mut **io).poll_write_vectored(cx, bufs),
+        })?;
+        if done > 0 {
+            this.meter.sent(done);
+        }
+        Poll::Ready(Ok(done))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.io {
+            Carrier::Clear(io) => io.is_write_vectored(),
+            Carrier::Tls(io) => io.is_write_vectored(),
+        }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

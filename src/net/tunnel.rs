@@ -25,7 +25,7 @@ impl Tunnel {
     pub(super) fn spawn(argv: &[String], tried: &str) -> Result<Self> {
         let Some((program, arguments)) = argv.split_first().filter(|(program, _)| !program.is_empty()) else {
             return Err(Error::new(Class::Config, tried, "the tunnel command is empty")
-                .hint("write it as a list: tunnel = [\"ssh\", \"-q\", \"host\", \"/usr/libexec/dovecot/imap\"]"));
+                .hint("write it as a list: tunnel = [\"ssh\", \"-q\", \"host\", \"program\"]"));
         };
         let failed = |cause: io::Error| {
             let class = match cause.kind() {
@@ -41,6 +41,8 @@ impl Tunnel {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
+            // The one variable that holds a secret of ours; whatever else the user set, ssh may need.
+            .env_remove("MAILX_PASSWORD")
             .process_group(0)
             .kill_on_drop(true)
             .spawn()

@@ -8,6 +8,8 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate, X509Name}
 
 /// Names shown of a certificate that is valid for many.
 const NAMES_SHOWN: usize = 8;
+/// Characters kept of a name or an issuer: a certificate may hold tens of thousands.
+const KEPT: usize = 256;
 
 /// What a person wants to know of a certificate. Its words are the server's: not sanitised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +78,7 @@ impl fmt::Display for Certificate {
 
 fn host(name: &GeneralName<'_>) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some((*name).to_string()),
+        GeneralName::DNSName(name) => Some(name.chars().take(KEPT).collect()),
         GeneralName::IPAddress(octets) => {
             let v4 = <[u8; 4]>::try_from(*octets).map(|o| IpAddr::from(Ipv4Addr::from(o)));
             let v6 = <[u8; 16]>::try_from(*octets).map(|o| IpAddr::from(Ipv6Addr::from(o)));
@@ -90,11 +92,12 @@ fn host(name: &GeneralName<'_>) -> Option<String> {
 fn words(name: &X509Name<'_>) -> String {
     let common = name.iter_common_name().next().and_then(|a| a.as_str().ok());
     let organisation = name.iter_organization().next().and_then(|a| a.as_str().ok());
-    match (common, organisation) {
+    let words = match (common, organisation) {
         (Some(common), Some(organisation)) if common != organisation => format!("{common} ({organisation})"),
         (Some(one), _) | (None, Some(one)) => one.to_string(),
         (None, None) => name.to_string(),
-    }
+    };
+    words.chars().take(KEPT).collect()
 }
 
 /// `2027-01-31`.

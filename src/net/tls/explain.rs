@@ -8,9 +8,9 @@ use rustls::{AlertDescription, CertificateError, Error as Tls};
 
 use super::certificate::{Certificate, day, hex};
 use crate::model::error::{Class, Error};
-use crate::net::Endpoint;
 use crate::net::dial::seconds;
 use crate::net::lost::about_our_certificate;
+use crate::net::{Endpoint, Security};
 
 /// No clock that is right shows an earlier moment (2026-01-01): this program was not written then. Reproducible builds
 /// say theirs.
@@ -139,8 +139,7 @@ impl std::error::Error for Refused {}
 
 /// The error for a handshake that was too slow.
 pub(super) fn silent(endpoint: &Endpoint, limit: Duration) -> Box<Error> {
-    Error::new(Class::Temporary, endpoint.tried(), format!("no TLS handshake within {}", seconds(limit)))
-        .hint(format!("does port {} speak TLS from the start? If not, use STARTTLS", endpoint.port))
+    Error::new(Class::Temporary, endpoint.tried(), format!("no TLS handshake within {}", seconds(limit))).hint(which_tls(endpoint))
 }
 
 /// The error for a handshake that failed.
@@ -155,8 +154,9 @@ pub(super) fn failed(endpoint: &Endpoint, cause: io::Error) -> Box<Error> {
         Some(Tls::InvalidCertificate(why)) => {
             Error::new(Class::TlsVerify, tried, format!("the server does not own its certificate: {why}"))
         }
-        Some(Tls::InvalidMessage(_)) => Error::new(Class::TlsRequired, tried, "the server does not speak TLS here")
-            .hint(format!("check the port ({}); a port for STARTTLS wants tls = \"starttls\"", endpoint.port)),
+        Some(Tls::InvalidMessage(_)) => {
+            Error::new(Class::TlsRequired, tried, "the server does not speak TLS here").hint(which_tls(endpoint))
+        }
         Some(Tls::PeerIncompatible(why)) => too_old(tried, &format!("{why:?}")),
         Some(Tls::AlertReceived(alert)) => match alert {
             AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity => {
@@ -169,13 +169,45 @@ pub(super) fn failed(endpoint: &Endpoint, cause: io::Error) -> Box<Error> {
             other => Error::new(Class::Temporary, tried, format!("the server broke the TLS handshake off: {other:?}")),
         },
         Some(other) => Error::new(Class::Temporary, tried, format!("the TLS handshake failed: {other}")),
-        None => Error::new(Class::Temporary, tried, format!("the connection was lost in the TLS handshake: {cause}"))
-            .hint(format!("does port {} speak TLS from the start? If not, use STARTTLS", endpoint.port)),
+        None => {
+            Error::new(Class::Temporary, tried, format!("the connection was lost in the TLS handshake: {cause}")).hint(which_tls(endpoint))
+        }
     };
     error.because(cause)
+}
+
+/// The usual mistake, as far as the setting lets it be one.
+fn which_tls(endpoint: &Endpoint) -> String {
+    match endpoint.security {
+        Security::Tls => format!(
+            "does port {} speak TLS from the start? If not, use the URL scheme without the s at its end: it means STARTTLS",
+            endpoint.port
+        ),
+        Security::StartTls | Security::Clear => "it agreed to STARTTLS first: a broken server, or somebody in between".into(),
+    }
 }
 
 fn too_old(tried: String, detail: &str) -> Box<Error> {
     Error::new(Class::TlsRequired, tried, format!("the server has no TLS 1.2 or newer in common with us ({detail})"))
         .hint("the server needs an update: older TLS is broken and never used")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::net::Route;
+
+    #[test]
+    fn a_wrong_clock_is_blamed_and_nothing_is_pinned() {
+        let der = rcgen::generate_simple_self_signed(["localhost".to_string()]).unwrap().cert;
+        let shown = Certificate::read(der.der());
+        let endpoint = Endpoint { host: "localhost".into(), port: 993, security: Security::Tls, route: Route::Direct };
+        let at = |why: Distrust, now| Refused::new(why, shown.clone(), true, now).explain(&endpoint).hints.join("\n");
+        let early = at(Distrust::NotYet, 86_400);
+        assert!(early.contains("clock of this machine is wrong: it says 1970-01-02") && !early.contains("pin"), "{early}");
+        assert!(!at(Distrust::NotYet, BUILT).contains("clock"));
+        assert!(at(Distrust::Issuer, 86_400).contains("pin = "), "an unknown issuer is not the clock's fault");
+        assert_eq!(decimal(b"1767225600"), 1_767_225_600);
+    }
 }

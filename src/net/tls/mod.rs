@@ -50,16 +50,6 @@ pub struct TlsSettings {
     pub roots: Roots,
 }
 
-impl TlsSettings {
-    /// Reads `sha256:` and 64 hexadecimal digits; colons between the digits do not matter.
-    pub fn parse_pin(text: &str) -> Option<[u8; 32]> {
-        let digits = text.trim().strip_prefix("sha256:")?.bytes().filter(|b| *b != b':');
-        let digits = digits.map(|b| char::from(b).to_digit(16)).collect::<Option<Vec<_>>>()?;
-        let octets = digits.chunks_exact(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect::<Vec<_>>();
-        octets.try_into().ok().filter(|_| digits.len() == 64)
-    }
-}
-
 /// Makes TLS connections by one set of settings. Clones share the loaded roots and the resumable sessions, so keep one for
 /// each account. Files are read on first use.
 #[derive(Debug, Clone)]

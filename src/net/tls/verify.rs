@@ -9,6 +9,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use sha2::{Digest as _, Sha256};
 
 use super::certificate::Certificate;
 use super::explain::{Distrust, Refused};
@@ -133,10 +134,9 @@ impl ServerCertVerifier for Verifier {
             Err(CertificateError::Other(OtherError(Arc::new(refused))).into())
         };
         if let Some(pin) = self.pin {
-            return match Certificate::read(end_entity) {
-                Some(shown) if shown.sha256 == pin || shown.spki_sha256 == pin => Ok(ServerCertVerified::assertion()),
-                _ => refuse(Distrust::Pin(pin)),
-            };
+            let itself = Sha256::digest(end_entity).as_slice() == pin;
+            let key = || Certificate::read(end_entity).is_some_and(|shown| shown.spki_sha256 == pin);
+            return if itself || key() { Ok(ServerCertVerified::assertion()) } else { refuse(Distrust::Pin(pin)) };
         }
         match self.check(&leaf) {
             Ok(trusted) => Ok(trusted),

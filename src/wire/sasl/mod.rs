@@ -6,6 +6,7 @@ mod exchange;
 mod mechanism;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
 
 pub use choose::{ChooseError, Have, choose};
