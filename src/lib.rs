@@ -19,5 +19,6 @@ pub mod config;
 pub mod engine;
 pub mod model;
 pub mod net;
+pub mod secret;
 pub mod store;
 pub mod wire;

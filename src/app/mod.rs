@@ -2,6 +2,9 @@
 //!
 //! The command line calls these functions and words what they return. Nothing here prints or exits.
 
+pub mod account;
+pub mod login;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
