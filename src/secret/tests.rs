@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -117,7 +117,7 @@ async fn files() {
         assert_eq!(text(Source::File(write("good", b"hunter2\nnotes\n", mode))).await.unwrap(), "hunter2");
         std::fs::remove_file(dir.path().join("good")).unwrap();
     }
-    let big = write("big", &[b'x'; 1_000_000], 0o600);
+    let big = write("big", &vec![b'x'; 1_000_000], 0o600);
     let long = write("long", &[b'x'; 4096], 0o600);
     assert_eq!(text(Source::File(long)).await.unwrap().len(), 4096);
     let fifo = dir.path().join("fifo");
@@ -230,7 +230,7 @@ async fn what_was_found_is_kept_until_forgotten_and_a_token_not_for_long() {
 
 #[tokio::test]
 async fn a_thread_that_never_ends_does_not_hold_its_asker() {
-    let late = thread::within("test", Duration::from_millis(50), || std::thread::sleep(Duration::from_secs(3_600))).await;
+    let late = thread::within("test", Duration::from_millis(50), || std::thread::sleep(Duration::from_hours(1))).await;
     assert!(matches!(late, Err(thread::NoAnswer::Late)));
     let dead = thread::within("test", Duration::from_secs(5), || panic!("on purpose")).await;
     assert!(matches!(dead, Err::<(), _>(thread::NoAnswer::Failed(_))));
