@@ -13,7 +13,6 @@ use crate::model::{Class, Error, Result};
 /// Keeps a local Maildir and a mail account in step.
 #[derive(Debug, Parser)]
 #[command(name = "mailx", version, arg_required_else_help = true, max_term_width = 100, after_help = AFTER_HELP)]
-#[command(propagate_version = false, infer_subcommands = false)]
 pub struct Cli {
     /// What all commands share.
     #[command(flatten)]
@@ -41,10 +40,10 @@ pub struct Shared {
     /// Says more; twice: logs for a bug report
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Colours: auto leaves them out where NO_COLOR is set or no terminal is there
+    /// When to use colours
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = true, help = WHEN_COLOUR)]
     pub color: When,
-    /// Progress on standard error
+    /// When to show progress
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = true, help = WHEN_PROGRESS)]
     pub progress: When,
     /// Gives a silent server so much time: seconds, or 2m
@@ -78,9 +77,11 @@ pub enum Command {
     /// Fetches mail from servers into Maildirs; changes nothing that is here
     ///
     /// Server → Maildir, the backup command. Mail that is here is never changed nor deleted. The server's copy is kept, or removed once the
-    /// message is durable here, as the account's after-fetch says. Names no account: all of them.
+    /// message is durable here, as the account's after-fetch says. Without a name: all accounts.
+    #[command(override_usage = "mailx fetch [OPTIONS] [ACCOUNT]...\n       mailx fetch [OPTIONS] URL [DIR]")]
     Fetch(Fetch),
     /// Lists the folders there and here
+    #[command(override_usage = "mailx folders [OPTIONS] [ACCOUNT]...\n       mailx folders [OPTIONS] URL [DIR]")]
     Folders(Folders),
     /// Tells what is here, what is missing, and when each account last succeeded
     ///
@@ -118,6 +119,7 @@ pub enum Account {
     /// Tries each step of reaching the server: name, connection, TLS, login, folders
     ///
     /// Reads nothing and changes nothing. A failed step is named, with its reason and what to do.
+    #[command(override_usage = "mailx account test [OPTIONS] [ACCOUNT]...\n       mailx account test [OPTIONS] URL")]
     Test {
         /// Accounts to test
         #[command(flatten)]
@@ -146,8 +148,8 @@ pub enum Account {
 /// Which accounts, or which server.
 #[derive(Debug, Args)]
 pub struct Where {
-    /// Names of accounts (none: all), or a URL and a directory
-    #[arg(value_name = "ACCOUNT|URL [DIR]", value_hint = ValueHint::Other)]
+    /// Names of accounts (none: all); or a URL and its directory, without any configuration
+    #[arg(value_name = "ACCOUNT", value_hint = ValueHint::Other)]
     pub words: Vec<OsString>,
 }
 
@@ -183,7 +185,7 @@ pub struct Fetch {
     #[command(flatten)]
     pub at: Where,
     /// Takes only folders that match; may be repeated; !PATTERN leaves out, * is any text, ? one character, \Junk a special use
-    #[arg(long = "folder", value_name = "PATTERN", allow_hyphen_values = false)]
+    #[arg(long = "folder", value_name = "PATTERN")]
     pub folders: Vec<String>,
     /// Prints what would be done; changes nothing at all
     #[arg(long)]
@@ -279,8 +281,7 @@ impl Where {
 
 fn utf8(word: &OsString, what: &str) -> Result<String> {
     let text = word.to_str().filter(|text| !text.is_empty());
-    text.map(str::to_owned)
-        .ok_or_else(|| Error::new(Class::Usage, "read the command line", format!("{} is not {what}", word.display())))
+    text.map(str::to_owned).ok_or_else(|| Error::new(Class::Usage, "read the command line", format!("{} is not {what}", word.display())))
 }
 
 impl Fetch {
@@ -326,8 +327,25 @@ mod tests {
     #[test]
     fn fetch_options_arrive() {
         let (shared, fetch) = fetch(&[
-            "--folder", "INBOX", "--folder=!\\Junk", "--dry-run", "--jobs=2", "--limit", "5", "--since", "1970-01-02T00:00:00Z", "--max-size",
-            "10M", "--max-duration", "15m", "--exec", "notmuch new", "work", "home", "--timeout=2m", "-vv",
+            "--folder",
+            "INBOX",
+            "--folder=!\\Junk",
+            "--dry-run",
+            "--jobs=2",
+            "--limit",
+            "5",
+            "--since",
+            "1970-01-02T00:00:00Z",
+            "--max-size",
+            "10M",
+            "--max-duration",
+            "15m",
+            "--exec",
+            "notmuch new",
+            "work",
+            "home",
+            "--timeout=2m",
+            "-vv",
         ]);
         let run = fetch.run(&shared);
         assert_eq!(run.folders, ["INBOX", "!\\Junk"]);
@@ -368,7 +386,17 @@ mod tests {
 
     #[test]
     fn wrong_values_are_refused() {
-        for word in ["--jobs=0", "--timeout=0", "--max-duration=0", "--limit=-1", "--since=soon", "--max-size=big", "--pin=x", "--color=blue", "-qv"] {
+        for word in [
+            "--jobs=0",
+            "--timeout=0",
+            "--max-duration=0",
+            "--limit=-1",
+            "--since=soon",
+            "--max-size=big",
+            "--pin=x",
+            "--color=blue",
+            "-qv",
+        ] {
             assert!(Cli::try_parse_from(["mailx", "fetch", word]).is_err(), "{word}");
         }
     }

@@ -83,7 +83,8 @@ fn sections(name: &str) -> String {
     let mut text = section("EXIT STATUS", &definitions(EXIT_STATUS));
     text += &section("FILES", &definitions(FILES));
     text += &section("ENVIRONMENT", &definitions(ENVIRONMENT));
-    let examples: Vec<_> = EXAMPLES.iter().filter(|(of, ..)| *of == name || name == "mailx").map(|(_, what, line)| (*what, *line)).collect();
+    let examples: Vec<_> =
+        EXAMPLES.iter().filter(|(of, ..)| *of == name || name == "mailx").map(|(_, what, line)| (*what, *line)).collect();
     if !examples.is_empty() {
         let example = |(what, line): &(&str, &str)| format!(".PP\n{}\n.RS 4\n.nf\n{}\n.fi\n.RE\n", roff(what), roff(line));
         text += &section("EXAMPLES", &examples.iter().map(example).collect::<String>());
@@ -99,7 +100,8 @@ fn section(title: &str, body: &str) -> String {
 }
 
 fn definitions(rows: &[(&str, &str)]) -> String {
-    rows.iter().map(|(what, text)| format!(".TP\n\\fB{}\\fR\n{}\n", roff(what), roff(text))).collect()
+    let row = |(what, text): &(&str, &str)| format!(".TP\n\\fB{}\\fR\n{}\n", roff(what), roff(text));
+    rows.iter().map(row).collect()
 }
 
 /// Plain text for roff: no escapes, no requests, real hyphens and quotes that can be copied.
@@ -127,7 +129,10 @@ const EXIT_STATUS: &[(&str, &str)] = &[
 const FILES: &[(&str, &str)] = &[
     ("$XDG_CONFIG_HOME/mailx/config.toml", "The configuration (~/.config/mailx/config.toml where XDG_CONFIG_HOME is not set)."),
     ("/etc/mailx/config.toml", "The configuration where the user has none."),
-    ("ROOT/.mailx/", "State and lock of a Maildir root. Losing it loses no mail: the next run rebuilds it without downloading what is here."),
+    (
+        "ROOT/.mailx/",
+        "State and lock of a Maildir root. Losing it loses no mail: the next run rebuilds it without downloading what is here.",
+    ),
 ];
 
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -140,8 +145,16 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 const EXAMPLES: &[(&str, &str, &str)] = &[
     ("mailx-fetch", "Fetch all accounts, as cron would:", "mailx fetch -q"),
     ("mailx-fetch", "See what a first fetch would download:", "mailx fetch --dry-run work"),
-    ("mailx-fetch", "Back up a server without any configuration:", "mailx fetch imaps://me@imap.example.org ~/Mail/me --password-command 'pass show mail/me'"),
-    ("mailx-fetch", "The last month, without large messages and junk:", "mailx fetch work --since 30d --max-size 10M --folder '*' --folder '!\\Junk'"),
+    (
+        "mailx-fetch",
+        "Back up a server without any configuration:",
+        "mailx fetch imaps://me@imap.example.org ~/Mail/me --password-command 'pass show mail/me'",
+    ),
+    (
+        "mailx-fetch",
+        "The last month, without large messages and junk:",
+        "mailx fetch work --since 30d --max-size 10M --folder '*' --folder '!\\Junk'",
+    ),
     ("mailx-folders", "Folders of an account that start with Archive:", "mailx folders work --folder 'Archive*'"),
     ("mailx-status", "A check for monitoring:", "mailx status --max-age 2h"),
     ("mailx-account-test", "Find out why an account does not work:", "mailx account test work"),

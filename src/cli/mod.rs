@@ -58,7 +58,7 @@ fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &words),
     };
-    let ui = Arc::new(Ui::new(&cli.shared));
+    let ui = Arc::new(Ui::new(&cli.shared, commands::ends_in_json(&cli.command)));
     log::start(&ui);
     let result = match commands::local(&cli.command) {
         Some(result) => result,
@@ -100,7 +100,7 @@ fn on_runtime(cli: &Cli, ui: &Arc<Ui>) -> Result<Exit> {
     let done = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let cancel = CancellationToken::new();
-            let signals = Signals::listen(cancel.clone(), ui.clone());
+            let signals = Signals::listen(&cancel, ui);
             let globals = globals(&cli.shared, commands::allows_cleartext(&cli.command), cancel, ui);
             let done = commands::run(cli, &globals, ui, &signals).await;
             done.map(|exit| signals.exit(exit))

@@ -16,7 +16,7 @@ pub struct Signals(AtomicU8);
 
 impl Signals {
     /// Listens from now on. Must be called inside the runtime. A signal that whoever started us has switched off (`nohup`) stays off.
-    pub fn listen(cancel: CancellationToken, ui: Arc<Ui>) -> Arc<Self> {
+    pub fn listen(cancel: &CancellationToken, ui: &Arc<Ui>) -> Arc<Self> {
         let signals = Arc::new(Self::default());
         let ignored = ignored();
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn durations_read_as_people_write_them() {
-        for (text, seconds) in [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("30d", 2_592_000), ("2w", 1_209_600)] {
+        for (text, seconds) in [("90", 90), ("90s", 90), ("15m", 900), ("2h", 7200), ("1h30m", 5400), ("30d", 2_592_000), ("2w", 1_209_600)]
+        {
             assert_eq!(duration(text).unwrap().as_secs(), seconds, "{text}");
         }
         for text in ["", "h", "1x", "-1", "1.5h", "1h30", "99999999999999999999", "9999999999999999999w", "1µ"] {

@@ -87,3 +87,27 @@ fn percent(user: &str) -> String {
     let plain = |c: &char| !matches!(c, '@' | ':' | '/' | '%' | '?' | '#' | ' ');
     user.chars().map(|c| if plain(&c) { c.to_string() } else { format!("%{:02X}", u32::from(c)) }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Protocol;
+
+    fn url(protocol: Protocol, starttls: bool, host: &str, path: Option<&str>) -> String {
+        let remote = Remote { protocol, starttls, user: "me@x".into(), host: host.into(), port: 7, path: path.map(Into::into) };
+        receive_url(&remote, &Tls::default())
+    }
+
+    #[test]
+    fn urls_read_as_the_configuration_spells_them() {
+        assert_eq!(url(Protocol::Imap, false, "h", Some("a/b")), "imaps://me%40x@h:7/a/b");
+        assert_eq!(url(Protocol::Pop3, true, "::1", None), "pop3://me%40x@[::1]:7");
+        assert_eq!(url(Protocol::ActiveSync, false, "h", Some("/p")), "eas://me%40x@h:7/p");
+    }
+
+    #[test]
+    fn an_unknown_account_names_the_known_ones() {
+        let error = find(&Config::default(), "work").unwrap_err();
+        assert_eq!((error.class, error.hints), (Class::Usage, vec!["no account is configured".to_owned()]));
+    }
+}

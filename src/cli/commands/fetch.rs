@@ -35,10 +35,8 @@ pub async fn run(args: &Fetch, shared: &Shared, globals: &Globals, ui: &Arc<Ui>,
     let reports = match done {
         Ok(reports) => reports,
         Err(error) => {
-            // `--events` promises a summary at the end whatever happens; with `--json` alone the caller writes it.
-            if let Some(events) = events.filter(|_| !ui.json) {
-                let _ = json::refused(&error).and_then(|summary| events.end(summary));
-            }
+            // The summary of a refused run is the caller's, and comes after what happened until then.
+            let _ = events.map(|events| events.end(String::new()));
             return Err(error);
         }
     };
@@ -70,9 +68,8 @@ fn text(ui: &Ui, reports: &[AccountReport]) -> String {
         let prefix = if reports.len() > 1 { sanitize::display(&report.name) + ": " } else { String::new() };
         match &report.plan {
             Some(plan) if report.error.is_none() || !plan.is_empty() => text += &lines::plan(&prefix, plan, ui.verbose > 0),
-            Some(_) => {}
             None if !ui.quiet && (ui.out_terminal || ui.verbose > 0) => text += &lines::summary(ui, report),
-            None => {}
+            _ => {}
         }
     }
     text

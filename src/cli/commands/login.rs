@@ -20,7 +20,7 @@ const MAX_SECRET: u64 = 64 * 1024;
 /// Takes a secret, stores it, and tries it.
 pub async fn run(name: &str, verify: bool, globals: &Globals, ui: &Ui) -> Result<Exit> {
     find(&app::account::load(globals)?, name)?;
-    let secret = if stdin().is_terminal() { ask(name, globals) } else { tokio::task::spawn_blocking(read).await.unwrap_or_else(|e| Err(lost(&e))) }?;
+    let secret = if stdin().is_terminal() { ask(name, globals)? } else { read_unless_cancelled(globals).await? };
     app::login::login(globals, name, Some(secret)).await?;
     if !verify {
         return Ok(Exit::OK);
@@ -39,8 +39,18 @@ pub async fn run(name: &str, verify: bool, globals: &Globals, ui: &Ui) -> Result
 }
 
 fn ask(name: &str, globals: &Globals) -> Result<SecretString> {
-    let prompt = globals.prompt.as_ref().ok_or_else(|| wrong("nobody can be asked: standard error is no terminal; give the secret on standard input"))?;
+    let prompt = globals
+        .prompt
+        .as_ref()
+        .ok_or_else(|| wrong("nobody can be asked: standard error is no terminal; give the secret on standard input"))?;
     prompt.secret(&format!("Secret of {name}")).ok_or_else(|| Error::new(Class::BadData, "ask for the secret", "none was given"))
+}
+
+async fn read_unless_cancelled(globals: &Globals) -> Result<SecretString> {
+    tokio::select! {
+        secret = tokio::task::spawn_blocking(read) => secret.unwrap_or_else(|error| Err(lost(&error))),
+        () = globals.cancel.cancelled() => Err(Error::new(Class::Temporary, "read the secret", "interrupted").safe("nothing was stored")),
+    }
 }
 
 /// The first line of standard input.

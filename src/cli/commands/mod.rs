@@ -46,6 +46,11 @@ pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals:
     }
 }
 
+/// Whether the result is JSON without `--json` (`--events`).
+pub fn ends_in_json(command: &Command) -> bool {
+    matches!(command, Command::Fetch(fetch) if fetch.events)
+}
+
 /// Whether `--allow-cleartext` was given.
 pub fn allows_cleartext(command: &Command) -> bool {
     match command {

@@ -107,9 +107,30 @@ fn told(ui: &Ui, name: Option<&String>, steps: &[StepJson], result: &Result<Vec<
         Ok(folders) => text + &format!("{} works: {}\n", ui.paint.green("✓"), words::of(folders.len() as u64, "folder")),
         Err(error) => {
             let about = name.map_or_else(About::default, |name| About::account(name));
-            text += &format!("{} {}\n", ui.paint.red("✗"), explain::headline(error));
-            explain::details(about, error).iter().for_each(|line| text += &format!("{line}\n"));
+            let cross = format!("{} {}", ui.paint.red("✗"), explain::headline(error));
+            let lines = std::iter::once(cross).chain(explain::details(about, error));
+            text.extend(lines.map(|line| line + "\n"));
             text
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::model::{Class, Error};
+
+    #[test]
+    fn steps_are_ticked_and_the_failure_is_explained() {
+        let ui = Ui::new(&crate::cli::args::Cli::try_parse_from(["mailx", "status", "--color=never"]).unwrap().shared, false);
+        let steps = [StepJson { step: "lookup", detail: "h\x1b[2J".into() }, StepJson { step: "connect", detail: String::new() }];
+        let failed = Err(Error::new(Class::Auth, "log in as me", "wrong password").hint("try another"));
+        assert_eq!(
+            told(&ui, Some(&"work".into()), &steps, &failed),
+            "work\n✓ lookup: h\\x1b[2J\n✓ connect\n✗ auth: log in as me: wrong password\n  next: try another\n"
+        );
+        assert_eq!(told(&ui, None, &[], &Ok(Vec::new())), "✓ works: 0 folders\n");
     }
 }

@@ -1,7 +1,6 @@
 //! `mailx account show`: settings without secrets, and what the protocol can do.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -12,6 +11,7 @@ use crate::cli::ui::sanitize::display;
 use crate::cli::ui::{Ui, json, words};
 use crate::config::{Account, Auth, Expunge, Layout, RemoteWipe, Roots, Route, SaveSent, SecretSource, Tls};
 use crate::model::caps::{Append, Changes, Folders, Identity, Keywords, Moves, Push};
+use crate::model::message::Hash;
 use crate::model::{AfterFetch, Caps, Flags, Result};
 
 /// A setting or an ability: what, and how.
@@ -110,7 +110,7 @@ fn after_fetch(then: AfterFetch) -> String {
     match then {
         AfterFetch::Keep => "keep".into(),
         AfterFetch::Delete => "delete".into(),
-        AfterFetch::DeleteAfter(time) => format!("delete after {}", words::time(time.max(Duration::from_secs(60)))),
+        AfterFetch::DeleteAfter(time) => format!("delete after {}", words::time(time)),
     }
 }
 
@@ -142,8 +142,7 @@ fn tls(tls: &Tls) -> String {
         }
     }
     if let Some(pin) = &tls.pin {
-        let _ = write!(text, ", pin sha256:");
-        pin.iter().for_each(|byte| drop(write!(text, "{byte:02x}")));
+        let _ = write!(text, ", pin sha256:{}", Hash(*pin));
     }
     text
 }
@@ -223,5 +222,40 @@ fn flags(flags: Flags) -> String {
         0 => "none".into(),
         63 => "all".into(),
         _ => crate::model::Flag::ALL.iter().filter(|flag| flags.has(flag.0)).map(|flag| flag.2).collect::<Vec<_>>().join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Argv;
+
+    #[test]
+    fn no_secret_is_shown() {
+        assert_eq!(secret_place(&SecretSource::Command(Argv::Shell("echo hunter2".into()))), "from a command");
+        assert_eq!(route(&Route::Proxy("socks5://me:hunter2@p:1".into())).unwrap(), "proxy socks5://…@p:1");
+        assert_eq!(route(&Route::Proxy("http://p:1".into())).unwrap(), "proxy http://p:1");
+    }
+
+    #[test]
+    fn the_matrix_says_what_caps_say() {
+        let one = std::num::NonZeroU16::MIN;
+        let caps = Caps {
+            sessions: one,
+            folders: Folders::InboxOnly,
+            identity: Identity::ByContent,
+            changes: Changes::Whole,
+            flags: crate::model::caps::FlagSupport { pull: Flags::NONE, push: Flags::from_bits(24), keywords: Keywords::No },
+            append: Append::No,
+            delete: crate::model::caps::Deletes { trash: false, now: true },
+            moves: Moves::No,
+            push: Push::Folders { most: one },
+            submit: false,
+            admin: false,
+        };
+        let rows = abilities(&caps);
+        let how = |what| rows.iter().find(|row| row.0 == what).unwrap().1.as_str();
+        assert_eq!((how("folders"), how("flags server → here"), how("deletion here → server")), ("INBOX only", "none", "for good"));
+        assert_eq!((how("flags here → server"), how("push")), ("\\Answered, \\Seen", "up to 1 folder at once"));
     }
 }

@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn quota_is_a_bar_in_the_units_of_the_resource() {
         let quota = |resource: &str, root: &str| Quota { root: root.into(), resource: resource.into(), used: 1000, limit: 2000 };
-        assert_eq!(quota_line(&quota("STORAGE", "")), "storage [##########----------]  50 % 1 MB of 2 MB");
+        assert_eq!(quota_line(&quota("STORAGE", "")), "storage [##########----------]  50 % 1.0 MB of 2.0 MB");
         assert_eq!(quota_line(&quota("MESSAGE", "User\x1b")), "message (User\\x1b) [##########----------]  50 % 1,000 of 2,000");
     }
 

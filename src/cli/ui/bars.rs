@@ -41,7 +41,7 @@ impl Bars {
     /// Starts with the total line.
     pub fn start(ui: Arc<Ui>) -> Arc<Self> {
         let total = ui.multi.add(ProgressBar::new_spinner());
-        total.set_style(style("{spinner} {msg} {elapsed}", ProgressStyle::default_spinner));
+        total.set_style(style(TOTAL, ProgressStyle::default_spinner));
         total.set_message("connecting");
         total.enable_steady_tick(Duration::from_millis(120));
         let [folders, done, messages, bytes] = [const { AtomicU64::new(0) }; 4];
@@ -69,10 +69,7 @@ impl Bars {
     fn new_bar(&self, account: &str, folder: &str, planned: u64) -> ProgressBar {
         let bar = self.ui.multi.insert_before(&self.total, ProgressBar::new(planned));
         let colour = if self.ui.paint_err.0 { ".cyan" } else { "" };
-        let template = format!(
-            "{{prefix:{NAME_WIDTH}!}} [{{bar:20{colour}}}] {{decimal_bytes:>9}}/{{decimal_total_bytes:9}} {{decimal_bytes_per_sec:>11}} {{eta:>4}}"
-        );
-        bar.set_style(style(&template, ProgressStyle::default_bar).progress_chars("#>-"));
+        bar.set_style(style(&bar_template(colour), ProgressStyle::default_bar).progress_chars("#>-"));
         bar.set_prefix(display(&format!("{account}: {folder}")));
         bar
     }
@@ -84,7 +81,15 @@ impl Bars {
     }
 }
 
-/// The style of a template of ours; they are all used in a test.
+const TOTAL: &str = "{spinner} {msg} {elapsed}";
+
+fn bar_template(colour: &str) -> String {
+    // `!` cuts a long name, so that it cannot wrap the line.
+    let (name, bar) = (format!("{{prefix:{NAME_WIDTH}!}}"), format!("{{bar:20{colour}}}"));
+    format!("{name} [{bar}] {{decimal_bytes:>9}}/{{decimal_total_bytes:9}} {{decimal_bytes_per_sec:>11}} {{eta:>4}}")
+}
+
+/// The style of a template of ours; a test parses them all.
 fn style(template: &str, otherwise: fn() -> ProgressStyle) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| otherwise())
 }
@@ -124,7 +129,7 @@ impl Observer for AccountBars {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use indicatif::{InMemoryTerm, MultiProgress, ProgressDrawTarget};
+    use indicatif::{MultiProgress, ProgressDrawTarget};
 
     use super::*;
     use crate::cli::args::Cli;
@@ -132,27 +137,32 @@ mod tests {
 
     #[test]
     fn a_folder_has_a_bar_while_bytes_come_and_none_after() {
-        let term = InMemoryTerm::new(12, 100);
-        let mut ui = Ui::new(&Cli::try_parse_from(["mailx", "fetch", "--color=never"]).unwrap().shared);
-        ui.multi = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(term.clone())));
+        let mut ui = Ui::new(&Cli::try_parse_from(["mailx", "fetch", "--color=always"]).unwrap().shared, false);
+        ui.multi = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let bars = Bars::start(Arc::new(ui));
         let (folder, work) = (FolderPath::inbox(), bars.of("work"));
+        let bar = || bars.lock().values().next().and_then(|folder| folder.bar.clone());
         work.on(&Event::FoldersFound(2));
         work.on(&Event::FolderPlanned { folder: &folder, downloads: 2, bytes: 2_000_000 });
-        assert!(!term.contents().contains("INBOX"));
+        assert!(bar().is_none());
         work.on(&Event::BodyBytes { folder: &folder, bytes: 1_000_000 });
         work.on(&Event::Delivered { folder: &folder, count: 1 });
-        for bar in bars.lock().values().filter_map(|folder| folder.bar.as_ref()) {
-            bar.tick();
-        }
-        bars.total.tick();
-        let shown = term.contents();
-        assert!(shown.contains("work: INBOX") && shown.contains("1.00 MB/2.00 MB"), "{shown}");
-        assert!(shown.contains("0 of 2 folders, 1 message stored, 1 MB"), "{shown}");
+        let shown = bar().unwrap();
+        assert_eq!((shown.prefix().as_str(), shown.position(), shown.length()), ("work: INBOX", 1_000_000, Some(2_000_000)));
+        assert_eq!(bars.total.message(), "0 of 2 folders, 1 message stored, 1 MB");
         work.on(&Event::BodyBytes { folder: &folder, bytes: 9_000_000 });
-        assert_eq!(bars.lock().values().next().unwrap().bar.as_ref().unwrap().length(), Some(10_000_000));
+        assert_eq!(shown.length(), Some(10_000_000));
         work.on(&Event::FolderDone { folder: &folder });
+        assert!(bar().is_none() && shown.is_finished());
         bars.end();
-        assert_eq!(term.contents(), "");
+        assert!(bars.total.is_finished());
+    }
+
+    #[test]
+    fn the_templates_are_well_formed() {
+        for colour in ["", ".cyan"] {
+            ProgressStyle::with_template(&bar_template(colour)).unwrap();
+        }
+        ProgressStyle::with_template(TOTAL).unwrap();
     }
 }

@@ -67,7 +67,7 @@ impl Events {
         AccountEvents { account: account.to_owned(), queue: self.queue.clone(), shared: self.shared.clone() }
     }
 
-    /// Writes `summary` last and waits until everything is written. Observers that are left must not speak any more.
+    /// Writes `summary` last (it may be empty) and waits until everything is written. Observers that are left must not speak any more.
     pub fn end(self, summary: String) -> Result<()> {
         self.shared.lines.fetch_add(1, Relaxed);
         let _ = self.queue.send(summary);

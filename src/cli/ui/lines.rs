@@ -73,9 +73,11 @@ pub fn sentence(event: &Event<'_>) -> String {
         Event::Delivered { folder, count } => format!("{}: {} stored", name(folder), words::of(*count, "message")),
         Event::Skipped { folder, id, why } => format!("{}: message {} left out: {}", name(folder), display(&id.to_string()), display(why)),
         Event::Rematched { folder, matched, new, local_only, adopted } => {
-            let mut text = match adopted {
-                true => format!("{}: {} adopted, {} new", name(folder), words::of(*matched, "message"), words::count(*new)),
-                false => format!("{} renumbered: {} matched, {} new", name(folder), words::count(*matched), words::count(*new)),
+            let (folder, new) = (name(folder), words::count(*new));
+            let mut text = if *adopted {
+                format!("{folder}: {} adopted, {new} new", words::of(*matched, "message"))
+            } else {
+                format!("{folder} renumbered: {} matched, {new} new", words::count(*matched))
             };
             if *local_only > 0 {
                 let _ = write!(text, ", {} only here", words::count(*local_only));
@@ -163,10 +165,10 @@ fn deed(action: &str, planned: &[&PlannedAction]) -> String {
     let place = ["-there", "-here"].into_iter().find_map(|place| Some((action.strip_suffix(place)?, place.replace('-', " "))));
     let (verb, place) = place.unwrap_or((action, String::new()));
     let verb = verb.replace('-', " ");
-    match planned.iter().any(|planned| planned.id.is_some()) {
-        true => format!("{verb} {}{place}{}", words::of(planned.len() as u64, "message"), size.unwrap_or_default()),
-        false => format!("{verb}{place}{}", size.unwrap_or_default()),
-    }
+    // An action without an id is about the folder itself.
+    let messages = planned.iter().filter(|planned| planned.id.is_some()).count() as u64;
+    let what = if messages > 0 { format!(" {}", words::of(messages, "message")) } else { String::new() };
+    format!("{verb}{what}{place}{}", size.unwrap_or_default())
 }
 
 #[cfg(test)]

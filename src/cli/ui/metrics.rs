@@ -47,7 +47,9 @@ impl Metrics {
         // Collectors read *.prom only: the temporary name must not end so.
         let beside = path.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
         let write = || -> std::io::Result<()> {
-            let mut file = File::create(&beside)?;
+            // A leftover of a killed run may bear our process id (it is always 1 in a container).
+            let _ = std::fs::remove_file(&beside);
+            let mut file = File::create_new(&beside)?;
             file.write_all(self.text().as_bytes())?;
             file.sync_all()?;
             std::fs::rename(&beside, path)

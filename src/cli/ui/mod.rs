@@ -42,15 +42,15 @@ pub struct Ui {
 }
 
 impl Ui {
-    /// Decides how to speak.
-    pub fn new(shared: &Shared) -> Self {
+    /// Decides how to speak; `json`: the command ends in JSON even without `--json`.
+    pub fn new(shared: &Shared, json: bool) -> Self {
         let (out_terminal, err_terminal) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let env = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let dumb = env("TERM").is_none_or(|term| term == "dumb");
         let plain = env("NO_COLOR").is_some() || dumb;
         let paint = |terminal| Paint(shared.color == When::Always || (shared.color == When::Auto && terminal && !plain));
         Self {
-            json: shared.json,
+            json: shared.json || json,
             quiet: shared.quiet,
             verbose: shared.verbose,
             out_terminal,

@@ -29,6 +29,6 @@ mod tests {
     #[test]
     fn columns_line_up_and_cells_are_safe() {
         let rows = vec![vec!["a\x1b[2J".into(), "5".into()], vec!["日本".into(), "1,000".into()]];
-        assert_eq!(render(&[("NAME", false), ("N", true)], &rows), "NAME           N\na\\x1b[2J       5\n日本       1,000\n");
+        assert_eq!(render(&[("NAME", false), ("N", true)], &rows), "NAME          N\na\\x1b[2J      5\n日本      1,000\n");
     }
 }

@@ -81,7 +81,9 @@ mod tests {
         for (ms, shown) in [(400, "0.4 s"), (12_000, "12 s"), (185_000, "3 min 5 s"), (7_200_000, "2 h"), (273_600_000, "3 d 4 h")] {
             assert_eq!(time(Duration::from_millis(ms)), shown);
         }
-        for (seconds, shown) in [(0, "just now"), (5, "5 s ago"), (180, "3 min ago"), (7260, "2 h 1 min ago"), (180_000, "2 d ago"), (-9, "in the future")] {
+        for (seconds, shown) in
+            [(0, "just now"), (5, "5 s ago"), (180, "3 min ago"), (7260, "2 h 1 min ago"), (180_000, "2 d ago"), (-9, "in the future")]
+        {
             assert_eq!(ago(1_000_000 - seconds, 1_000_000), shown);
         }
     }
