@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, stdin};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use indicatif::ProgressDrawTarget;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use super::ui::Ui;
@@ -28,23 +29,30 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// Asks with the bars off. They are not suspended by `MultiProgress::suspend`: it keeps its lock as long as a person thinks, and
+    /// every observer of another account would wait with it.
+    fn ask<T>(&self, question: impl FnOnce() -> T) -> T {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self.ui.multi.clear();
+        self.ui.multi.set_draw_target(ProgressDrawTarget::hidden());
+        *before() = tcgetattr(stdin()).ok();
+        let answer = question();
+        *before() = None;
+        self.ui.multi.set_draw_target(ProgressDrawTarget::stderr());
+        answer
+    }
+}
+
 impl Prompt for Terminal {
     fn secret(&self, question: &str) -> Option<SecretString> {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let ask = || dialoguer::Password::new().with_prompt(display(question)).allow_empty_password(true).interact();
-        *before() = tcgetattr(stdin()).ok();
-        let answer = self.ui.multi.suspend(ask);
-        *before() = None;
-        answer.ok().filter(|text| !text.is_empty()).map(SecretString::from)
+        let question = dialoguer::Password::new().with_prompt(display(question)).allow_empty_password(true);
+        self.ask(|| question.interact()).ok().filter(|text| !text.is_empty()).map(SecretString::from)
     }
 
     fn confirm(&self, question: &str) -> bool {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let ask = || dialoguer::Confirm::new().with_prompt(display(question)).default(false).interact();
-        *before() = tcgetattr(stdin()).ok();
-        let answer = self.ui.multi.suspend(ask);
-        *before() = None;
-        answer.unwrap_or(false)
+        let question = dialoguer::Confirm::new().with_prompt(display(question)).default(false);
+        self.ask(|| question.interact()).unwrap_or(false)
     }
 }
 

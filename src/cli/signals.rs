@@ -1,5 +1,6 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the first asks for a good end, a second Ctrl-C or SIGTERM ends at once.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -36,7 +37,7 @@ impl Signals {
             let first = self.0.compare_exchange(0, number, Relaxed, Relaxed).is_ok();
             // A question blocks its run until it is answered: there is no batch to finish.
             if prompt::restore() || (!first && number != SignalKind::hangup().as_raw_value() as u8) {
-                stop(number);
+                stop(number, ui.err_terminal);
             }
             cancel.cancel();
             if first && ui.err_terminal && !ui.quiet {
@@ -61,7 +62,11 @@ impl Signals {
 }
 
 #[expect(clippy::exit, reason = "the second Ctrl-C means now; every durable step survives a kill")]
-fn stop(number: u8) -> ! {
+fn stop(number: u8, terminal: bool) -> ! {
+    if terminal {
+        // Not by `Ui::err`: whoever holds the bars may never let go. The shell's prompt starts on a line of its own.
+        let _ = writeln!(std::io::stderr());
+    }
     std::process::exit(i32::from(128 + number))
 }
 
