@@ -2,7 +2,7 @@
 //!
 //! The map (arrows point down; `tests/architecture.rs` checks them):
 //!
-//! - `cli`: arguments, commands, bars, JSON, exit codes
+//! - [`cli`]: arguments, commands, bars, JSON, exit codes
 //! - [`app`]: the composition root: configuration → secrets → backend and store → engine
 //! - [`engine`]: plan, match, execute; the verbs. Knows backends only by their capabilities
 //! - [`backend`]: the traits, and one folder for each protocol
@@ -15,6 +15,7 @@
 
 pub mod app;
 pub mod backend;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod model;

@@ -4,9 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Globals, Prompt, Target};
+use crate::backend::imap::ImapBackend;
+use crate::backend::{Backend, Ctx};
 use crate::config::{self, Account, Auth, Config, Environment, SecretSource, UrlForm};
-use crate::model::{Class, Credentials, Error, Result, SecretKind, SecretString};
+use crate::model::{Caps, Class, Credentials, Error, Observer, Protocol, Result, SecretKind, SecretString};
+use crate::net::{Endpoint, Meter, Roots, Route, Security, TlsConnector, TlsSettings};
 use crate::secret::{self, Ask, Secrets, Source};
+use crate::wire::sasl::Mechanism;
 
 /// The configuration of the machine.
 const SYSTEM_FILE: &str = "/etc/mailx/config.toml";
@@ -89,4 +93,80 @@ fn environment(globals: &Globals) -> Result<Environment> {
         uid: rustix::process::geteuid().as_raw(),
         allow_cleartext: globals.allow_cleartext,
     })
+}
+
+/// What the account's protocol can do at best; `None` when the protocol is not built in.
+pub fn ceiling(account: &Account) -> Option<Caps> {
+    backend(account).ok().map(|backend| backend.ceiling())
+}
+
+/// The backend of an account.
+pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
+    let tried = || format!("use the account {}", account.name);
+    let Some(receive) = &account.receive else {
+        return Err(Error::new(Class::Config, tried(), "it has no `receive`: it only sends").hint("add `receive = \"imaps://…\"`"));
+    };
+    let security = match (account.tls.clear, receive.starttls) {
+        (true, _) => Security::Clear,
+        (false, true) => Security::StartTls,
+        (false, false) => Security::Tls,
+    };
+    let route = match &account.route {
+        config::Route::Direct => Route::Direct,
+        config::Route::Proxy(url) => Route::parse_proxy(url)?,
+        config::Route::Tunnel(argv) => Route::Tunnel(argv.clone()),
+    };
+    let roots = match account.tls.roots {
+        config::Roots::Webpki => Roots::Webpki,
+        config::Roots::System => Roots::System,
+        config::Roots::Both => Roots::Both,
+    };
+    let tls = &account.tls;
+    let settings = TlsSettings { ca: tls.ca.clone(), pin: tls.pin, cert: tls.cert.clone(), key: tls.key.clone(), roots };
+    let sasl = match &account.sasl {
+        None => None,
+        Some(name) => Some(Mechanism::parse(name).ok_or_else(|| {
+            let known: Vec<&str> = Mechanism::ALL.iter().map(|m| m.name()).collect();
+            Error::new(Class::Config, tried(), format!("`sasl = \"{name}\"` is no mechanism known here"))
+                .hint(format!("known are {}", known.join(", ")))
+        })?),
+    };
+    match receive.protocol {
+        Protocol::Imap => Ok(Arc::new(ImapBackend {
+            account: account.name.clone(),
+            endpoint: Endpoint { host: receive.host.clone(), port: receive.port, security, route },
+            tls: TlsConnector::new(settings),
+            user: receive.user.clone(),
+            sasl,
+            connections: account.connections,
+        })),
+        Protocol::Pop3 | Protocol::ActiveSync => {
+            Err(Error::new(Class::Config, tried(), format!("this version of mailx does not speak {} yet", receive.protocol))
+                .hint("use an imaps:// URL where the server offers IMAP"))
+        }
+    }
+}
+
+/// What a backend gets from a run.
+pub(super) fn ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Ctx {
+    Ctx {
+        cancel: globals.cancel.child_token(),
+        credentials: secrets(globals, account),
+        observer,
+        meter: Arc::new(Meter::default()),
+        silence: globals.silence,
+        disable: disabled(),
+    }
+}
+
+/// Tests make a server poorer by `MAILX_TEST_DISABLE`, a comma list of capabilities.
+#[cfg(feature = "testing")]
+fn disabled() -> Arc<[String]> {
+    let list = std::env::var("MAILX_TEST_DISABLE").unwrap_or_default();
+    list.split(',').filter(|n| !n.is_empty()).map(str::to_ascii_uppercase).collect()
+}
+
+#[cfg(not(feature = "testing"))]
+fn disabled() -> Arc<[String]> {
+    Arc::new([])
 }

@@ -3,7 +3,11 @@
 //! The command line calls these functions and words what they return. Nothing here prints or exits.
 
 pub mod account;
+pub mod fetch;
+pub mod folders;
 pub mod login;
+pub mod probe;
+pub mod status;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ pub mod lock;
 pub mod maildir;
 pub mod root;
 pub mod state;
+pub mod survey;
 pub mod sync;
 
 use std::collections::HashMap;

@@ -42,7 +42,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 pub(super) async fn download(
     store: &Arc<Store>,
     delivery: &Delivery,
-    sessions: &mut Sessions,
+    sessions: &Sessions,
     session: Option<Box<dyn Session>>,
     ctx: &Ctx,
     options: &FetchOptions,

@@ -20,11 +20,11 @@ const MAX_PAGES: usize = 100_000;
 /// Lists folders and what is new in those that changed. Returns the session and the folders that take part, in the server's order.
 pub(super) async fn list(
     store: &Arc<Store>,
-    sessions: &mut Sessions,
+    sessions: &Sessions,
     ctx: &Ctx,
     options: &FetchOptions,
 ) -> Result<(Option<Box<dyn Session>>, Vec<Job>)> {
-    let mut session = sessions.open().await?;
+    let mut session = sessions.take().await?;
     let infos = loop {
         match session.folders().await {
             Ok(infos) => break infos,
@@ -71,23 +71,9 @@ pub(super) async fn list(
                     continue;
                 }
             };
-            let first = restarted.get(&which).is_none();
-            if first {
-                restarted.insert(which, harvest.restarted);
-            }
-            let again = take_page(
-                store,
-                &mut session,
-                ctx,
-                &mut jobs[which],
-                page,
-                harvest,
-                marks[which].clone(),
-                &mut held,
-                which,
-                restarted[&which],
-            )
-            .await;
+            let void = *restarted.entry(which).or_insert(harvest.restarted);
+            let again =
+                take_page(store, &mut session, ctx, &mut jobs[which], page, harvest, marks[which].clone(), &mut held, which, void).await;
             match again {
                 Ok(true) => more.push(which),
                 Ok(false) => {}

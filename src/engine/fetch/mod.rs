@@ -14,7 +14,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::backend::{Backend, Ctx};
+use crate::backend::{Backend, Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result};
 use crate::store::maildir::deliver::{Delivery, Unmatched};
@@ -72,10 +72,17 @@ impl Job {
     }
 }
 
-/// Runs a fetch. With a rehearsing store (dry run) everything is decided, nothing is changed, and the report has the plan.
+/// Runs a fetch, beginning with `session` where one is open already. With a rehearsing store (dry run) everything is decided, nothing is changed, and the report has the plan.
 ///
 /// Never fails as a whole: what went wrong is in the report.
-pub async fn fetch(name: &str, backend: Arc<dyn Backend>, store: Arc<Store>, ctx: Ctx, options: &FetchOptions) -> AccountReport {
+pub async fn fetch(
+    name: &str,
+    backend: Arc<dyn Backend>,
+    session: Option<Box<dyn Session>>,
+    store: Arc<Store>,
+    ctx: Ctx,
+    options: &FetchOptions,
+) -> AccountReport {
     let begun = Instant::now();
     let mut report = AccountReport {
         name: name.to_owned(),
@@ -88,7 +95,8 @@ pub async fn fetch(name: &str, backend: Arc<dyn Backend>, store: Arc<Store>, ctx
         plan: None,
         error: None,
     };
-    let mut sessions = Sessions::new(backend, ctx.clone(), options.connections);
+    let sessions = Sessions::new(backend, ctx.clone(), options.connections);
+    sessions.put_back(session);
     let watchdog = options.max_duration.map(|most| {
         let cancel = ctx.cancel.clone();
         tokio::spawn(async move {
@@ -96,7 +104,7 @@ pub async fn fetch(name: &str, backend: Arc<dyn Backend>, store: Arc<Store>, ctx
             cancel.cancel();
         })
     });
-    let done = run(&store, &mut sessions, &ctx, options, &mut report).await;
+    let done = run(&store, &sessions, &ctx, options, &mut report).await;
     if let Err(error) = done {
         report.error = Some(error);
     } else if ctx.cancel.is_cancelled() && report.error.is_none() {
@@ -133,7 +141,7 @@ async fn blocking<T: Send + 'static>(store: &Arc<Store>, work: impl FnOnce(&Stor
     }
 }
 
-async fn run(store: &Arc<Store>, sessions: &mut Sessions, ctx: &Ctx, options: &FetchOptions, report: &mut AccountReport) -> Result<()> {
+async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &FetchOptions, report: &mut AccountReport) -> Result<()> {
     let (mut session, mut jobs) = listing::list(store, sessions, ctx, options).await?;
     if let crate::store::state::Found::Corrupt(aside) = &store.found {
         let note = format!("the state was damaged and is rebuilt from the Maildir; the damaged one is kept as {aside}");

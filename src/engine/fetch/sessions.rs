@@ -1,8 +1,8 @@
 //! Sessions of a run: opened when needed, few of them, reopened a few times, closed in the end.
 
 use std::num::NonZeroU16;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::backend::{Backend, Ctx, Session};
@@ -17,12 +17,16 @@ pub(super) struct Sessions {
     /// Connections at most.
     pub most: NonZeroU16,
     lost: AtomicU32,
-    idle: Vec<Box<dyn Session>>,
+    idle: Mutex<Vec<Box<dyn Session>>>,
 }
 
 impl Sessions {
     pub fn new(backend: Arc<dyn Backend>, ctx: Ctx, most: NonZeroU16) -> Self {
-        Self { backend, ctx, most, lost: AtomicU32::new(0), idle: Vec::new() }
+        Self { backend, ctx, most, lost: AtomicU32::new(0), idle: Mutex::default() }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Box<dyn Session>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a session.
@@ -55,14 +59,23 @@ impl Sessions {
         }
     }
 
+    /// A session: one that is open and idle, else a new one.
+    pub async fn take(&self) -> Result<Box<dyn Session>> {
+        let idle = self.idle().pop();
+        match idle {
+            Some(session) => Ok(session),
+            None => self.open().await,
+        }
+    }
+
     /// A session that can be used again or closed later.
-    pub fn put_back(&mut self, session: Option<Box<dyn Session>>) {
-        self.idle.extend(session);
+    pub fn put_back(&self, session: Option<Box<dyn Session>>) {
+        self.idle().extend(session);
     }
 
     /// Ends all sessions politely, at the same time.
-    pub async fn close(&mut self) {
-        let closing: Vec<_> = self.idle.drain(..).map(|session| tokio::spawn(session.close())).collect();
+    pub async fn close(&self) {
+        let closing: Vec<_> = self.idle().drain(..).map(|session| tokio::spawn(session.close())).collect();
         for task in closing {
             let _ = task.await;
         }

@@ -1,0 +1,237 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_mailx_global_optspecs
+    string join \n config= json q/quiet v/verbose color= progress= timeout= wait= max-duration= h/help V/version
+end
+
+function __fish_mailx_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_mailx_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_mailx_using_subcommand
+    set -l cmd (__fish_mailx_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c mailx -n "__fish_mailx_needs_command" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_needs_command" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_needs_command" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_needs_command" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_needs_command" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_needs_command" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_needs_command" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_needs_command" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_needs_command" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_needs_command" -s h -l help -d 'Print help'
+complete -c mailx -n "__fish_mailx_needs_command" -s V -l version -d 'Print version'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "fetch" -d 'Fetches mail from servers into Maildirs; changes nothing that is here'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "folders" -d 'Lists the folders there and here'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "status" -d 'Tells what is here, what is missing, and when each account last succeeded'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "account" -d 'Looks at accounts, tests them, stores their secrets'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "completions" -d 'Prints a completion script'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "man" -d 'Prints the man page, or writes all of them into a directory'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l folder -d 'Takes only folders that match; may be repeated; !PATTERN leaves out, * is any text, ? one character, \\Junk a special use' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l jobs -d 'Works on so many accounts at the same time' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l exec -d 'Runs this command after a run that changed something, beside the account\'s own' -r -f -a "(__fish_complete_command)"
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l limit -d 'Downloads so many messages at most; the rest comes with a later run' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l since -d 'Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l max-size -d 'Leaves out for now what is larger: octets, or 500k, 10M, 1G' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l password-command -d 'With a URL: takes the secret from the first line of what this command prints' -r -f -a "(__fish_complete_command)"
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l ca -d 'With a URL: trusts the certificates in this file too (PEM)' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l pin -d 'With a URL: accepts only the certificate with this digest' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l metrics -d 'Writes figures of the run into this file, as OpenMetrics text' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l dry-run -d 'Prints what would be done; changes nothing at all'
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l events -d 'Prints a JSON line for each thing that happens, and the JSON summary last'
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l allow-cleartext -d 'Allows clear text beyond this machine, for accounts with tls mode "none"'
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l folder -d 'Takes only folders that match, as for fetch' -r
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l password-command -d 'With a URL: takes the secret from the first line of what this command prints' -r -f -a "(__fish_complete_command)"
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l ca -d 'With a URL: trusts the certificates in this file too (PEM)' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l pin -d 'With a URL: accepts only the certificate with this digest' -r
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l allow-cleartext -d 'Allows clear text beyond this machine, for accounts with tls mode "none"'
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand folders" -s h -l help -d 'Print help'
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l max-age -d 'Fails unless every account succeeded in this time: 2h, 1d' -r
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l metrics -d 'Writes the figures into this file, as OpenMetrics text' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l remote -d 'Asks the servers for quota and news'
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l allow-cleartext -d 'Allows clear text beyond this machine, for accounts with tls mode "none"'
+complete -c mailx -n "__fish_mailx_using_subcommand status" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand status" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand status" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -s h -l help -d 'Print help'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -f -a "list" -d 'Lists the accounts of the configuration'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -f -a "show" -d 'Shows the settings of an account and what its protocol can do'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -f -a "test" -d 'Tries each step of reaching the server: name, connection, TLS, login, folders'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -f -a "login" -d 'Stores or replaces the secret of an account'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and not __fish_seen_subcommand_from list show test login help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l password-command -d 'With a URL: takes the secret from the first line of what this command prints' -r -f -a "(__fish_complete_command)"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l ca -d 'With a URL: trusts the certificates in this file too (PEM)' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l pin -d 'With a URL: accepts only the certificate with this digest' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l allow-cleartext -d 'Allows clear text beyond this machine, for accounts with tls mode "none"'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l no-verify -d 'Does not try to log in with it'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l allow-cleartext -d 'Allows clear text beyond this machine, for accounts with tls mode "none"'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from login" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists the accounts of the configuration'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows the settings of an account and what its protocol can do'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "test" -d 'Tries each step of reaching the server: name, connection, TLS, login, folders'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "login" -d 'Stores or replaces the secret of an account'
+complete -c mailx -n "__fish_mailx_using_subcommand account; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand completions" -s h -l help -d 'Print help'
+complete -c mailx -n "__fish_mailx_using_subcommand man" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand man" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand man" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand man" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand man" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand man" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand man" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand man" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand man" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand man" -s h -l help -d 'Print help'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch folders status account completions man help" -f -a "fetch" -d 'Fetches mail from servers into Maildirs; changes nothing that is here'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch folders status account completions man help" -f -a "folders" -d 'Lists the folders there and here'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch folders status account completions man help" -f -a "status" -d 'Tells what is here, what is missing, and when each account last succeeded'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch folders status account completions man help" -f -a "account" -d 'Looks at accounts, tests them, stores their secrets'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch folders status account completions man help" -f -a "completions" -d 'Prints a completion script'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch folders status account completions man help" -f -a "man" -d 'Prints the man page, or writes all of them into a directory'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch folders status account completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "list" -d 'Lists the accounts of the configuration'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "show" -d 'Shows the settings of an account and what its protocol can do'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "test" -d 'Tries each step of reaching the server: name, connection, TLS, login, folders'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "login" -d 'Stores or replaces the secret of an account'

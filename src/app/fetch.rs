@@ -1,0 +1,162 @@
+//! `mailx fetch`: accounts side by side, each with its store, backend and engine.
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesOrdered, StreamExt as _};
+use tokio::sync::Semaphore;
+
+use super::{FetchRun, Globals, Observers, Target, account};
+use crate::config::{Account, Layout as ConfiguredLayout};
+use crate::engine::fetch::{FetchOptions, fetch as run_engine};
+use crate::engine::select::Patterns;
+use crate::model::report::AccountReport;
+use crate::model::{Class, Error, Observer, Protocol, Result};
+use crate::store::lock::Patience;
+use crate::store::maildir::layout::Layout;
+use crate::store::{Opening, StepHook, Store};
+
+/// Accounts that run at the same time unless `--jobs` says otherwise.
+const JOBS: usize = 8;
+
+/// Fetches the accounts. `Err` only for usage and configuration; what happens to an account is in its report, in the order of the
+/// configuration.
+pub async fn fetch(globals: &Globals, target: &Target, run: &FetchRun, observers: &Observers<'_>) -> Result<Vec<AccountReport>> {
+    let accounts = account::select(globals, target)?;
+    let command_line = Patterns::new(&run.folders)?;
+    let slots = Arc::new(Semaphore::new(run.jobs.unwrap_or(JOBS).max(1)));
+    let mut running = FuturesOrdered::new();
+    for account in accounts {
+        let (globals, run, slots, patterns) = (globals.clone(), run.clone(), slots.clone(), command_line.clone());
+        let observer = observers(&account.name);
+        running.push_back(tokio::spawn(async move {
+            let _slot = slots.acquire().await;
+            one(&globals, &account, &run, patterns, observer).await
+        }));
+    }
+    let mut reports = Vec::new();
+    while let Some(done) = running.next().await {
+        reports.push(done.map_err(|e| Error::new(Class::Internal, "fetch", format!("an account's task panicked: {e}")))?);
+    }
+    if let Some(command) = &run.exec
+        && !run.dry_run
+        && reports.iter().any(AccountReport::changed)
+        && let Err(error) = exec(command, "").await
+        && let Some(report) = reports.iter_mut().find(|r| r.changed())
+    {
+        report.error.get_or_insert(error);
+    }
+    Ok(reports)
+}
+
+async fn one(globals: &Globals, account: &Account, run: &FetchRun, patterns: Patterns, observer: Arc<dyn Observer>) -> AccountReport {
+    match prepared(globals, account, run, patterns, observer).await {
+        Ok(report) => report,
+        Err(error) => AccountReport {
+            name: account.name.clone(),
+            protocol: account.receive.as_ref().map_or(Protocol::Imap, |r| r.protocol),
+            duration: Duration::ZERO,
+            bytes_in: 0,
+            bytes_out: 0,
+            round_trips: 0,
+            folders: Vec::new(),
+            plan: None,
+            error: Some(error),
+        },
+    }
+}
+
+async fn prepared(
+    globals: &Globals,
+    account: &Account,
+    run: &FetchRun,
+    patterns: Patterns,
+    observer: Arc<dyn Observer>,
+) -> Result<AccountReport> {
+    let backend = account::backend(account)?;
+    let options = FetchOptions {
+        folders: vec![Patterns::new(&account.folders)?, patterns],
+        since: run.since,
+        max_size: run.max_size,
+        limit: run.limit,
+        after_fetch: account.after_fetch,
+        connections: account.connections,
+        max_duration: run.max_duration,
+    };
+    let ctx = account::ctx(globals, account, observer);
+    // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
+    // first: a second run does not bother the server.
+    let new = std::fs::symlink_metadata(&account.maildir).is_err();
+    let session = if new && !run.dry_run { Some(backend.open(&ctx).await?) } else { None };
+    let store = open_store(globals, account, run.dry_run).await?;
+    let mut report = run_engine(&account.name, backend, session, store, ctx, &options).await;
+    if let Some(command) = &account.exec
+        && !run.dry_run
+        && report.changed()
+        && let Err(error) = exec(command, &account.name).await
+    {
+        report.error.get_or_insert(error);
+    }
+    Ok(report)
+}
+
+/// Opens the store of an account off the async threads: the lock may have to be waited for.
+async fn open_store(globals: &Globals, account: &Account, rehearse: bool) -> Result<Arc<Store>> {
+    let (root, layout, cancel) = (account.maildir.clone(), layout(account.layout), globals.cancel.clone());
+    // Without --wait not at all; --wait alone for ever.
+    let most = globals.wait.unwrap_or(Some(Duration::ZERO));
+    let opened = tokio::task::spawn_blocking(move || {
+        let cancelled = || cancel.is_cancelled();
+        let host = gethostname::gethostname().to_string_lossy().into_owned();
+        let opening = Opening { root, layout, host, patience: Patience { most, cancelled: &cancelled }, step: step_hook() };
+        if rehearse { Store::rehearse(&opening) } else { Store::open(opening) }
+    });
+    let opened = opened.await.map_err(|e| Error::new(Class::Internal, "open the store", format!("a thread panicked: {e}")))?;
+    Ok(Arc::new(opened?))
+}
+
+/// The store's word for the configuration's.
+pub(super) fn layout(layout: ConfiguredLayout) -> Layout {
+    match layout {
+        ConfiguredLayout::Fs => Layout::Fs,
+        ConfiguredLayout::MaildirPlusPlus => Layout::MaildirPlusPlus,
+    }
+}
+
+/// Tests stop the world at the durable step `MAILX_TEST_CRASH_AT`, counted from 1, as kill -9 would.
+#[cfg(feature = "testing")]
+fn step_hook() -> StepHook {
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    let number = |name| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
+    let (crash_at, count) = (number("MAILX_TEST_CRASH_AT"), AtomicU64::new(0));
+    Arc::new(move |step| {
+        let n = count.fetch_add(1, SeqCst) + 1;
+        tracing::trace!(n, step, "durable step");
+        if crash_at == Some(n) {
+            let us = rustix::process::getpid();
+            let _ = rustix::process::kill_process(us, rustix::process::Signal::KILL);
+        }
+    })
+}
+
+#[cfg(not(feature = "testing"))]
+fn step_hook() -> StepHook {
+    Arc::new(|_| {})
+}
+
+/// Runs a hook by the shell. Its output goes to standard error, so that standard output stays ours.
+async fn exec(command: &str, account: &str) -> Result<()> {
+    let tried = || format!("run the hook `{command}`");
+    let fail = |failed: String| Error::new(Class::Partial, tried(), failed).safe("the mail is stored");
+    let status = tokio::process::Command::new("/bin/sh")
+        .args(["-c", command])
+        .env("MAILX_ACCOUNT", account)
+        .env_remove("MAILX_PASSWORD")
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr())
+        .status()
+        .await
+        .map_err(|e| fail(e.to_string()))?;
+    if status.success() { Ok(()) } else { Err(fail(format!("it ended with {status}"))) }
+}

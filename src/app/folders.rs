@@ -1,0 +1,52 @@
+//! `mailx folders`: what is there, and what is here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{AccountFolders, FolderRow, Globals, Target, account, fetch::layout};
+use crate::config::Account;
+use crate::engine::select::Patterns;
+use crate::model::event::Silent;
+use crate::model::{Class, Error, FolderPath, Result};
+use crate::store::survey;
+
+/// The folders of the accounts, there and here, by path. `patterns` choose among them; without any, all are shown.
+pub async fn folders(globals: &Globals, target: &Target, patterns: &[String]) -> Result<Vec<AccountFolders>> {
+    let shown = Patterns::new(patterns)?;
+    let mut all = Vec::new();
+    for account in account::select(globals, target)? {
+        let folders = one(globals, &account, &shown).await;
+        all.push(AccountFolders { name: account.name, folders });
+    }
+    Ok(all)
+}
+
+async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<Vec<FolderRow>> {
+    let backend = account::backend(account)?;
+    let selected = Patterns::new(&account.folders)?;
+    let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
+    let there = session.folders().await?;
+    session.close().await?;
+    let (root, layout) = (account.maildir.clone(), layout(account.layout));
+    let here = tokio::task::spawn_blocking(move || survey::folders(&root, layout)).await;
+    let here = here.map_err(|e| Error::new(Class::Internal, "look at the Maildir", format!("a thread panicked: {e}")))??;
+
+    let mut rows: BTreeMap<FolderPath, FolderRow> = BTreeMap::new();
+    for info in there {
+        let row = FolderRow {
+            path: info.path.clone(),
+            role: info.role,
+            there: Some(info.messages.unwrap_or(0)),
+            there_octets: info.octets,
+            here: None,
+            selected: selected.take(&info.path, info.role),
+        };
+        rows.insert(info.path, row);
+    }
+    for (path, count) in here {
+        let selected = selected.take(&path, None);
+        let row = FolderRow { path: path.clone(), role: None, there: None, there_octets: None, here: None, selected };
+        rows.entry(path).or_insert(row).here = Some(count);
+    }
+    Ok(rows.into_values().filter(|row| shown.take(&row.path, row.role)).collect())
+}

@@ -1,0 +1,32 @@
+//! `mailx account test`: reaches a server step by step; each step is an event.
+
+use std::sync::Arc;
+
+use super::{Globals, Observers, Target, account};
+use crate::backend::FolderInfo;
+use crate::config::Account;
+use crate::model::event::Step;
+use crate::model::{Event, Observer, Result};
+
+/// Logs in to every account and lists its folders; writes nothing.
+pub async fn probe(globals: &Globals, target: &Target, observers: &Observers<'_>) -> Result<Vec<(String, Result<Vec<FolderInfo>>)>> {
+    let mut results = Vec::new();
+    // One after the other, so that the steps of one account stand together.
+    for account in account::select(globals, target)? {
+        let found = one(globals, &account, observers(&account.name)).await;
+        results.push((account.name, found));
+    }
+    Ok(results)
+}
+
+async fn one(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Vec<FolderInfo>> {
+    let backend = account::backend(account)?;
+    let ctx = account::ctx(globals, account, observer.clone());
+    let mut session = backend.open(&ctx).await?;
+    let folders = session.folders().await?;
+    let messages: u64 = folders.iter().filter_map(|f| f.messages).sum();
+    let detail = format!("{} folders, {messages} messages", folders.len());
+    observer.on(&Event::Reached { step: Step::Folders, detail: &detail });
+    session.close().await?;
+    Ok(folders)
+}

@@ -1,0 +1,57 @@
+//! `mailx status`: what is stored here and how the last run ended; from the state alone unless the server is asked, too.
+
+use std::sync::Arc;
+
+use super::{AccountStatus, Globals, Target, account, fetch::layout};
+use crate::config::Account;
+use crate::model::event::Silent;
+use crate::model::{Class, Error, Result};
+use crate::store::survey::{self, Survey};
+
+/// The status of the accounts `names` (none = all). `remote` asks the servers for the quota now.
+pub async fn status(globals: &Globals, names: &[String], remote: bool) -> Result<Vec<AccountStatus>> {
+    let mut all = Vec::new();
+    for account in account::select(globals, &Target::Named(names.to_vec()))? {
+        let mut status = local(&account).await;
+        if remote && status.error.is_none() {
+            match quota(globals, &account).await {
+                Ok(quota) => status.quota = quota,
+                Err(error) => status.error = Some(error),
+            }
+        }
+        all.push(status);
+    }
+    Ok(all)
+}
+
+async fn local(account: &Account) -> AccountStatus {
+    let (root, layout) = (account.maildir.clone(), layout(account.layout));
+    let surveyed = tokio::task::spawn_blocking(move || survey::state(&root, layout)).await;
+    let surveyed = surveyed.unwrap_or_else(|e| Err(Error::new(Class::Internal, "read the state", format!("a thread panicked: {e}"))));
+    let (survey, error) = match surveyed {
+        Ok(survey) => (survey, None),
+        Err(error) => (Survey::default(), Some(error)),
+    };
+    let last_run = survey.last_run.ended.map(|ended| (ended, survey.last_run.failure.clone()));
+    AccountStatus {
+        name: account.name.clone(),
+        protocol: account.receive.as_ref().map_or_else(|| "smtp".into(), |r| r.protocol.to_string()),
+        maildir: account.maildir.clone(),
+        folders: survey.folders,
+        messages: survey.messages,
+        octets: survey.octets,
+        pending: survey.pending,
+        last_success: survey.last_run.success,
+        last_run,
+        quota: survey.quota,
+        error,
+    }
+}
+
+async fn quota(globals: &Globals, account: &Account) -> Result<Vec<crate::model::quota::Quota>> {
+    let backend = account::backend(account)?;
+    let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
+    let quota = session.quota().await?;
+    session.close().await?;
+    Ok(quota)
+}

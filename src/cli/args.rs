@@ -1,0 +1,403 @@
+//! What may be typed: every option in one place, with its help; man pages and completions are made from it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use super::values;
+use crate::app::{FetchRun, Target};
+use crate::model::{Class, Error, Result};
+
+/// Keeps a local Maildir and a mail account in step.
+#[derive(Debug, Parser)]
+#[command(name = "mailx", version, arg_required_else_help = true, max_term_width = 100, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What all commands share.
+    #[command(flatten)]
+    pub shared: Shared,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "Without a configuration, name a server and a directory: mailx fetch imaps://me@imap.example.org ~/Mail/me";
+
+/// Options of all commands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of all commands")]
+pub struct Shared {
+    /// Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml
+    #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+    /// Prints the result as one JSON object on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Says nothing but failures
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Says more; twice: logs for a bug report
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = true, help = WHEN_COLOUR)]
+    pub color: When,
+    /// When to show progress
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = true, help = WHEN_PROGRESS)]
+    pub progress: When,
+    /// Gives a silent server so much time: seconds, or 2m
+    #[arg(long, value_name = "SECS", global = true, default_value = "60", value_parser = values::some_duration)]
+    pub timeout: Duration,
+    /// Waits for a lock that another run holds, so long at most if a time is given
+    #[arg(long, value_name = "SECS", global = true, num_args = 0..=1, require_equals = true, value_parser = values::duration)]
+    pub wait: Option<Option<Duration>>,
+    /// Ends in good order by then: 90s, 15m, 2h
+    #[arg(long, value_name = "TIME", global = true, value_parser = values::some_duration)]
+    pub max_duration: Option<Duration>,
+}
+
+const WHEN_COLOUR: &str = "Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb";
+const WHEN_PROGRESS: &str = "Progress on standard error: auto (on a terminal), always or never";
+
+/// When something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fetches mail from servers into Maildirs; changes nothing that is here
+    ///
+    /// Server → Maildir, the backup command. Mail that is here is never changed nor deleted. The server's copy is kept, or removed once the
+    /// message is durable here, as the account's after-fetch says. Without a name: all accounts.
+    #[command(override_usage = "mailx fetch [OPTIONS] [ACCOUNT]...\n       mailx fetch [OPTIONS] URL [DIR]")]
+    Fetch(Fetch),
+    /// Lists the folders there and here
+    #[command(override_usage = "mailx folders [OPTIONS] [ACCOUNT]...\n       mailx folders [OPTIONS] URL [DIR]")]
+    Folders(Folders),
+    /// Tells what is here, what is missing, and when each account last succeeded
+    ///
+    /// Says what the last runs left, without asking a server unless --remote is given. With --max-age it is a check for monitoring: exit 0
+    /// only if every account succeeded since.
+    Status(Status),
+    /// Looks at accounts, tests them, stores their secrets
+    #[command(subcommand, arg_required_else_help = true)]
+    Account(Account),
+    /// Prints a completion script
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the man page, or writes all of them into a directory
+    #[command(hide = true)]
+    Man {
+        /// Where to write mailx.1 and the pages of the commands
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Commands about accounts.
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Lists the accounts of the configuration
+    List,
+    /// Shows the settings of an account and what its protocol can do
+    Show {
+        /// Name of the account
+        #[arg(value_name = "ACCOUNT")]
+        name: String,
+    },
+    /// Tries each step of reaching the server: name, connection, TLS, login, folders
+    ///
+    /// Reads nothing and changes nothing. A failed step is named, with its reason and what to do.
+    #[command(override_usage = "mailx account test [OPTIONS] [ACCOUNT]...\n       mailx account test [OPTIONS] URL")]
+    Test {
+        /// Accounts to test
+        #[command(flatten)]
+        at: Where,
+        /// The way to the server.
+        #[command(flatten)]
+        access: Access,
+    },
+    /// Stores or replaces the secret of an account
+    ///
+    /// Asks for the secret without showing it, or reads it from the first line of standard input when that is no terminal; keeps it in
+    /// the system's keyring; then logs in to see whether it works.
+    Login {
+        /// Name of the account
+        #[arg(value_name = "ACCOUNT")]
+        name: String,
+        /// Does not try to log in with it
+        #[arg(long)]
+        no_verify: bool,
+        /// The way to the server.
+        #[command(flatten)]
+        clear: Clear,
+    },
+}
+
+/// Which accounts, or which server.
+#[derive(Debug, Args)]
+pub struct Where {
+    /// Names of accounts (none: all); or a URL and its directory, without any configuration
+    #[arg(value_name = "ACCOUNT", value_hint = ValueHint::Other)]
+    pub words: Vec<OsString>,
+}
+
+/// Clear text.
+#[derive(Debug, Args)]
+pub struct Clear {
+    /// Allows clear text beyond this machine, for accounts with tls mode "none"
+    #[arg(long)]
+    pub allow_cleartext: bool,
+}
+
+/// How to reach a server that is named by a URL.
+#[derive(Debug, Args)]
+pub struct Access {
+    /// With a URL: takes the secret from the first line of what this command prints
+    #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
+    pub password_command: Option<String>,
+    /// With a URL: trusts the certificates in this file too (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ca: Option<PathBuf>,
+    /// With a URL: accepts only the certificate with this digest
+    #[arg(long, value_name = "sha256:DIGEST", value_parser = values::pin)]
+    pub pin: Option<String>,
+    /// The way to the server.
+    #[command(flatten)]
+    pub clear: Clear,
+}
+
+/// `mailx fetch`.
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// Accounts to fetch
+    #[command(flatten)]
+    pub at: Where,
+    /// Takes only folders that match; may be repeated; !PATTERN leaves out, * is any text, ? one character, \Junk a special use
+    #[arg(long = "folder", value_name = "PATTERN")]
+    pub folders: Vec<String>,
+    /// Prints what would be done; changes nothing at all
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Prints a JSON line for each thing that happens, and the JSON summary last
+    #[arg(long)]
+    pub events: bool,
+    /// Works on so many accounts at the same time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Runs this command after a run that changed something, beside the account's own
+    #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
+    pub exec: Option<String>,
+    /// Downloads so many messages at most; the rest comes with a later run
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w
+    #[arg(long, value_name = "DATE", value_parser = values::since_now)]
+    pub since: Option<i64>,
+    /// Leaves out for now what is larger: octets, or 500k, 10M, 1G
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// The way to the server.
+    #[command(flatten)]
+    pub access: Access,
+    /// Writes figures of the run into this file, as OpenMetrics text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub metrics: Option<PathBuf>,
+}
+
+/// `mailx folders`.
+#[derive(Debug, Args)]
+pub struct Folders {
+    /// Accounts to list
+    #[command(flatten)]
+    pub at: Where,
+    /// Takes only folders that match, as for fetch
+    #[arg(long = "folder", value_name = "PATTERN")]
+    pub folders: Vec<String>,
+    /// The way to the server.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// `mailx status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Names of accounts (none: all)
+    #[arg(value_name = "ACCOUNT")]
+    pub names: Vec<String>,
+    /// Fails unless every account succeeded in this time: 2h, 1d
+    #[arg(long, value_name = "TIME", value_parser = values::some_duration)]
+    pub max_age: Option<Duration>,
+    /// Asks the servers for quota and news
+    #[arg(long)]
+    pub remote: bool,
+    /// Writes the figures into this file, as OpenMetrics text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub metrics: Option<PathBuf>,
+    /// The way to the server.
+    #[command(flatten)]
+    pub clear: Clear,
+}
+
+impl Where {
+    /// Checks the words against the two forms. `dir`: whether the URL form takes a directory.
+    pub fn target(&self, access: &Access, dir: bool) -> Result<Target> {
+        let wrong = |what: &str| Err(Error::new(Class::Usage, "read the command line", what));
+        let is_url = |word: &OsString| word.to_string_lossy().contains("://");
+        let Some(first) = self.words.first().filter(|word| is_url(word)) else {
+            let urls_only = [access.password_command.is_some(), access.ca.is_some(), access.pin.is_some()];
+            if self.words.iter().any(is_url) {
+                return wrong("a URL comes first, alone or with a directory");
+            }
+            if urls_only.contains(&true) {
+                return wrong("--password-command, --ca and --pin go with a URL; for an account they stand in the configuration");
+            }
+            let names = self.words.iter().map(|word| utf8(word, "a name of an account")).collect::<Result<_>>()?;
+            return Ok(Target::Named(names));
+        };
+        if self.words.len() > if dir { 2 } else { 1 } {
+            return wrong(if dir { "a URL is followed by one directory and nothing else" } else { "a URL stands alone here" });
+        }
+        Ok(Target::Url {
+            url: utf8(first, "a URL")?,
+            root: self.words.get(1).map(PathBuf::from),
+            password_command: access.password_command.clone(),
+            ca: access.ca.clone(),
+            pin: access.pin.clone(),
+        })
+    }
+}
+
+fn utf8(word: &OsString, what: &str) -> Result<String> {
+    let text = word.to_str().filter(|text| !text.is_empty());
+    text.map(str::to_owned).ok_or_else(|| Error::new(Class::Usage, "read the command line", format!("{} is not {what}", word.display())))
+}
+
+impl Fetch {
+    /// The options as the application takes them.
+    pub fn run(&self, shared: &Shared) -> FetchRun {
+        FetchRun {
+            folders: self.folders.clone(),
+            dry_run: self.dry_run,
+            since: self.since,
+            max_size: self.max_size,
+            limit: self.limit,
+            max_duration: shared.max_duration,
+            jobs: self.jobs.map(usize::from),
+            exec: self.exec.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn fetch(words: &[&str]) -> (Shared, Fetch) {
+        let words = ["mailx", "fetch"].iter().chain(words);
+        match Cli::try_parse_from(words).unwrap() {
+            Cli { shared, command: Command::Fetch(fetch) } => (shared, fetch),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn target(words: &[&str]) -> Result<Target> {
+        let (_, fetch) = fetch(words);
+        fetch.at.target(&fetch.access, true)
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn fetch_options_arrive() {
+        let (shared, fetch) = fetch(&[
+            "--folder",
+            "INBOX",
+            "--folder=!\\Junk",
+            "--dry-run",
+            "--jobs=2",
+            "--limit",
+            "5",
+            "--since",
+            "1970-01-02T00:00:00Z",
+            "--max-size",
+            "10M",
+            "--max-duration",
+            "15m",
+            "--exec",
+            "notmuch new",
+            "work",
+            "home",
+            "--timeout=2m",
+            "-vv",
+        ]);
+        let run = fetch.run(&shared);
+        assert_eq!(run.folders, ["INBOX", "!\\Junk"]);
+        assert!(run.dry_run);
+        assert_eq!((run.jobs, run.limit, run.since, run.max_size), (Some(2), Some(5), Some(86_400), Some(10 << 20)));
+        assert_eq!((run.max_duration, shared.timeout, shared.verbose), (Some(Duration::from_mins(15)), Duration::from_mins(2), 2));
+        assert_eq!(run.exec.as_deref(), Some("notmuch new"));
+        assert!(matches!(fetch.at.target(&fetch.access, true).unwrap(), Target::Named(names) if names == ["work", "home"]));
+    }
+
+    #[test]
+    fn wait_takes_its_time_only_with_an_equals_sign() {
+        assert_eq!(fetch(&["work"]).0.wait, None);
+        let (shared, fetched) = fetch(&["--wait", "work"]);
+        assert_eq!((shared.wait, fetched.at.words.len()), (Some(None), 1));
+        assert_eq!(fetch(&["--wait=30", "work"]).0.wait, Some(Some(Duration::from_secs(30))));
+    }
+
+    #[test]
+    fn a_first_word_with_a_scheme_is_the_url_form() {
+        let Target::Url { url, root, ca, pin, password_command } =
+            target(&["x://me@h/f", "/m", "--ca", "ca.pem", "--pin=sha256:ab", "--password-command=pass h"]).unwrap()
+        else {
+            panic!("not a URL")
+        };
+        assert_eq!((url.as_str(), root), ("x://me@h/f", Some(PathBuf::from("/m"))));
+        assert_eq!((ca, pin.as_deref(), password_command.as_deref()), (Some("ca.pem".into()), Some("sha256:ab"), Some("pass h")));
+        assert!(matches!(target(&["x://h"]).unwrap(), Target::Url { root: None, .. }));
+        assert!(matches!(target(&[]).unwrap(), Target::Named(names) if names.is_empty()));
+    }
+
+    #[test]
+    fn mixed_forms_are_wrong_usage() {
+        for words in [&["work", "x://h"][..], &["x://h", "a", "b"], &["work", "--ca=f"], &["--pin=sha256:ab"], &[""]] {
+            assert_eq!(target(words).unwrap_err().class, Class::Usage, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for word in [
+            "--jobs=0",
+            "--timeout=0",
+            "--max-duration=0",
+            "--limit=-1",
+            "--since=soon",
+            "--max-size=big",
+            "--pin=x",
+            "--color=blue",
+            "-qv",
+        ] {
+            assert!(Cli::try_parse_from(["mailx", "fetch", word]).is_err(), "{word}");
+        }
+    }
+}

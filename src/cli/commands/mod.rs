@@ -1,0 +1,75 @@
+//! One file a command. Each turns checked arguments into a call of the application, and its answer into words and an exit code.
+
+mod account;
+mod fetch;
+mod folders;
+mod login;
+mod probe;
+mod show;
+mod status;
+
+use std::time::Duration;
+
+use super::args::{Account, Cli, Command};
+use super::exit::Exit;
+use super::signals::Signals;
+use super::ui::{Ui, write_out};
+use super::{r#gen, wrong};
+use crate::app::Globals;
+use crate::model::Result;
+
+/// Runs a command that needs neither configuration nor network; `None` for the others.
+pub fn local(command: &Command) -> Option<Result<Exit>> {
+    let done = match command {
+        Command::Completions { shell } => write_out(&r#gen::completion(*shell)),
+        Command::Man { dir: None } => write_out(&r#gen::main_page()),
+        Command::Man { dir: Some(dir) } => r#gen::write_pages(dir),
+        _ => return None,
+    };
+    Some(done.map(|()| Exit::OK))
+}
+
+/// Runs any other command.
+pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals: &Signals) -> Result<Exit> {
+    if !matches!(cli.command, Command::Fetch(_)) {
+        end_by(cli.shared.max_duration, globals);
+    }
+    match &cli.command {
+        Command::Fetch(fetch) => fetch::run(fetch, &cli.shared, globals, ui, signals).await,
+        Command::Folders(folders) => folders::run(folders, globals, ui).await,
+        Command::Status(status) => status::run(status, globals, ui).await,
+        Command::Account(Account::List) => account::list(globals, ui),
+        Command::Account(Account::Show { name }) => show::run(name, globals, ui),
+        Command::Account(Account::Test { at, access }) => probe::run(at, access, globals, ui).await,
+        Command::Account(Account::Login { name, no_verify, .. }) => login::run(name, !no_verify, globals, ui).await,
+        Command::Completions { .. } | Command::Man { .. } => Err(wrong("not a command that needs the network")),
+    }
+}
+
+/// Whether the result is JSON without `--json` (`--events`).
+pub fn ends_in_json(command: &Command) -> bool {
+    matches!(command, Command::Fetch(fetch) if fetch.events)
+}
+
+/// Whether `--allow-cleartext` was given.
+pub fn allows_cleartext(command: &Command) -> bool {
+    match command {
+        Command::Fetch(fetch) => fetch.access.clear.allow_cleartext,
+        Command::Folders(folders) => folders.access.clear.allow_cleartext,
+        Command::Status(status) => status.clear.allow_cleartext,
+        Command::Account(Account::Test { access, .. }) => access.clear.allow_cleartext,
+        Command::Account(Account::Login { clear, .. }) => clear.allow_cleartext,
+        _ => false,
+    }
+}
+
+/// `--max-duration` for commands that only read; fetch ends by itself, in good order.
+fn end_by(time: Option<Duration>, globals: &Globals) {
+    if let Some(time) = time {
+        let cancel = globals.cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            cancel.cancel();
+        });
+    }
+}
