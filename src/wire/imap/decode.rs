@@ -4,7 +4,7 @@ use super::cursor::{Cursor, literal_at, parse_number};
 use super::response::{Greeting, ListKind, Response};
 use super::{WireError, fetch, library, list, status};
 
-/// Decodes one line of the framer, with or without its line end.
+/// Decodes one line of the framer. Its line end may be missing, unless the line ends in a literal.
 ///
 /// A response whose keyword is unknown is [`Response::Other`]. One that matters but that no decoder understands is an
 /// error, never a silence: an unread SEARCH would look like an empty folder. (An unread ID, QUOTA or NAMESPACE would not.)
@@ -54,6 +54,7 @@ fn untagged(rest: &[u8]) -> Result<Response, WireError> {
         b"LSUB" => list::folder(ListKind::Lsub, rest_of).map(Response::List),
         b"XLIST" => list::folder(ListKind::XList, rest_of).map(Response::List),
         b"STATUS" => list::status(rest_of).map(Response::MailboxStatus),
+        b"VANISHED" => list::vanished(rest_of),
         b"ESEARCH" => list::esearch(rest_of).map(Response::Esearch),
         _ => library::decode(rest),
     }

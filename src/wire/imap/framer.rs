@@ -185,10 +185,14 @@ fn is_message_data(text: &[u8]) -> bool {
         && ends_in_body_item(text.trim_ascii_end())
 }
 
-/// The first words of a response, as generously divided as the decoder does it.
+/// The first words of a response, as generously divided as the decoder does it. Only its beginning is looked at: this is
+/// asked once for each literal of a line.
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|b| b" \t(\r\n".contains(b)).filter(|word| !word.is_empty())
+    text[..text.len().min(HEAD_OCTETS)].split(|b| b" \t(\r\n".contains(b)).filter(|word| !word.is_empty())
 }
+
+/// `* 4294967295 FETCH`, with some stray blanks.
+const HEAD_OCTETS: usize = 64;
 
 fn ends_in_body_item(text: &[u8]) -> bool {
     let Some(section) = without_origin(text).strip_suffix(b"]") else {
@@ -209,7 +213,11 @@ fn without_origin(text: &[u8]) -> &[u8] {
     inside[..inside.len() - digits].strip_suffix(b"<").unwrap_or(text)
 }
 
+/// More than the longest name, so that a longer word is never taken for one.
+const NAME_OCTETS: usize = 16;
+
 fn ends_in_name(text: &[u8], names: &[&[u8]]) -> bool {
-    let word = text.rsplit(|b| b" \t(".contains(b)).next().unwrap_or_default();
+    let tail = &text[text.len().saturating_sub(NAME_OCTETS)..];
+    let word = tail.rsplit(|b| b" \t(".contains(b)).next().unwrap_or_default();
     names.iter().any(|name| word.eq_ignore_ascii_case(name))
 }

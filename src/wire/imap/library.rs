@@ -8,13 +8,12 @@ use imap_codec::imap_types::core::IString;
 use imap_codec::imap_types::extensions::namespace::Namespace as CodecNamespace;
 use imap_codec::imap_types::mailbox::Mailbox;
 use imap_codec::imap_types::response::{Data, Response as CodecResponse};
-use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet};
 use imap_proto::{MailboxDatum, Response as ProtoResponse};
 
 use super::cursor::literal_at;
 use super::list::one_octet;
 use super::response::{Namespace, Response};
-use super::{MAX_DEPTH, UidSet, WireError};
+use super::{MAX_DEPTH, WireError};
 
 /// Decodes what follows `*`.
 pub(super) fn decode(rest: &[u8]) -> Result<Response, WireError> {
@@ -42,7 +41,7 @@ enum Weight {
 
 /// The responses we read; all others are skipped unread.
 fn keyword(rest: &[u8]) -> Option<(&'static str, Weight)> {
-    const VITAL: [&str; 3] = ["SEARCH", "SORT", "VANISHED"];
+    const VITAL: [&str; 2] = ["SEARCH", "SORT"];
     const INFORMAL: [&str; 4] = ["NAMESPACE", "QUOTA", "QUOTAROOT", "ID"];
     const COUNTERS: [&str; 3] = ["EXISTS", "RECENT", "EXPUNGE"];
     let mut words = rest.split(|b| b" \t(".contains(b)).filter(|word| !word.is_empty());
@@ -91,7 +90,6 @@ fn by_codec(line: &[u8]) -> Option<Response> {
         Data::Exists(count) => Response::Exists(count),
         Data::Recent(count) => Response::Recent(count),
         Data::Expunge(seq) => Response::Expunge(seq.into()),
-        Data::Vanished { earlier, known_uids } => Response::Vanished { earlier, uids: set(&known_uids) },
         Data::Namespace { personal, other, shared } => {
             Response::Namespace(Namespace { personal: prefixes(&personal), others: prefixes(&other), shared: prefixes(&shared) })
         }
@@ -120,13 +118,12 @@ fn by_proto(line: &[u8]) -> Option<Response> {
         return None;
     }
     Some(match response {
-        ProtoResponse::Expunge(seq) => Response::Expunge(seq),
-        ProtoResponse::Vanished { earlier, uids } => {
-            Response::Vanished { earlier, uids: UidSet::from_ranges(uids.into_iter().map(std::ops::RangeInclusive::into_inner).collect()) }
-        }
+        ProtoResponse::Expunge(seq) if seq != 0 => Response::Expunge(seq),
         ProtoResponse::MailboxData(MailboxDatum::Exists(count)) => Response::Exists(count),
         ProtoResponse::MailboxData(MailboxDatum::Recent(count)) => Response::Recent(count),
-        ProtoResponse::MailboxData(MailboxDatum::Search(ids) | MailboxDatum::Sort(ids)) => Response::Search { ids, mod_seq: None },
+        ProtoResponse::MailboxData(MailboxDatum::Search(ids) | MailboxDatum::Sort(ids)) => {
+            Response::Search { ids: ids.into_iter().filter(|&id| id != 0).collect(), mod_seq: None }
+        }
         ProtoResponse::Quota(quota) => {
             let resources = quota.resources.iter().map(|one| {
                 let name = match &one.name {
@@ -173,16 +170,4 @@ fn prefixes(list: &[CodecNamespace<'_>]) -> Vec<(Vec<u8>, Option<u8>)> {
         octet.and_then(|octet| one_octet(&[octet]))
     };
     list.iter().map(|one| (one.prefix.as_ref().to_vec(), delimiter(one))).collect()
-}
-
-fn set(sequence: &SequenceSet) -> UidSet {
-    let number = |value: &SeqOrUid| match value {
-        SeqOrUid::Value(number) => number.get(),
-        SeqOrUid::Asterisk => u32::MAX,
-    };
-    let ranges = sequence.0.as_ref().iter().map(|part| match part {
-        Sequence::Single(one) => (number(one), number(one)),
-        Sequence::Range(first, last) => (number(first), number(last)),
-    });
-    UidSet::from_ranges(ranges.collect())
 }

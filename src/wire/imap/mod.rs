@@ -5,11 +5,11 @@
 //!
 //! Who decodes what, and why it is not one library for all (dependencies.md §1 has the measurements):
 //!
-//! - **Status lines, CAPABILITY, FLAGS, FETCH, LIST, STATUS, ESEARCH** are read here, on one tolerant cursor. A tagged line
+//! - **Status lines, CAPABILITY, FLAGS, FETCH, LIST, STATUS, ESEARCH, VANISHED** are read here, on one tolerant cursor. A tagged line
 //!   that a strict decoder refuses would leave a command without an end, and a refused FETCH or LIST loses a message or a
 //!   folder: for these a second opinion must exist anyway, so two library conversions in front of it would be code without
 //!   effect. FETCH is also the hot path: 100,000 lines in a listing.
-//! - **Everything else** (SEARCH, VANISHED, EXISTS and its kin, NAMESPACE, QUOTA, ID) goes to imap-codec first and to
+//! - **Everything else** (SEARCH, EXISTS and its kin, NAMESPACE, QUOTA, ID) goes to imap-codec first and to
 //!   imap-proto for what that refuses.
 //! - imap-codec also judges our own decoders and our command encoder in the tests.
 

@@ -1,1 +1,56 @@
-//! Tests of the whole module.
+//! Tests of the whole module: known answers from the RFCs, quirks seen in the field, hostile peers.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod commands;
+mod framing;
+mod hostile;
+mod names;
+mod properties;
+mod quirks;
+mod responses;
+mod sets;
+
+use bytes::BytesMut;
+
+use super::{Command, Fetch, Framer, Limits, Piece, Response, Status, WireError, decode};
+
+/// Feeds `octets` in the given sizes (the last one repeated) and joins the chunks of each body.
+fn pieces(octets: &[u8], sizes: &[usize], limits: Limits) -> Result<Vec<Piece>, WireError> {
+    let mut framer = Framer::new(limits);
+    let (mut buf, mut found, mut rest, mut step) = (BytesMut::new(), Vec::new(), octets, 0);
+    while !rest.is_empty() {
+        let size = sizes.get(step).or(sizes.last()).copied().unwrap_or(rest.len()).clamp(1, rest.len());
+        step += 1;
+        buf.extend_from_slice(&rest[..size]);
+        rest = &rest[size..];
+        while let Some(piece) = framer.next(&mut buf)? {
+            match (piece, found.last_mut()) {
+                (Piece::Body(more), Some(Piece::Body(body))) => *body = [&body[..], &more[..]].concat().into(),
+                (piece, _) => found.push(piece),
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn frame(octets: &[u8]) -> Result<Vec<Piece>, WireError> {
+    pieces(octets, &[], Limits::default())
+}
+
+fn fetch(line: &str) -> Fetch {
+    match decode(line.as_bytes()) {
+        Ok(Response::Fetch(fetch)) => *fetch,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn status(line: &[u8]) -> Status {
+    match decode(line) {
+        Ok(Response::Status(status)) => status,
+        other => panic!("{}: {other:?}", String::from_utf8_lossy(line)),
+    }
+}
+
+fn encoded(command: &Command<'_>) -> String {
+    String::from_utf8(command.encode("A1").unwrap().octets()).unwrap()
+}
