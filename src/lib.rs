@@ -20,5 +20,6 @@ pub mod config;
 pub mod engine;
 pub mod model;
 pub mod net;
+pub mod secret;
 pub mod store;
 pub mod wire;

@@ -2,9 +2,15 @@
 //!
 //! The command line calls these functions and words what they return. Nothing here prints or exits.
 
+pub mod account;
+pub mod login;
 mod stub;
 
-pub use stub::{account, fetch, folders, login, probe, status};
+pub use stub::{fetch, folders, probe, status};
+
+// What the command line shows of configuration and servers; it may not look behind the application.
+pub use crate::backend::FolderInfo;
+pub use crate::config;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -33,34 +33,11 @@ pub mod status {
     }
 }
 
-pub mod account {
-    use super::{Globals, Result, not_yet};
-    use crate::config::{Account, Config};
-    use crate::model::Caps;
-
-    pub fn load(_: &Globals) -> Result<Config> {
-        not_yet()
-    }
-
-    pub fn ceiling(_: &Account) -> Option<Caps> {
-        None
-    }
-}
-
 pub mod probe {
     use super::{Globals, Observers, Result, Target, not_yet};
     use crate::backend::FolderInfo;
 
     pub async fn probe(_: &Globals, _: &Target, _: &Observers<'_>) -> Result<Vec<(String, Result<Vec<FolderInfo>>)>> {
-        not_yet()
-    }
-}
-
-pub mod login {
-    use super::{Globals, Result, not_yet};
-    use crate::model::SecretString;
-
-    pub async fn login(_: &Globals, _: &str, _: Option<SecretString>) -> Result<()> {
         not_yet()
     }
 }

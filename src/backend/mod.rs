@@ -121,7 +121,7 @@ pub enum Missed {
 /// Where bodies go. Async, so that a slow disk slows the socket.
 ///
 /// A session calls `begin`, `chunk`…, then `end` or `cut`; bodies of one session never interleave. Every wanted message is ended
-/// by exactly one `end` or `miss`, unless `fetch` returns an error.
+/// by exactly one `end` or `miss`, unless `fetch` returns an error or the run was cancelled meanwhile.
 #[async_trait]
 pub trait BodySink: Send {
     /// A body starts.

@@ -1,12 +1,34 @@
 //! What the user wrote, checked and resolved: every path expanded, every default filled in. No network, no secrets.
+//!
+//! Low to high: `file` finds and reads the bytes and judges who may touch them, `draft` turns keys into typed values (each
+//! with its place in the file), `resolve` merges `[defaults]`, checks what belongs together and fills in the rest.
+//! `form` is the other way in: an account made from a URL on the command line. The environment comes from outside.
+
+mod draft;
+mod file;
+mod form;
+mod nearest;
+mod pick;
+mod problem;
+mod resolve;
+mod table;
+mod url;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+pub use file::Environment;
+pub use form::UrlForm;
+pub use nearest::nearest;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::Protocol;
 use crate::model::account::AfterFetch;
+use crate::model::{ExposeSecret, Protocol, SecretString};
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +39,8 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Short names for addresses.
     pub aliases: BTreeMap<String, String>,
+    /// Where a file was looked for, when there is none: for the words of the error.
+    pub looked: Vec<PathBuf>,
 }
 
 /// One account, ready to use.
@@ -174,7 +198,22 @@ pub enum SecretSource {
     Credential(String),
     /// `MAILX_PASSWORD` if set, else asked on a terminal: the URL form without a configuration.
     Ask,
+    /// The password itself, written into a file that only its owner can read.
+    Inline(Inline),
 }
+
+/// A secret written into the configuration. Its debug output hides it.
+#[derive(Debug, Clone)]
+pub struct Inline(pub SecretString);
+
+impl PartialEq for Inline {
+    fn eq(&self, other: &Self) -> bool {
+        // Both sides come from the user's own file: time tells nobody anything.
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Eq for Inline {}
 
 /// TLS settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 //! What happened on the server, what we ask of it, and what it answered.
 
-use super::{Cursor, FlagState, Mark, PermanentId, RemoteId};
+use super::{Cursor, FlagState, FolderId, Mark, PermanentId, RemoteId};
 
 /// What the engine needs to know of a folder. A backend may answer more than asked for, never less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +84,13 @@ pub enum Outcome {
     /// The server has made it durable. `id` is the message's id where the order sent it, when the server told.
     Done {
         /// Id at the destination.
+        id: Option<RemoteId>,
+    },
+    /// It could only be moved there (a server without UIDPLUS); its new id when the server told.
+    Moved {
+        /// The folder it is in now.
+        to: FolderId,
+        /// Its id there.
         id: Option<RemoteId>,
     },
     /// Takes effect at `settle` (POP3: QUIT).

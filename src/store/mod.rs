@@ -1,1 +1,209 @@
-//! The local store: Maildir, state, lock.
+//! The local store of one account: a Maildir, its state, its lock.
+//!
+//! Everything here blocks; the engine calls it from blocking threads. Order of durable effects, never changed, only batched:
+//! tmp file → sync → rename to the reserved name → sync directory → commit → only then may the server forget.
+
+pub mod lock;
+pub mod maildir;
+pub mod root;
+pub mod state;
+pub mod sync;
+
+use std::collections::HashMap;
+use std::io::BufReader;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::model::{Error, FolderPath, LocalName, Result};
+
+use lock::{Lock, Patience};
+use maildir::digest::{Digest, LineEnds, digest_file, digest_foreign};
+use maildir::dir::{Entry, FolderDir};
+use maildir::layout::Layout;
+use maildir::name::NameMaker;
+use root::Root;
+use state::{Found, LinkId, State, Stored};
+use sync::SyncMode;
+
+/// Called at every durable step with its name, so that tests can stop the world there.
+pub type StepHook = Arc<dyn Fn(&'static str) + Send + Sync>;
+
+/// An account's store, open for writing.
+pub struct Store {
+    root: Root,
+    layout: Layout,
+    state: Mutex<State>,
+    /// What opening the state found.
+    pub found: Found,
+    /// Makes base names.
+    pub names: NameMaker,
+    /// How files become durable.
+    pub sync: SyncMode,
+    step: StepHook,
+    _lock: Lock,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+/// How to open a store.
+pub struct Opening<'a> {
+    /// The Maildir root.
+    pub root: PathBuf,
+    /// Layout.
+    pub layout: Layout,
+    /// Host name for base names.
+    pub host: String,
+    /// Wait for the lock.
+    pub patience: Patience<'a>,
+    /// Step hook.
+    pub step: StepHook,
+}
+
+/// A file of the Maildir whose origin is not known.
+#[derive(Debug, Clone)]
+pub struct ForeignFile {
+    /// Base name.
+    pub name: LocalName,
+    /// Where it lies.
+    pub entry: Entry,
+    /// Digest without the lines of other tools.
+    pub digest: Digest,
+    /// Digest with them, where it has such.
+    pub with_tool_lines: Option<Digest>,
+}
+
+impl Store {
+    /// Opens the store: checks the root, takes the lock, opens the state. Makes what is missing.
+    pub fn open(opening: Opening<'_>) -> Result<Self> {
+        let root = Root::open_or_make(&opening.root)?;
+        let control = root.control_dir(opening.layout)?;
+        let lock = lock::take(&control.join("lock"), &opening.patience)?;
+        let sync = SyncMode::of(&root.fd);
+        let (state, found) = State::open(&control, sync.network)?;
+        let mut seed = [0; 16];
+        rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
+            .map_err(|e| Error::local("read random bytes", &e.into()))?;
+        let names = NameMaker::new(&opening.host, seed);
+        Ok(Self { root, layout: opening.layout, state: Mutex::new(state), found, names, sync, step: opening.step, _lock: lock })
+    }
+
+    /// The state. One caller at a time.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held left no transaction open (rusqlite rolls back on drop), so the state is sound.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Announces a durable step.
+    pub fn step(&self, name: &'static str) {
+        (self.step)(name);
+    }
+
+    /// The root's handle.
+    pub fn root(&self) -> &OwnedFd {
+        &self.root.fd
+    }
+
+    /// Chooses the directory of a new folder: the usual spelling, or another one where that collides on case. A spelling that is on
+    /// disk already is preferred, so that a rebuilt state finds its directories again.
+    pub fn choose_dir(&self, path: &FolderPath, taken: &dyn Fn(&str) -> bool) -> String {
+        let free = |variant: &usize| !taken(&self.layout.dir(path, *variant));
+        let on_disk = |variant: &usize| FolderDir::open(self.root(), &self.layout.dir(path, *variant)).is_ok_and(|d| d.is_some());
+        let variant = (0..4).filter(free).find(on_disk).or_else(|| (0..).find(free));
+        self.layout.dir(path, variant.unwrap_or_default())
+    }
+
+    /// Digests every file of a folder that was there before mailx; files that vanish or are no regular files are passed over.
+    pub fn foreign_files(&self, dir: &FolderDir) -> Result<Vec<ForeignFile>> {
+        let mut files = Vec::new();
+        let mut entries: Vec<(String, Entry)> = dir.scan()?.into_iter().collect();
+        entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        for (base, entry) in entries {
+            let tried = || format!("read `{}` in the Maildir folder `{}`", entry.file, dir.path);
+            let Some(file) = dir.open_message(&entry).map_err(|e| Error::local(tried(), &e))? else { continue };
+            let (digest, with_tool_lines) = digest_foreign(BufReader::new(file)).map_err(|e| Error::local(tried(), &e))?;
+            files.push(ForeignFile { name: LocalName(base.into()), entry, digest, with_tool_lines });
+        }
+        Ok(files)
+    }
+
+    /// Looks whether the file of a stored message is there and, with `bytes`, whether it still is what was stored.
+    pub fn intact(&self, dir: &FolderDir, name: &LocalName, digest: &Digest, bytes: bool) -> Result<Intact> {
+        let tried = || format!("check `{name}` in the Maildir folder `{}`", dir.path);
+        let Some(entry) = dir.find(&name.0)? else { return Ok(Intact::Missing) };
+        let Some(file) = dir.open_message(&entry).map_err(|e| Error::local(tried(), &e))? else { return Ok(Intact::Missing) };
+        if !bytes {
+            let metadata = file.metadata().map_err(|e| Error::local(tried(), &e))?;
+            // LF files are shorter by their number of lines, which is not kept; empty where there should be something is damage.
+            let plausible =
+                if digest.line_ends == LineEnds::AsSent { metadata.len() == digest.octets } else { metadata.len() <= digest.octets };
+            return Ok(if plausible && (metadata.len() > 0 || digest.octets == 0) { Intact::Yes } else { Intact::Damaged });
+        }
+        let now = digest_file(BufReader::new(file), digest.line_ends).map_err(|e| Error::local(tried(), &e))?;
+        Ok(if now.identity == digest.identity { Intact::Yes } else { Intact::Damaged })
+    }
+
+    /// Finishes what a crash left between a rename and its commit: messages that are wanted and yet lie under their reserved name
+    /// are synced and recorded; leftovers in tmp/ are removed. Returns how many were recovered.
+    pub fn redo(&self, folder: i64, dir: &FolderDir) -> Result<u64> {
+        dir.sweep_tmp()?;
+        let present: HashMap<String, Entry> = dir.scan()?;
+        let mut after = LinkId(0);
+        let mut recovered = 0;
+        loop {
+            let wanted = self.state().wanted(folder, after, 1000)?;
+            let Some(last) = wanted.last() else { return Ok(recovered) };
+            after = last.id;
+            let mut stored = Vec::new();
+            for link in &wanted {
+                let Some(entry) = present.get(&*link.name.0) else { continue };
+                let tried = || format!("recover `{}` in the Maildir folder `{}`", entry.file, dir.path);
+                let Some(mut file) = dir.open_message(entry).map_err(|e| Error::local(tried(), &e))? else { continue };
+                // A file of ours holds a CR only when it lies as sent; one without CR may have had bare LF only: its size tells.
+                let length = file.metadata().map_err(|e| Error::local(tried(), &e))?.len();
+                let as_sent = has_cr(&mut file).map_err(|e| Error::local(tried(), &e))? || link.size == Some(length);
+                let line_ends = if as_sent { LineEnds::AsSent } else { LineEnds::Lf };
+                let digest = digest_file(BufReader::new(&file), line_ends).map_err(|e| Error::local(tried(), &e))?;
+                file.sync_all().map_err(|e| Error::local(tried(), &e))?;
+                stored.push(Stored { id: link.id, name: None, digest, replaces: None });
+            }
+            if !stored.is_empty() {
+                for place in [&dir.new, &dir.cur] {
+                    rustix::fs::fsync(place).map_err(|e| Error::local(format!("sync the Maildir folder `{}`", dir.path), &e.into()))?;
+                }
+                self.state().mark_stored(&stored, root::now())?;
+                recovered += stored.len() as u64;
+            }
+        }
+    }
+}
+
+/// Whether the file of a stored message is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intact {
+    /// It is.
+    Yes,
+    /// There is no such file.
+    Missing,
+    /// Its bytes or size are not those that were stored.
+    Damaged,
+}
+
+/// Whether the file has a CR; rewinds it.
+fn has_cr(file: &mut std::fs::File) -> std::io::Result<bool> {
+    use std::io::{Read as _, Seek as _};
+    let mut piece = vec![0; 1 << 16];
+    let mut found = false;
+    loop {
+        let n = file.read(&mut piece)?;
+        if n == 0 || found {
+            file.rewind()?;
+            return Ok(found);
+        }
+        found = memchr::memchr(b'\r', &piece[..n]).is_some();
+    }
+}

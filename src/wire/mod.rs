@@ -1,1 +1,4 @@
 //! Bytes ↔ meaning, sans-I/O. Imports nothing of ours.
+
+pub mod imap;
+pub mod sasl;

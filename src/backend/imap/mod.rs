@@ -1,1 +1,222 @@
-//! IMAP.
+//! IMAP4rev1 and rev2 (RFC 3501, RFC 9051), driven for speed: everything that can be pipelined is, bodies are asked for in ranges and
+//! stream through. Every extension is optional; without it the result is the same.
+
+mod apply;
+mod capabilities;
+mod changes;
+mod conn;
+mod cursor;
+mod fetch;
+mod folders;
+mod limits;
+mod login;
+mod quirks;
+
+use std::collections::HashMap;
+use std::num::NonZeroU16;
+
+use async_trait::async_trait;
+
+use crate::backend::{Backend, BodySink, Ctx, FolderInfo, LookAt, Order, Part, Session, Want};
+use crate::model::quota::Quota;
+use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Harvest, Outcome, Protocol, RemoteId, Result, Scope};
+use crate::net::{Endpoint, TlsConnector};
+use crate::wire::imap::{Code, Command, MailboxStatus, Response, SelectWith, Status, StatusKind};
+use crate::wire::sasl::Mechanism;
+
+use capabilities::Capabilities;
+use conn::Connection;
+use quirks::Quirks;
+
+/// An IMAP account.
+#[derive(Debug)]
+pub struct ImapBackend {
+    /// Name of the account, for words.
+    pub account: String,
+    /// Server and way to it.
+    pub endpoint: Endpoint,
+    /// TLS.
+    pub tls: TlsConnector,
+    /// User name.
+    pub user: String,
+    /// Forced SASL mechanism.
+    pub sasl: Option<Mechanism>,
+    /// Connections at most.
+    pub connections: NonZeroU16,
+}
+
+#[async_trait]
+impl Backend for ImapBackend {
+    fn protocol(&self) -> Protocol {
+        Protocol::Imap
+    }
+
+    fn ceiling(&self) -> Caps {
+        capabilities::ceiling(self.connections)
+    }
+
+    async fn open(&self, ctx: &Ctx) -> Result<Box<dyn Session>> {
+        let login::LoggedIn { conn, caps, quirks, utf8 } = login::log_in(self, ctx).await?;
+        let declared = caps.caps(self.connections);
+        Ok(Box::new(ImapSession {
+            conn,
+            caps,
+            declared,
+            quirks,
+            utf8,
+            selected: None,
+            listed: HashMap::new(),
+            trash: None,
+            compressed: false,
+            ctx: ctx.clone(),
+        }))
+    }
+}
+
+/// The folder that is selected.
+#[derive(Debug, Clone)]
+struct Selected {
+    folder: FolderId,
+    read_only: bool,
+    uid_validity: u32,
+}
+
+/// One authenticated IMAP connection.
+struct ImapSession {
+    conn: Connection,
+    caps: Capabilities,
+    declared: Caps,
+    quirks: Quirks,
+    utf8: bool,
+    selected: Option<Selected>,
+    /// Counters of the last listing.
+    listed: HashMap<FolderId, MailboxStatus>,
+    trash: Option<FolderId>,
+    compressed: bool,
+    ctx: Ctx,
+}
+
+/// What SELECT or EXAMINE tells.
+#[derive(Debug, Default, Clone, Copy)]
+struct Opened {
+    uid_validity: Option<u64>,
+    mod_seq: Option<u64>,
+    exists: Option<u32>,
+}
+
+impl Opened {
+    fn take(&mut self, response: &Response) {
+        match response {
+            Response::Exists(n) => self.exists = Some(*n),
+            Response::Status(Status { code: Some(Code::UidValidity(n)), .. }) => self.uid_validity = Some(*n),
+            Response::Status(Status { code: Some(Code::HighestModSeq(n)), .. }) => self.mod_seq = Some(*n),
+            _ => {}
+        }
+    }
+
+    /// The epoch; 0 = the server promises none.
+    fn validity(&self) -> u32 {
+        self.uid_validity.and_then(|v| u32::try_from(v).ok()).unwrap_or(0)
+    }
+}
+
+impl ImapSession {
+    /// The name of a folder as this connection spells it. Handles are always in modified UTF-7, so that they stay the same when a
+    /// server starts to offer UTF8=ACCEPT.
+    fn wire_name(&self, folder: &FolderId) -> Vec<u8> {
+        if self.utf8
+            && let Ok(name) = crate::wire::imap::decode_name(&folder.0, false)
+        {
+            return name.into_bytes();
+        }
+        folder.0.clone()
+    }
+
+    /// Queues SELECT or EXAMINE.
+    fn queue_select(&mut self, folder: &FolderId, read_only: bool) -> Result<String> {
+        self.selected = None;
+        let mailbox = self.wire_name(folder);
+        self.conn.queue(&Command::Select { mailbox: &mailbox, read_only, with: SelectWith::Nothing })
+    }
+
+    /// Selects a folder unless it is selected, and checks that it is in the epoch `uid_validity`.
+    async fn select(&mut self, folder: &FolderId, read_only: bool, uid_validity: u32) -> Result<()> {
+        if let Some(selected) = &self.selected
+            && selected.folder == *folder
+            && (!selected.read_only || read_only)
+        {
+            return self.check_epoch(folder, selected.uid_validity, uid_validity);
+        }
+        let tag = self.queue_select(folder, read_only)?;
+        let mut opened = Opened::default();
+        let status = self.conn.complete(&tag, &mut |response| opened.take(&response)).await?;
+        self.selected_by(folder, read_only, &status, &opened)?;
+        self.check_epoch(folder, opened.validity(), uid_validity)
+    }
+
+    fn selected_by(&mut self, folder: &FolderId, read_only: bool, status: &Status, opened: &Opened) -> Result<()> {
+        if status.kind != StatusKind::Ok {
+            return Err(self.folder_error(folder, "the server does not open it", &status.text));
+        }
+        let read_only = read_only || status.code == Some(Code::ReadOnly);
+        self.selected = Some(Selected { folder: folder.clone(), read_only, uid_validity: opened.validity() });
+        Ok(())
+    }
+
+    fn check_epoch(&self, folder: &FolderId, is: u32, was: u32) -> Result<()> {
+        if is == was && is != 0 {
+            return Ok(());
+        }
+        Err(self
+            .folder_error(folder, "the server renumbered it just now", "UIDVALIDITY changed")
+            .hint("the next run matches its messages again"))
+    }
+
+    /// An error that costs this folder only.
+    fn folder_error(&self, folder: &FolderId, what: &str, text: &str) -> Box<Error> {
+        let name = crate::wire::imap::decode_name(&folder.0, false).unwrap_or_else(|_| folder.0.escape_ascii().to_string());
+        Error::new(Class::Partial, format!("work on the folder `{name}`"), format!("{what}: {text}")).scope(Scope::Folder)
+    }
+}
+
+#[async_trait]
+impl Session for ImapSession {
+    fn caps(&self) -> &Caps {
+        &self.declared
+    }
+
+    async fn folders(&mut self) -> Result<Vec<FolderInfo>> {
+        self.list_folders().await
+    }
+
+    async fn quota(&mut self) -> Result<Vec<Quota>> {
+        self.ask_quota().await
+    }
+
+    async fn changes(&mut self, at: &[LookAt], out: &mut (dyn FnMut(usize, Change) + Send)) -> Result<Vec<Result<Harvest>>> {
+        self.look(at, out).await
+    }
+
+    async fn fetch(&mut self, folder: &FolderId, cursor: &Cursor, wanted: &[Want], part: Part, out: &mut dyn BodySink) -> Result<()> {
+        self.fetch_bodies(folder, cursor, wanted, part, out).await
+    }
+
+    async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Vec<Outcome>> {
+        self.carry_out(folder, cursor, orders).await
+    }
+
+    async fn close(self: Box<Self>) -> Result<()> {
+        self.conn.logout().await;
+        Ok(())
+    }
+}
+
+/// A UID as the engine's id.
+fn remote_id(uid: u32) -> RemoteId {
+    RemoteId(uid.to_string().into())
+}
+
+/// An id of ours as a UID; ids of other making are never asked for.
+fn uid(id: &RemoteId) -> Option<u32> {
+    id.0.parse().ok().filter(|uid| *uid != 0)
+}

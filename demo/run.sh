@@ -1,0 +1,109 @@
+#!/bin/bash
+# Shows mailx against a real server and proves the result: demo/run.sh [MAILX]
+#
+# Starts a private Dovecot, fills an account with some 330 messages (every oddity of tests/servers/nasty.py, and one of 50 MB),
+# fetches them, fetches again, receives new mail, and compares every message in the Maildir with the server's, byte for byte.
+# Everything happens in one temporary directory, which is removed.  Exit code 0 only if all of it worked.
+set -Eeuo pipefail
+cd "$(dirname "$0")/.."
+servers=tests/servers
+exec </dev/null
+
+title() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+
+# show ARG...: the command as a user would type it, and what it says
+show() {
+  local began
+  printf '\n\033[1m$ mailx %s\033[0m\n' "$*"
+  began=$(date +%s%N)
+  "$mailx" "$@" >"$work/output" 2>&1 || { cat "$work/output" && fail "mailx $1"; }
+  printf '(%s ms)\n' $((($(date +%s%N) - began) / 1000000))
+  head -n 20 "$work/output"
+}
+
+fail() {
+  printf '\n\033[1mDEMO FAILED\033[0m: %s\n' "$*"
+  exit 1
+}
+trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
+
+$servers/install.sh
+
+if [ $# -gt 0 ]; then mailx=$(realpath "$1"); else
+  title "Building the release binary"
+  cargo build --release --locked
+  mailx=$(realpath "${CARGO_TARGET_DIR:-target}/release/mailx")
+fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/mailx-demo.XXXXXX")
+trap '$servers/dovecot.sh stop "$work/server"; rm -rf "$work"' EXIT
+chmod 755 "$work"
+
+title "Starting a private Dovecot and filling an account"
+$servers/dovecot.sh start "$work/server"
+# shellcheck disable=SC1091 # written by dovecot.sh
+. "$work/server/env"
+user=md-demo
+$servers/nasty.py "$work/nasty"
+seed() { $servers/seed.py "$work/server" "$user" "$@"; }
+seed --create Archive Archive/2024 Entwürfe Lists/dev
+seed INBOX --count 120 --seed inbox
+seed Archive/2024 --count 100 --seed archive --flags '\Seen'
+seed Entwürfe --count 5 --seed drafts --flags '\Seen \Draft'
+seed Lists/dev --count 60 --seed lists --flags '\Seen \Answered'
+seed Sent --count 10 --seed sent --flags '\Seen'
+seed Junk --count 5 --seed junk
+for file in "$work"/nasty/*.eml; do
+  case $file in
+    *nothing.raw.eml) ;; # no server keeps a message of no bytes
+    *.raw.eml) seed INBOX --raw "$file" ;;
+    *) plain+=("$file") ;;
+  esac
+done
+seed INBOX "${plain[@]}"
+$servers/dovecot.sh adm "$work/server" mailbox status -u "$user" 'messages vsize' '*'
+
+export HOME=$work/home MAILX_CONFIG=$work/config.toml
+export XDG_CONFIG_HOME=$HOME/.config XDG_DATA_HOME=$HOME/.local/share XDG_STATE_HOME=$HOME/.local/state XDG_CACHE_HOME=$HOME/.cache
+mkdir -p "$HOME"
+(umask 077 && echo "$PASSWORD" >"$work/secret")
+cat >"$MAILX_CONFIG" <<TOML
+[accounts.demo]
+address  = "$user@localhost"
+receive  = "imaps://$user@localhost:$IMAPS_PORT"
+maildir  = "$work/Mail"
+folders  = ["*"]
+password = { file = "$work/secret" }
+tls      = { ca = "$CA" }
+TOML
+chmod 600 "$MAILX_CONFIG"
+title "The configuration"
+cat "$MAILX_CONFIG"
+
+title "Is the account in order?"
+show account test demo
+
+title "What would a fetch do?"
+show fetch --dry-run
+[ -z "$(find "$work/Mail" -path '*/cur/*' -type f 2>/dev/null | head -n 1)" ] || fail "a dry run stored mail"
+
+title "The first fetch"
+show fetch
+
+title "Again: nothing to do"
+show fetch
+
+title "New mail arrives"
+seed INBOX --count 3 --seed later
+seed Lists/dev --count 2 --seed later
+printf '\n\033[1m$ mailx fetch --json\033[0m\n'
+"$mailx" fetch --json >"$work/summary.json"
+demo/summary.py "$work/summary.json" --downloaded 5
+
+title "An overview"
+show folders
+show status
+
+title "Every message, byte for byte"
+demo/check.py "$work/server" "$user" "$work/Mail"
+printf '\n\033[1mDEMO OK\033[0m\n'

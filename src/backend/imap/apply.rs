@@ -1,0 +1,153 @@
+//! Orders: removing messages for good, those and no others.
+
+use crate::backend::Order;
+use crate::model::{Cursor, FolderId, Outcome, RemoteId, Result};
+use crate::wire::imap::{Code, Command, Response, Status, StatusKind, StoreKind, UidSet};
+
+use super::cursor::Position;
+use super::{ImapSession, limits, remote_id, uid};
+
+impl ImapSession {
+    pub(super) async fn carry_out(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Vec<Outcome>> {
+        let Some(position) = Position::decode(cursor).filter(|p| p.uid_validity != 0) else {
+            return Err(self.folder_error(folder, "nothing can be deleted in it", "the server does not promise that its UIDs stay"));
+        };
+        let mut outcomes = Vec::with_capacity(orders.len());
+        for batch in orders.chunks(limits::STORE_MESSAGES) {
+            self.select(folder, false, position.uid_validity).await?;
+            if self.selected.as_ref().is_some_and(|s| s.read_only) {
+                outcomes.extend(batch.iter().map(|_| Outcome::Refused("the folder is read-only".into())));
+                continue;
+            }
+            let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence.max(limits::WORK));
+            let done = self.delete(folder, batch).await;
+            self.conn.silence = silence;
+            outcomes.extend(done?);
+        }
+        Ok(outcomes)
+    }
+
+    async fn delete(&mut self, folder: &FolderId, orders: &[Order]) -> Result<Vec<Outcome>> {
+        let uids: Vec<Option<u32>> = orders.iter().map(|o| uid(o.id())).collect();
+        let mut sorted: Vec<u32> = uids.iter().flatten().copied().collect();
+        sorted.sort_unstable();
+        let set = UidSet::from_sorted(sorted);
+        if set.is_empty() {
+            return Ok(orders.iter().map(|_| Outcome::Gone).collect());
+        }
+        let trash = self.trash.clone().filter(|trash| trash != folder);
+        let (refusal, moved) = if self.caps.has("UIDPLUS") {
+            (self.expunge_set(&set).await?, None)
+        } else if let Some(trash) = trash.filter(|_| self.caps.has("MOVE")) {
+            let (refusal, pairs) = self.move_set(&set, &trash).await?;
+            (refusal, Some((trash, pairs)))
+        } else {
+            (self.expunge_all_deleted(&set).await?, None)
+        };
+        // What the server said is one thing; what is still there is what counts.
+        let left = self.still_there(&set).await?;
+        let outcome = |uid: &Option<u32>| match uid {
+            None => Outcome::Gone,
+            Some(uid) if left.contains(*uid) => Outcome::Refused(refusal.clone().unwrap_or_else(|| "it is still there".into())),
+            Some(uid) => match &moved {
+                Some((trash, pairs)) => {
+                    let id: Option<RemoteId> = pairs.iter().find(|(from, _)| from == uid).map(|(_, to)| remote_id(*to));
+                    Outcome::Moved { to: trash.clone(), id }
+                }
+                None => Outcome::Done { id: None },
+            },
+        };
+        Ok(uids.iter().map(outcome).collect())
+    }
+
+    /// UIDPLUS: marks and removes exactly these. Returns the server's words when it refused.
+    async fn expunge_set(&mut self, set: &UidSet) -> Result<Option<String>> {
+        let mut refusal = None;
+        for part in set.chunks(limits::SET_TEXT) {
+            let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"], unchanged_since: None };
+            let (store, expunge) = (self.conn.queue(&store)?, self.conn.queue(&Command::UidExpunge(&part))?);
+            for tag in [store, expunge] {
+                let status = self.conn.complete(&tag, &mut drop).await?;
+                refusal = refusal.or_else(|| words(status));
+            }
+        }
+        Ok(refusal)
+    }
+
+    /// No UIDPLUS: into the trash. Pairs of UIDs where the server tells them.
+    async fn move_set(&mut self, set: &UidSet, trash: &FolderId) -> Result<(Option<String>, Vec<(u32, u32)>)> {
+        let mailbox = self.wire_name(trash);
+        let mut pairs = Vec::new();
+        let mut keep = |status: &Status| {
+            if let Some(Code::CopyUid { source, destination, .. }) = &status.code
+                && source.len() == destination.len()
+                && source.len() <= limits::STORE_MESSAGES as u64
+            {
+                pairs.extend(source.iter().zip(destination.iter()));
+            }
+        };
+        let mut refusal = None;
+        for part in set.chunks(limits::SET_TEXT) {
+            let status = self
+                .conn
+                .run(&Command::UidMove(&part, &mailbox), |response| {
+                    if let Response::Status(status) = &response {
+                        keep(status);
+                    }
+                })
+                .await?;
+            keep(&status);
+            refusal = refusal.or_else(|| words(status));
+        }
+        Ok((refusal, pairs))
+    }
+
+    /// Neither UIDPLUS nor MOVE: EXPUNGE removes whatever is marked, so it is used only when that is exactly our set.
+    async fn expunge_all_deleted(&mut self, set: &UidSet) -> Result<Option<String>> {
+        for part in set.chunks(limits::SET_TEXT) {
+            let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"], unchanged_since: None };
+            let status = self.conn.run(&store, drop).await?;
+            if let Some(refusal) = words(status) {
+                return Ok(Some(refusal));
+            }
+        }
+        if self.search("DELETED").await? != *set {
+            return Ok(Some("other messages are marked deleted, too, and this server can only remove all of them at once".into()));
+        }
+        Ok(words(self.conn.run(&Command::Expunge, drop).await?))
+    }
+
+    async fn still_there(&mut self, set: &UidSet) -> Result<UidSet> {
+        let mut ranges = Vec::new();
+        for part in set.chunks(limits::SET_TEXT) {
+            ranges.extend_from_slice(self.search(&format!("UID {part}")).await?.ranges());
+        }
+        Ok(UidSet::from_ranges(ranges))
+    }
+
+    /// UID SEARCH, by ESEARCH where there is one: the answer is a set instead of a list.
+    async fn search(&mut self, criteria: &str) -> Result<UidSet> {
+        let returns: &[&str] = if self.caps.has("ESEARCH") { &["ALL"] } else { &[] };
+        let mut found = UidSet::new();
+        let status = self
+            .conn
+            .run(&Command::UidSearch { returns, criteria }, |response| match response {
+                Response::Esearch(esearch) => found = esearch.all.unwrap_or_default(),
+                Response::Search { mut ids, .. } => {
+                    ids.sort_unstable();
+                    found = UidSet::from_sorted(ids);
+                }
+                _ => {}
+            })
+            .await?;
+        match words(status) {
+            Some(text) => Err(self.conn.broke(&format!("refused a search: {text}"), &[])),
+            None => Ok(found),
+        }
+    }
+}
+
+/// The words of a refusal.
+fn words(status: Status) -> Option<String> {
+    (status.kind != StatusKind::Ok).then_some(status.text)
+}

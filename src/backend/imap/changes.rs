@@ -1,0 +1,200 @@
+//! What changed in folders: opened and listed in one pipeline, one bounded page each.
+
+use crate::backend::LookAt;
+use crate::model::{Change, FlagState, Harvest, HarvestKind, Listed, Need, PermanentId, Result};
+use crate::wire::imap::{Command, Fetch, MailboxStatus, Response, StatusKind, UidSet, Uids};
+
+use super::conn::Event;
+use super::cursor::Position;
+use super::{ImapSession, Opened, limits, remote_id};
+
+/// One folder's look under way.
+struct Look {
+    /// Index into `at`.
+    index: usize,
+    select: String,
+    list: String,
+    from: Option<Position>,
+    /// First UID asked for, and the last one; `None` = no end.
+    first: u32,
+    last: Option<u32>,
+    opened: Opened,
+    /// (UID, sequence number) of what came.
+    seen: Vec<(u32, u32)>,
+    /// A message came without its UID.
+    anonymous: bool,
+    selected: Option<std::result::Result<(), String>>,
+}
+
+impl ImapSession {
+    pub(super) async fn look(&mut self, at: &[LookAt], out: &mut (dyn FnMut(usize, Change) + Send)) -> Result<Vec<Result<Harvest>>> {
+        let mut harvests: Vec<Result<Harvest>> = Vec::with_capacity(at.len());
+        for (n, batch) in at.chunks(limits::FOLDERS_IN_FLIGHT).enumerate() {
+            let mut looks = Vec::with_capacity(batch.len());
+            let mut failed = Vec::new();
+            for (i, look) in batch.iter().enumerate() {
+                match self.begin_look(n * limits::FOLDERS_IN_FLIGHT + i, look) {
+                    Ok(look) => looks.push(look),
+                    // A name that no command can carry.
+                    Err(error) => failed.push((i, error)),
+                }
+            }
+            let mut done: Vec<Option<Result<Harvest>>> = batch.iter().map(|_| None).collect();
+            for (i, error) in failed {
+                done[i] = Some(Err(error));
+            }
+            let mut afresh = Vec::new();
+            for mut look in looks {
+                let which = look.index - n * limits::FOLDERS_IN_FLIGHT;
+                let index = look.index;
+                match self.end_look(&mut look, &at[index], out).await? {
+                    Some(harvest) => done[which] = Some(harvest),
+                    None => afresh.push(which),
+                }
+            }
+            // Folders in another epoch than their cursor: what came was not theirs, so they begin again, from nothing.
+            for which in afresh {
+                let look = LookAt { cursor: None, ..batch[which].clone() };
+                self.listed.remove(&look.folder);
+                let mut again = self.begin_look(n * limits::FOLDERS_IN_FLIGHT + which, &look)?;
+                let harvest = self.end_look(&mut again, &look, out).await?;
+                done[which] = harvest.map(|h| h.map(|h| Harvest { restarted: true, ..h }));
+            }
+            harvests.extend(done.into_iter().flatten());
+        }
+        Ok(harvests)
+    }
+
+    fn begin_look(&mut self, index: usize, look: &LookAt) -> Result<Look> {
+        let from = look.cursor.as_ref().and_then(Position::decode).filter(|p| p.uid_validity != 0 && look.need == Need::Additions);
+        let first = from.map_or(1, |p| p.next);
+        let last = last_of_page(first, self.listed.get(&look.folder));
+        let items = self.list_items();
+        let select = self.queue_select(&look.folder, true)?;
+        let set = last.map(|last| UidSet::from_ranges(vec![(first, last)]));
+        let uids = set.as_ref().map_or(Uids::From(first), Uids::Set);
+        let list = self.conn.queue(&Command::UidFetch { uids, items })?;
+        Ok(Look { index, select, list, from, first, last, opened: Opened::default(), seen: Vec::new(), anonymous: false, selected: None })
+    }
+
+    fn list_items(&self) -> &'static str {
+        if self.caps.has("OBJECTID") {
+            "(UID FLAGS INTERNALDATE RFC822.SIZE EMAILID)"
+        } else if self.caps.has("X-GM-EXT-1") {
+            "(UID FLAGS INTERNALDATE RFC822.SIZE X-GM-MSGID)"
+        } else {
+            "(UID FLAGS INTERNALDATE RFC822.SIZE)"
+        }
+    }
+
+    /// The end of a look; `None` when the folder is in another epoch than the cursor.
+    async fn end_look(
+        &mut self,
+        look: &mut Look,
+        at: &LookAt,
+        out: &mut (dyn FnMut(usize, Change) + Send),
+    ) -> Result<Option<Result<Harvest>>> {
+        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence.max(limits::WORK));
+        let listed = loop {
+            match self.conn.event().await? {
+                Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(&look.select) => {
+                    look.selected = Some(match self.selected_by(&at.folder, true, &status, &look.opened) {
+                        Ok(()) => Ok(()),
+                        Err(error) => Err(error.failed),
+                    });
+                }
+                Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(&look.list) => break status,
+                Event::Response(Response::Fetch(fetch)) if look.in_epoch() => look.take(*fetch, out),
+                Event::Response(response) => look.opened.take(&response),
+                _ => {}
+            }
+        };
+        self.conn.silence = silence;
+        if let Some(Err(text)) = &look.selected {
+            return Ok(Some(Err(self.folder_error(&at.folder, "it cannot be looked into", text))));
+        }
+        // RFC 3501 allows BAD or NO for an empty folder's range; Exchange does that.
+        if listed.kind != StatusKind::Ok && look.opened.exists != Some(0) {
+            return Ok(Some(Err(self.folder_error(&at.folder, "the server does not list it", &listed.text))));
+        }
+        if !look.in_epoch() {
+            return Ok(None);
+        }
+        let void = at.cursor.is_some() && look.from.is_none();
+        let harvest = look.harvest(self.listed.get(&at.folder)).map(|h| Harvest { restarted: void, ..h });
+        Ok(Some(harvest.map_err(|text| self.folder_error(&at.folder, "the server's listing makes no sense", text))))
+    }
+}
+
+/// The last UID of the page that starts at `first`: pages hold about [`limits::PAGE`] messages by the folder's density. `None`: the rest
+/// fits in one page.
+fn last_of_page(first: u32, status: Option<&MailboxStatus>) -> Option<u32> {
+    let status = status.filter(|s| s.uid_validity.is_some_and(|v| v != 0))?;
+    let (messages, next) = (status.messages?, status.uid_next?);
+    let left = next.saturating_sub(u64::from(first));
+    if messages <= limits::PAGE || left <= limits::PAGE {
+        return None;
+    }
+    let width = (limits::PAGE.saturating_mul(next) / messages.max(1)).max(limits::PAGE);
+    (width < left).then(|| u64::from(first).saturating_add(width).min(u64::from(u32::MAX - 1)) as u32)
+}
+
+impl Look {
+    /// Whether the folder was opened and is in the epoch that was asked for.
+    fn in_epoch(&self) -> bool {
+        self.selected.as_ref().is_some_and(|s| s.is_ok()) && self.from.is_none_or(|from| from.uid_validity == self.opened.validity())
+    }
+
+    fn take(&mut self, fetch: Fetch, out: &mut (dyn FnMut(usize, Change) + Send)) {
+        let Some(uid) = fetch.uid else {
+            self.anonymous |= fetch.size.is_some();
+            return;
+        };
+        // `n:*` also gives the last message when it is below n; unsolicited data has no size.
+        let wanted = uid >= self.first && self.last.is_none_or(|last| uid <= last) && fetch.size.is_some() | fetch.internal_date.is_some();
+        if !wanted {
+            return;
+        }
+        self.seen.push((uid, fetch.seq));
+        let flags = fetch.flags.unwrap_or_default();
+        let (flags, dropped) = FlagState::from_imap(flags.iter().map(String::as_str));
+        if dropped > 0 || fetch.flags_dropped > 0 {
+            tracing::debug!(uid, "keywords over the limit were left out");
+        }
+        let gmail = fetch.gm_msgid.map(|id| PermanentId(format!("gm:{id}").into()));
+        let permanent = fetch.email_id.map(PermanentId).or(gmail);
+        out(self.index, Change::Present(Listed { id: remote_id(uid), size: fetch.size, date: fetch.internal_date, flags, permanent }));
+    }
+
+    fn harvest(&mut self, status: Option<&MailboxStatus>) -> std::result::Result<Harvest, &'static str> {
+        if self.anonymous {
+            return Err("a message without a UID");
+        }
+        let validity = self.opened.validity();
+        self.seen.sort_unstable();
+        self.seen.dedup();
+        if self.seen.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err("two messages with one UID");
+        }
+        if self.seen.windows(2).any(|pair| pair[0].1 >= pair[1].1) {
+            return Err("UIDs that do not ascend");
+        }
+        let highest = self.seen.last().map_or(0, |(uid, _)| *uid);
+        let more = self.last.is_some();
+        let whole = self.first == 1 && !more;
+        let next = self.last.map_or(highest.saturating_add(1).max(self.first), |last| last + 1);
+        let exists = u64::from(self.opened.exists.unwrap_or(0));
+        let lied = status.and_then(|s| s.uid_next).is_some_and(|next| next <= u64::from(highest));
+        let mod_seq = match self.from {
+            Some(from) => from.mod_seq,
+            None => self.opened.mod_seq.unwrap_or(0),
+        };
+        Ok(Harvest {
+            cursor: Position { uid_validity: validity, next, mod_seq }.encode(),
+            kind: if whole { HarvestKind::Whole } else { HarvestKind::Delta },
+            restarted: false,
+            more,
+            doubtful: lied || validity == 0 || (whole && (self.seen.len() as u64) < exists),
+        })
+    }
+}

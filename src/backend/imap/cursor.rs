@@ -1,0 +1,69 @@
+//! The backend's bookmarks as bytes.
+
+use crate::model::change::Marks;
+use crate::model::{Cursor, Mark};
+use crate::wire::imap::MailboxStatus;
+
+/// Where the last look into a folder ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    /// Epoch of the UIDs; 0 = the server promises nothing.
+    pub uid_validity: u32,
+    /// Every UID below this was listed.
+    pub next: u32,
+    /// Flags and removals are known up to this mod-sequence; 0 = not known.
+    pub mod_seq: u64,
+}
+
+const VERSION: u8 = 1;
+
+impl Position {
+    pub fn encode(self) -> Cursor {
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(&self.uid_validity.to_be_bytes());
+        bytes.extend_from_slice(&self.next.to_be_bytes());
+        bytes.extend_from_slice(&self.mod_seq.to_be_bytes());
+        Cursor(bytes)
+    }
+
+    /// `None` for bytes of another version or backend: then the folder is looked at afresh.
+    pub fn decode(cursor: &Cursor) -> Option<Self> {
+        let bytes: &[u8; 17] = cursor.0.as_slice().try_into().ok()?;
+        let four = |at: usize| bytes[at..at + 4].try_into().map(u32::from_be_bytes).ok();
+        let eight = bytes[9..17].try_into().map(u64::from_be_bytes).ok()?;
+        (bytes[0] == VERSION).then_some(Self { uid_validity: four(1)?, next: four(5)?, mod_seq: eight })
+    }
+}
+
+/// The marks of a folder from its STATUS: they say nothing where UIDVALIDITY or UIDNEXT is missing.
+pub(super) fn marks(status: &MailboxStatus) -> Marks {
+    let (Some(validity @ 1..), Some(next), Some(messages)) = (status.uid_validity, status.uid_next, status.messages) else {
+        return Marks::default();
+    };
+    let bytes = |numbers: &[u64]| Mark(numbers.iter().flat_map(|n| n.to_be_bytes()).collect());
+    Marks {
+        additions: Some(bytes(&[validity, next, messages])),
+        everything: status.highest_mod_seq.map(|mod_seq| bytes(&[validity, next, messages, mod_seq])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_and_foreign_bytes_do_not() {
+        let position = Position { uid_validity: 7, next: u32::MAX, mod_seq: 1 << 60 };
+        assert_eq!(Position::decode(&position.encode()), Some(position));
+        assert_eq!(Position::decode(&Cursor(vec![])), None);
+        assert_eq!(Position::decode(&Cursor(vec![9; 17])), None);
+    }
+
+    #[test]
+    fn marks_need_an_epoch() {
+        let status = MailboxStatus { uid_validity: Some(0), uid_next: Some(5), messages: Some(1), ..MailboxStatus::default() };
+        assert_eq!(marks(&status), Marks::default());
+        let status = MailboxStatus { uid_validity: Some(3), highest_mod_seq: None, ..status };
+        assert!(marks(&status).additions.is_some() && marks(&status).everything.is_none());
+    }
+}

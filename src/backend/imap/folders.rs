@@ -1,0 +1,174 @@
+//! The folder list with its counters, in one round trip where the server can.
+
+use std::collections::HashMap;
+
+use crate::backend::FolderInfo;
+use crate::model::quota::Quota;
+use crate::model::{FolderId, FolderPath, Result, Role};
+use crate::wire::imap::{Command, ListItem, ListReturn, MailboxStatus, Response, StatusKind, decode_name, encode_name};
+
+use super::ImapSession;
+use super::conn::Event;
+use super::cursor::marks;
+use super::limits;
+
+/// Names that mean a special use where the server does not say so (RFC 6154 is optional).
+const USUAL_NAMES: [(Role, &[&str]); 5] = [
+    (Role::Sent, &["sent", "sent items", "sent messages", "sent mail"]),
+    (Role::Trash, &["trash", "deleted items", "deleted messages", "bin"]),
+    (Role::Junk, &["junk", "spam", "junk e-mail", "junk email", "bulk mail"]),
+    (Role::Drafts, &["drafts", "draft"]),
+    (Role::Archive, &["archive", "archives"]),
+];
+
+impl ImapSession {
+    pub(super) async fn list_folders(&mut self) -> Result<Vec<FolderInfo>> {
+        let mut items: &[&str] = &["MESSAGES", "UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ"];
+        if !self.caps.has("CONDSTORE") && !self.caps.has("QRESYNC") {
+            items = &items[..3];
+        }
+        let extended = self.caps.has("LIST-EXTENDED");
+        let in_one = extended && self.caps.has("LIST-STATUS");
+        let returns = ListReturn {
+            special_use: extended && self.caps.has("SPECIAL-USE"),
+            subscribed: false,
+            status: if in_one { items } else { &[] },
+        };
+        let list = self.conn.queue(&Command::List { reference: b"", pattern: b"*", returns })?;
+        // Behind it, so it costs no round trip: some servers list nothing of the user's own below the empty reference.
+        let namespace = if self.caps.has("NAMESPACE") { Some(self.conn.queue(&Command::Namespace)?) } else { None };
+
+        let mut found = Found::default();
+        let status = self.conn.complete(&list, &mut |response| found.take(response)).await?;
+        if status.kind != StatusKind::Ok {
+            return Err(self.conn.broke(&format!("refused to list its folders: {}", status.text), &[]));
+        }
+        if let Some(tag) = namespace {
+            self.conn.complete(&tag, &mut |response| found.take(response)).await?;
+            for prefix in found.unlisted() {
+                let command = Command::List { reference: b"", pattern: &[&prefix[..], b"*"].concat(), returns };
+                self.conn.run(&command, |response| found.take(response)).await?;
+            }
+        }
+        if found.items.len() > limits::FOLDERS {
+            return Err(self.conn.broke(&format!("lists more than {} folders", limits::FOLDERS), &[]));
+        }
+        found.tidy();
+        if !in_one {
+            self.ask_status(&mut found, items).await?;
+        }
+        Ok(self.infos(found))
+    }
+
+    /// STATUS of every folder, pipelined.
+    async fn ask_status(&mut self, found: &mut Found, items: &[&str]) -> Result<()> {
+        let names: Vec<Vec<u8>> = found.items.iter().map(|item| item.name.clone()).collect();
+        for batch in names.chunks(limits::FOLDERS_IN_FLIGHT * 8) {
+            for mailbox in batch {
+                // A name that no command can carry is reported by the look into the folder.
+                let _ = self.conn.queue(&Command::Status { mailbox, items });
+            }
+            while self.conn.under_way() > 0 {
+                if let Event::Response(response) = self.conn.event().await? {
+                    found.take(response);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn infos(&mut self, found: Found) -> Vec<FolderInfo> {
+        let told =
+            found.items.iter().any(|item| item.attributes.iter().any(|a| Role::from_attribute(a).is_some_and(|r| r != Role::Archive)));
+        self.listed.clear();
+        let mut infos = Vec::with_capacity(found.items.len());
+        for item in found.items {
+            let Some(path) = path(&item, self.utf8) else { continue };
+            let status = found.counters.get(&item.name).cloned().unwrap_or_default();
+            // One spelling for ever: modified UTF-7.
+            let id = match decode_name(&item.name, true) {
+                Ok(name) if self.utf8 => FolderId(encode_name(&name, false)),
+                _ => FolderId(item.name.clone()),
+            };
+            let role = if path.is_inbox() { Some(Role::Inbox) } else { role(&item, &path, told) };
+            if role == Some(Role::Trash) {
+                self.trash = Some(id.clone());
+            }
+            infos.push(FolderInfo { id: id.clone(), path, role, messages: status.messages, octets: status.size, marks: marks(&status) });
+            self.listed.insert(id, status);
+        }
+        infos.sort_by_cached_key(|info| (!info.path.is_inbox(), info.path.clone()));
+        infos
+    }
+
+    pub(super) async fn ask_quota(&mut self) -> Result<Vec<Quota>> {
+        if !self.caps.has("QUOTA") {
+            return Ok(Vec::new());
+        }
+        let mut quota = Vec::new();
+        self.conn
+            .run(&Command::GetQuotaRoot(b"INBOX"), |response| {
+                if let Response::Quota { root, resources } = response
+                    && quota.len() < 64
+                {
+                    quota.extend(resources.into_iter().map(|(resource, used, limit)| Quota { root: root.clone(), resource, used, limit }));
+                }
+            })
+            .await?;
+        Ok(quota)
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    items: Vec<ListItem>,
+    counters: HashMap<Vec<u8>, MailboxStatus>,
+    personal: Vec<Vec<u8>>,
+}
+
+impl Found {
+    fn take(&mut self, response: Response) {
+        match response {
+            Response::List(item) if self.items.len() <= limits::FOLDERS => self.items.push(item),
+            Response::MailboxStatus(status) if self.counters.len() <= limits::FOLDERS => {
+                self.counters.insert(status.name.clone(), status);
+            }
+            Response::Namespace(namespace) => self.personal = namespace.personal.into_iter().map(|(prefix, _)| prefix).take(8).collect(),
+            _ => {}
+        }
+    }
+
+    /// Personal prefixes of which the listing shows nothing.
+    fn unlisted(&self) -> Vec<Vec<u8>> {
+        let shown = |prefix: &Vec<u8>| prefix.is_empty() || self.items.iter().any(|item| item.name.starts_with(prefix));
+        self.personal.iter().filter(|prefix| !shown(prefix)).cloned().collect()
+    }
+
+    /// Drops what cannot be opened, and doubles.
+    fn tidy(&mut self) {
+        let mut seen = std::collections::HashSet::new();
+        self.items.retain(|item| {
+            let has = |name: &str| item.attributes.iter().any(|a| a.eq_ignore_ascii_case(name));
+            !has("\\Noselect") && !has("\\NonExistent") && seen.insert(item.name.clone())
+        });
+    }
+}
+
+/// The decoded path. Levels that are no valid modified UTF-7 stay as they are spelled, with `\xNN` for 8-bit octets.
+fn path(item: &ListItem, utf8: bool) -> Option<FolderPath> {
+    let raw: Vec<&[u8]> = match item.delimiter {
+        Some(delimiter) => item.name.split(|b| *b == delimiter).collect(),
+        None => vec![&item.name],
+    };
+    FolderPath::new(raw.into_iter().map(|level| decode_name(level, utf8).unwrap_or_else(|_| level.escape_ascii().to_string())))
+}
+
+fn role(item: &ListItem, path: &FolderPath, told: bool) -> Option<Role> {
+    if let Some(role) = item.attributes.iter().find_map(|a| Role::from_attribute(a)) {
+        return Some(role);
+    }
+    let levels = path.levels();
+    let top = levels.len() == 1 || (levels.len() == 2 && levels[0] == "INBOX");
+    let name = levels.last().filter(|_| top && !told)?.to_lowercase();
+    USUAL_NAMES.iter().find(|(_, names)| names.contains(&name.as_str())).map(|(role, _)| *role)
+}

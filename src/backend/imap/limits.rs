@@ -1,0 +1,45 @@
+//! Bounds on what an IMAP server controls.
+
+use std::time::Duration;
+
+/// Silence after commands that make the server work (SELECT, EXPUNGE, STORE, MOVE, a first FETCH): Exchange and Dovecot rebuild indexes then.
+pub const WORK: Duration = Duration::from_mins(5);
+/// The greeting.
+pub const GREETING: Duration = Duration::from_secs(30);
+/// How long LOGOUT may take before we hang up.
+pub const LOGOUT: Duration = Duration::from_secs(2);
+/// While a reply is due, fewer octets than this in [`FLOOR_WINDOW`] mean that the peer stalls us.
+pub const FLOOR_OCTETS: u64 = 512 * 120;
+/// See [`FLOOR_OCTETS`].
+pub const FLOOR_WINDOW: Duration = Duration::from_mins(2);
+/// Octets of untagged answers to one command beside the bodies that were asked for.
+pub const UNTAGGED: u64 = 64 << 20;
+/// Folders of an account.
+pub const FOLDERS: usize = 50_000;
+/// Octets of one message.
+pub const MESSAGE: u64 = 1 << 30;
+/// Messages of one page of a listing.
+pub const PAGE: u64 = 20_000;
+/// Folders whose SELECT and listing are under way at once.
+pub const FOLDERS_IN_FLIGHT: usize = 32;
+/// Octets of the text of one UID set: servers bound the length of a command line (Dovecot 64 KiB, RFC 7162 §4 asks for 8192).
+pub const SET_TEXT: usize = 4000;
+/// Messages that one FETCH asks for.
+pub const FETCH_MESSAGES: usize = 2000;
+/// Octets, as announced, that one FETCH asks for.
+pub const FETCH_OCTETS: u64 = 16 << 20;
+/// The same before the speed of the line is known.
+pub const FIRST_FETCH_OCTETS: u64 = 1 << 20;
+/// Assumed octets of a message whose size is not known.
+pub const ASSUMED_OCTETS: u64 = 64 << 10;
+/// FETCH commands under way at once.
+pub const FETCHES_IN_FLIGHT: usize = 3;
+/// A line slower than this, octets a second, is compressed. A server deflates at about 30 MB/s on a core, and less when it is busy: on
+/// a faster line COMPRESS costs time.
+pub const SLOW_LINE: u64 = 8 << 20;
+/// Body octets after which the speed of the line is judged.
+pub const JUDGE_AFTER: u64 = 768 << 10;
+/// It must be worth it: at least so many octets to come.
+pub const COMPRESS_FOR: u64 = 1 << 20;
+/// Messages of one STORE and EXPUNGE.
+pub const STORE_MESSAGES: usize = 1000;

@@ -1,0 +1,531 @@
+//! Delivery: bodies stream in, become tmp files, and are published in batches.
+//!
+//! Two kinds of threads. A *writer* per stream hashes and writes while the next bytes are read from the network. One *committer* takes
+//! finished files and makes a whole batch durable at once: sync the files, rename, sync the directories, commit. Bounded channels in
+//! between are the back-pressure: a slow disk slows the socket, and memory does not grow.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::{Class, Error, FlagState, Hash, LocalName, Result};
+use crate::store::Store;
+use crate::store::root::now;
+use crate::store::state::{LinkId, Stored};
+
+use super::digest::{Digest, Digester, Form};
+use super::dir::{Entry, FolderDir};
+use super::keywords::KeywordLetters;
+use super::name::file_name;
+
+/// Files of one batch.
+const BATCH_FILES: usize = 512;
+/// Octets of one batch.
+const BATCH_OCTETS: u64 = 64 << 20;
+/// A batch waits so long for more before it is published.
+const BATCH_WAIT: Duration = Duration::from_secs(2);
+/// Pieces that wait for a writer, of [`PIECE_OCTETS`] each at most.
+const PIECES: usize = 24;
+/// Octets that are gathered before a writer is woken.
+const PIECE_OCTETS: usize = 64 << 10;
+/// Orders that are gathered before a writer is woken.
+const PIECE_ORDERS: usize = 64;
+/// Octets of a file that are gathered before they are written.
+const WRITE_OCTETS: usize = 128 << 10;
+/// Octets between two looks at the free space.
+const SPACE_EVERY: u64 = 8 << 20;
+/// Octets that stay free on the file system (or 1 %, where that is less).
+const KEEP_FREE: u64 = 64 << 20;
+
+/// A folder that messages are delivered into.
+#[derive(Debug)]
+pub struct Target {
+    /// The folder's row.
+    pub folder: i64,
+    /// Its directories.
+    pub dir: FolderDir,
+    /// Keyword letters.
+    letters: Mutex<KeywordLetters>,
+    /// Files here that no message there was matched with, by identity: a body that equals one is that file.
+    unmatched: Mutex<HashMap<Hash, Vec<(LocalName, Option<LinkId>)>>>,
+    /// Messages delivered.
+    pub delivered: AtomicU64,
+    /// Messages found to be here already once their body had come.
+    pub adopted: AtomicU64,
+}
+
+impl Target {
+    /// A target; `unmatched` as in the field.
+    pub fn new(folder: i64, dir: FolderDir, unmatched: HashMap<Hash, Vec<(LocalName, Option<LinkId>)>>) -> Result<Self> {
+        let letters = Mutex::new(KeywordLetters::load(&dir)?);
+        Ok(Self { folder, dir, letters, unmatched: Mutex::new(unmatched), delivered: AtomicU64::new(0), adopted: AtomicU64::new(0) })
+    }
+
+    /// The file name and place of a message with `flags`.
+    pub fn entry(&self, name: &LocalName, flags: &FlagState) -> Entry {
+        let letters = if flags.keywords.is_empty() { String::new() } else { lock(&self.letters).letters(&flags.keywords) };
+        let (file, in_cur) = file_name(name, flags.flags, &letters);
+        Entry { file, in_cur }
+    }
+
+    /// Makes the keyword letters that [`Target::entry`] gave away durable.
+    pub fn save_letters(&self) -> Result<()> {
+        lock(&self.letters).save(&self.dir)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is known of a message when its body is complete.
+#[derive(Debug, Clone)]
+pub struct Addressed {
+    /// Its row.
+    pub link: LinkId,
+    /// Its reserved name.
+    pub name: LocalName,
+    /// Flags and keywords.
+    pub flags: FlagState,
+    /// Internal date; becomes the file's mtime.
+    pub date: Option<i64>,
+}
+
+enum Piece {
+    Begin(Arc<Target>),
+    Bytes(Bytes),
+    End(Box<Addressed>),
+    Cut,
+    Flush(oneshot::Sender<()>),
+}
+
+struct Finished {
+    target: Arc<Target>,
+    tmp: String,
+    to: Addressed,
+    digest: Digest,
+}
+
+enum ToCommitter {
+    File(Box<Finished>),
+    Flush(oneshot::Sender<()>),
+}
+
+/// Takes deliveries of one store until it is dropped or [`Delivery::finish`]ed.
+pub struct Delivery {
+    store: Arc<Store>,
+    committer: SyncSender<ToCommitter>,
+    failure: Arc<Mutex<Option<Box<Error>>>>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+/// Told of every published batch: the target and how many.
+pub type Published = Arc<dyn Fn(&Target, u64) + Send + Sync>;
+
+impl Delivery {
+    /// Starts the committer.
+    pub fn start(store: Arc<Store>, published: Published) -> Result<Self> {
+        let (committer, inbox) = sync_channel(2 * BATCH_FILES);
+        let failure = Arc::new(Mutex::new(None));
+        let (for_thread, failed) = (store.clone(), failure.clone());
+        let thread = spawn("mailx-commit", move || commit_loop(&for_thread, &inbox, &failed, &published))?;
+        Ok(Self { store, committer, failure, thread })
+    }
+
+    /// Opens a stream with a writer of its own.
+    pub fn stream(&self) -> Result<DeliveryStream> {
+        let (pieces, inbox) = mpsc::channel(PIECES);
+        let (store, committer, failure) = (self.store.clone(), self.committer.clone(), self.failure.clone());
+        let failed = self.failure.clone();
+        spawn("mailx-write", move || {
+            // The inbox outlives the record of the failure: who finds it closed finds the reason.
+            let mut inbox = inbox;
+            if let Err(error) = write_loop(&store, &mut inbox, &committer) {
+                lock(&failed).get_or_insert(error);
+            }
+        })?;
+        Ok(DeliveryStream { pieces, gathered: Vec::new(), octets: 0, failure })
+    }
+
+    /// Ends it: what was handed over is published and committed. Streams must be dropped before.
+    pub async fn finish(self) -> Result<()> {
+        drop(self.committer);
+        let thread = self.thread;
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            return Err(Error::new(Class::Internal, "store messages", "the committer panicked"));
+        }
+        match lock(&self.failure).take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new().name(name.into()).spawn(work).map_err(|e| Error::local("start a thread", &e))
+}
+
+/// One stream of bodies, one after the other.
+pub struct DeliveryStream {
+    pieces: mpsc::Sender<Vec<Piece>>,
+    gathered: Vec<Piece>,
+    octets: usize,
+    failure: Arc<Mutex<Option<Box<Error>>>>,
+}
+
+impl DeliveryStream {
+    /// A body for `target` starts.
+    pub async fn begin(&mut self, target: &Arc<Target>) -> Result<()> {
+        self.put(Piece::Begin(target.clone())).await
+    }
+
+    /// Its next bytes.
+    pub async fn chunk(&mut self, bytes: Bytes) -> Result<()> {
+        self.octets += bytes.len();
+        self.put(Piece::Bytes(bytes)).await
+    }
+
+    /// It is complete.
+    pub async fn end(&mut self, to: Addressed) -> Result<()> {
+        self.put(Piece::End(Box::new(to))).await
+    }
+
+    /// It broke off: nothing of it stays.
+    pub async fn cut(&mut self) -> Result<()> {
+        self.put(Piece::Cut).await
+    }
+
+    /// Waits until everything of this stream is durable and recorded.
+    pub async fn flush(&mut self) -> Result<()> {
+        let (done, wait) = oneshot::channel();
+        self.gathered.push(Piece::Flush(done));
+        self.send().await?;
+        wait.await.map_err(|_| self.failure())
+    }
+
+    async fn put(&mut self, piece: Piece) -> Result<()> {
+        self.gathered.push(piece);
+        if self.octets >= PIECE_OCTETS || self.gathered.len() >= PIECE_ORDERS { self.send().await } else { Ok(()) }
+    }
+
+    async fn send(&mut self) -> Result<()> {
+        self.octets = 0;
+        self.pieces.send(std::mem::take(&mut self.gathered)).await.map_err(|_| self.failure())
+    }
+
+    fn failure(&self) -> Box<Error> {
+        let failure = lock(&self.failure);
+        match failure.as_deref() {
+            Some(error) => {
+                let mut copy = Error::new(error.class, error.tried.clone(), error.failed.clone()).scope(error.scope).fate(error.fate);
+                copy.safe.clone_from(&error.safe);
+                copy.hints.clone_from(&error.hints);
+                copy
+            }
+            None => Error::new(Class::Internal, "store a message", "the writer has stopped"),
+        }
+    }
+}
+
+/// The file of a body that is under way.
+struct Open {
+    target: Arc<Target>,
+    digester: Digester,
+    buffer: BytesMut,
+    file: Option<(String, File)>,
+}
+
+impl Open {
+    fn tried(&self) -> String {
+        format!("write a message into the Maildir folder `{}`", self.target.dir.path)
+    }
+
+    fn take(&mut self, store: &Store, bytes: &[u8]) -> io::Result<()> {
+        let had = self.buffer.len();
+        if self.digester.update(bytes, &mut self.buffer) == Form::NowAsSent {
+            self.respell(store, had)?;
+        }
+        if self.buffer.len() >= WRITE_OCTETS { self.write(store) } else { Ok(()) }
+    }
+
+    fn write(&mut self, store: &Store) -> io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(make_tmp(store, &self.target.dir)?);
+        }
+        if let Some((_, file)) = &mut self.file {
+            file.write_all(&self.buffer)?;
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Spells everything before the last piece with CRLF; the first `had` octets of the buffer are from before.
+    fn respell(&mut self, store: &Store, had: usize) -> io::Result<()> {
+        let last = self.buffer.split_off(had);
+        let before = std::mem::take(&mut self.buffer);
+        let mut respelled = BytesMut::with_capacity(before.len() + last.len());
+        crlf(&before, &mut respelled);
+        if let Some((old_name, mut old)) = self.file.take() {
+            let (name, mut new) = make_tmp(store, &self.target.dir)?;
+            let copied = (|| -> io::Result<()> {
+                old.rewind()?;
+                let (mut piece, mut out) = (vec![0; WRITE_OCTETS], BytesMut::new());
+                loop {
+                    let n = old.read(&mut piece)?;
+                    if n == 0 {
+                        return Ok(());
+                    }
+                    crlf(&piece[..n], &mut out);
+                    new.write_all(&out.split())?;
+                }
+            })();
+            unlink(&self.target.dir, &old_name);
+            self.file = Some((name, new));
+            copied?;
+        }
+        respelled.extend_from_slice(&last);
+        self.buffer = respelled;
+        Ok(())
+    }
+
+    /// Ends the file: its name in tmp/ and its digest.
+    fn finish(mut self, store: &Store, date: Option<i64>) -> io::Result<(Arc<Target>, String, Digest)> {
+        let had = self.buffer.len();
+        let (digest, form) = std::mem::take(&mut self.digester).finish(&mut self.buffer);
+        let done = (|| {
+            if form == Form::NowAsSent {
+                self.respell(store, had)?;
+            }
+            self.write(store)?;
+            if let (Some(date), Some((_, file))) = (date, &self.file) {
+                let time = Timespec { tv_sec: date, tv_nsec: 0 };
+                // Cosmetic: a date that the file system cannot keep is no reason to refuse the mail.
+                let _ = rustix::fs::futimens(file, &Timestamps { last_access: time, last_modification: time });
+            }
+            Ok(())
+        })();
+        let name = self.file.take().map(|(name, _)| name).unwrap_or_default();
+        match done {
+            Ok(()) => Ok((self.target, name, digest)),
+            Err(error) => {
+                unlink(&self.target.dir, &name);
+                Err(error)
+            }
+        }
+    }
+
+    fn discard(mut self) {
+        if let Some((name, _)) = self.file.take() {
+            unlink(&self.target.dir, &name);
+        }
+    }
+}
+
+fn crlf(lf: &[u8], out: &mut BytesMut) {
+    for line in lf.split_inclusive(|b| *b == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(line) => {
+                out.extend_from_slice(line);
+                out.extend_from_slice(b"\r\n");
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+}
+
+fn make_tmp(store: &Store, dir: &FolderDir) -> io::Result<(String, File)> {
+    let name = store.names.next_tmp();
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(&dir.tmp, name.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
+    Ok((name, File::from(file)))
+}
+
+fn unlink(dir: &FolderDir, tmp: &str) {
+    // May fail on a broken disk: the next run sweeps.
+    let _ = rustix::fs::unlinkat(&dir.tmp, tmp, AtFlags::empty());
+}
+
+/// Fails when the file system is nearly full, before it is.
+fn check_space(store: &Store) -> io::Result<()> {
+    let space = rustix::fs::fstatvfs(store.root())?;
+    let (free, all) = (space.f_bavail.saturating_mul(space.f_frsize), space.f_blocks.saturating_mul(space.f_frsize));
+    if all > 0 && free < KEEP_FREE.min(all / 100) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
+fn write_loop(store: &Store, inbox: &mut mpsc::Receiver<Vec<Piece>>, committer: &SyncSender<ToCommitter>) -> Result<()> {
+    let mut open: Option<Open> = None;
+    let mut unchecked = SPACE_EVERY;
+    let gone = || Error::new(Class::Internal, "store a message", "the committer has stopped");
+    while let Some(pieces) = inbox.blocking_recv() {
+        for piece in pieces {
+            match piece {
+                Piece::Begin(target) => {
+                    if let Some(unfinished) = open.take() {
+                        unfinished.discard();
+                    }
+                    open = Some(Open { target, digester: Digester::default(), buffer: BytesMut::new(), file: None });
+                }
+                Piece::Bytes(bytes) => {
+                    let Some(message) = &mut open else { continue };
+                    unchecked += bytes.len() as u64;
+                    let taken = (|| {
+                        if unchecked >= SPACE_EVERY {
+                            unchecked = 0;
+                            check_space(store)?;
+                        }
+                        message.take(store, &bytes)
+                    })();
+                    if let Err(error) = taken {
+                        let error = Error::local(message.tried(), &error);
+                        open.take().into_iter().for_each(Open::discard);
+                        return Err(error);
+                    }
+                }
+                Piece::End(to) => {
+                    let Some(message) = open.take() else { continue };
+                    let tried = message.tried();
+                    let (target, tmp, digest) = message.finish(store, to.date).map_err(|e| Error::local(tried, &e))?;
+                    committer.send(ToCommitter::File(Box::new(Finished { target, tmp, to: *to, digest }))).map_err(|_| gone())?;
+                }
+                Piece::Cut => open.take().into_iter().for_each(Open::discard),
+                Piece::Flush(done) => committer.send(ToCommitter::Flush(done)).map_err(|_| gone())?,
+            }
+        }
+    }
+    open.take().into_iter().for_each(Open::discard);
+    Ok(())
+}
+
+fn commit_loop(store: &Store, inbox: &Receiver<ToCommitter>, failure: &Mutex<Option<Box<Error>>>, published: &Published) {
+    let mut batch: Vec<Finished> = Vec::new();
+    let mut octets = 0;
+    let mut since = Instant::now();
+    loop {
+        let received = if batch.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_timeout(BATCH_WAIT.saturating_sub(since.elapsed()))
+        };
+        let mut flushed = None;
+        let mut last = false;
+        match received {
+            Ok(ToCommitter::File(file)) => {
+                if batch.is_empty() {
+                    since = Instant::now();
+                }
+                octets += file.digest.octets;
+                batch.push(*file);
+                if batch.len() < BATCH_FILES && octets < BATCH_OCTETS {
+                    continue;
+                }
+            }
+            Ok(ToCommitter::Flush(done)) => flushed = Some(done),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => last = true,
+        }
+        octets = 0;
+        if let Err(error) = commit(store, std::mem::take(&mut batch), published) {
+            lock(failure).get_or_insert(error);
+            // Dropping the inbox stops the writers, and they the streams; files still on their way are swept by the next run.
+            return;
+        }
+        if let Some(done) = flushed {
+            let _ = done.send(());
+        }
+        if last {
+            return;
+        }
+    }
+}
+
+/// Publishes a batch: sync, rename, sync directories, commit. On failure nothing half-done stays visible: files that were renamed are
+/// complete, and their rows still want them (the next run finds them under their reserved names).
+fn commit(store: &Store, batch: Vec<Finished>, published: &Published) -> Result<()> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let tried = || "make a batch of messages durable".to_owned();
+    let fail = |error: Box<Error>, batch: &[Finished]| {
+        batch.iter().for_each(|file| unlink(&file.target.dir, &file.tmp));
+        Err(error)
+    };
+    store.step("write");
+    if let Err(error) = store.sync.files(store.root(), batch.iter().map(|f| (&f.target.dir, f.tmp.as_str()))) {
+        return fail(Error::local(tried(), &error), &batch);
+    }
+    store.step("sync-files");
+    let mut stored = Vec::with_capacity(batch.len());
+    let mut places: HashMap<(i64, bool), &Finished> = HashMap::new();
+    let mut targets: HashMap<i64, (&Arc<Target>, u64)> = HashMap::new();
+    for (done, file) in batch.iter().enumerate() {
+        match publish(store, file) {
+            Ok(place) => {
+                if let Some(in_cur) = place.in_cur {
+                    places.insert((file.target.folder, in_cur), file);
+                }
+                targets.entry(file.target.folder).or_insert((&file.target, 0)).1 += 1;
+                stored.push(Stored { id: file.to.link, name: place.name, digest: file.digest, replaces: place.replaces });
+            }
+            Err(error) => return fail(error, &batch[done..]),
+        }
+    }
+    store.step("rename");
+    store
+        .sync
+        .dirs(store.root(), places.iter().map(|((_, in_cur), f)| f.target.dir.place(*in_cur)))
+        .map_err(|e| Error::local(tried(), &e))?;
+    store.step("sync-directories");
+    store.state().mark_stored(&stored, now())?;
+    store.step("commit");
+    for (target, count) in targets.into_values() {
+        target.delivered.fetch_add(count, Relaxed);
+        published(target, count);
+    }
+    Ok(())
+}
+
+/// Where a file went.
+#[derive(Default)]
+struct Place {
+    /// Its name, when it is not the reserved one.
+    name: Option<LocalName>,
+    /// The directory that changed.
+    in_cur: Option<bool>,
+    /// The row of an older epoch that it continues.
+    replaces: Option<LinkId>,
+}
+
+/// Renames one file to its final name; or, when it equals a file here that nothing there was matched with, takes that one instead.
+fn publish(store: &Store, file: &Finished) -> Result<Place> {
+    let target = &file.target;
+    let twin = lock(&target.unmatched).get_mut(&file.digest.identity).and_then(Vec::pop);
+    if let Some((name, replaces)) = twin
+        && target.dir.find(&name.0)?.is_some()
+    {
+        unlink(&target.dir, &file.tmp);
+        target.adopted.fetch_add(1, Relaxed);
+        return Ok(Place { name: Some(name), in_cur: None, replaces });
+    }
+    let tried = || format!("publish a message in the Maildir folder `{}`", target.dir.path);
+    let to = target.entry(&file.to.name, &file.to.flags);
+    target.save_letters()?;
+    match target.dir.publish(&file.tmp, &to) {
+        Ok(()) => Ok(Place { in_cur: Some(to.in_cur), ..Place::default() }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let name = store.names.next();
+            let to = target.entry(&name, &file.to.flags);
+            target.dir.publish(&file.tmp, &to).map_err(|e| Error::local(tried(), &e))?;
+            Ok(Place { name: Some(name), in_cur: Some(to.in_cur), replaces: None })
+        }
+        Err(error) => Err(Error::local(tried(), &error)),
+    }
+}

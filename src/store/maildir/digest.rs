@@ -1,0 +1,324 @@
+//! What is kept of a message's bytes: hashes, sizes, and the form in which it lies in the file.
+
+use std::io::{BufRead as _, Read as _};
+
+use bytes::BytesMut;
+use sha2::{Digest as _, Sha256};
+
+use crate::model::Hash;
+
+/// Octets of a header block that are looked at.
+const MAX_HEADER: usize = 1 << 20;
+
+/// How the file holds the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineEnds {
+    /// Every line ended in CRLF on the wire; the file has LF.
+    Lf,
+    /// The message has a bare CR or LF; the file has the wire bytes.
+    AsSent,
+}
+
+/// The digest of one whole message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digest {
+    /// SHA-256 with CRLF taken as LF.
+    pub identity: Hash,
+    /// SHA-256 of the wire bytes.
+    pub wire: Hash,
+    /// SHA-256 of the header block (LF, without the empty line).
+    pub header: Hash,
+    /// Octets on the wire.
+    pub octets: u64,
+    /// Form in the file.
+    pub line_ends: LineEnds,
+}
+
+/// Hashes the header block, without the lines that other tools add (mbsync's `X-TUID`, OfflineIMAP's `X-OfflineIMAP`).
+pub fn header_hash(header: &[u8]) -> Hash {
+    let mut hasher = Sha256::new();
+    for line in header.split_inclusive(|b| *b == b'\n').take_while(|line| !matches!(*line, b"\n" | b"\r\n")) {
+        if !is_tool_line(line) {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            hasher.update(line.strip_suffix(b"\r").unwrap_or(line));
+            hasher.update(b"\n");
+        }
+    }
+    Hash(hasher.finalize().into())
+}
+
+/// Whether a header line was added by another tool and is no part of the message.
+pub fn is_tool_line(line: &[u8]) -> bool {
+    let starts = |name: &[u8]| line.len() >= name.len() && line[..name.len()].eq_ignore_ascii_case(name);
+    starts(b"x-tuid:") || starts(b"x-offlineimap:")
+}
+
+/// What a piece of wire bytes is in the file.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Goes on as before.
+    Same,
+    /// A bare CR or LF was met: everything written so far must be spelled with CRLF, and so must the rest.
+    NowAsSent,
+}
+
+/// Digests a message from its wire bytes, piece by piece, and converts it to the form of the file.
+#[derive(Debug)]
+pub struct Digester {
+    identity: Sha256,
+    wire: Sha256,
+    header: Vec<u8>,
+    header_hash: Option<Hash>,
+    octets: u64,
+    line_ends: LineEnds,
+    /// The last octet was a CR whose LF has not come yet.
+    pending_cr: bool,
+}
+
+impl Default for Digester {
+    fn default() -> Self {
+        Self {
+            identity: Sha256::new(),
+            wire: Sha256::new(),
+            header: Vec::new(),
+            header_hash: None,
+            octets: 0,
+            line_ends: LineEnds::Lf,
+            pending_cr: false,
+        }
+    }
+}
+
+impl Digester {
+    /// Takes the next wire bytes and appends to `file` what belongs into the file. On [`Form::NowAsSent`] the caller respells what
+    /// it wrote *before* this call; `file` got this piece in the new form already, the CR held back before included.
+    pub fn update(&mut self, piece: &[u8], file: &mut BytesMut) -> Form {
+        self.wire.update(piece);
+        self.octets += piece.len() as u64;
+        let before = self.line_ends;
+        let held_cr = self.pending_cr;
+        let start = file.len();
+        let mut rest = piece;
+        if held_cr && !rest.is_empty() {
+            self.pending_cr = false;
+            if rest[0] == b'\n' {
+                self.emit(b"\n", file);
+                rest = &rest[1..];
+            } else {
+                self.line_ends = LineEnds::AsSent;
+                self.emit(b"\r", file);
+            }
+        }
+        while !rest.is_empty() {
+            let Some(at) = memchr::memchr2(b'\r', b'\n', rest) else {
+                self.emit(rest, file);
+                break;
+            };
+            if rest[at] == b'\n' {
+                self.line_ends = LineEnds::AsSent;
+                self.emit(&rest[..=at], file);
+                rest = &rest[at + 1..];
+            } else if at + 1 == rest.len() {
+                self.emit(&rest[..at], file);
+                self.pending_cr = true;
+                break;
+            } else if rest[at + 1] == b'\n' {
+                self.emit(&rest[..at], file);
+                self.emit(b"\n", file);
+                rest = &rest[at + 2..];
+            } else {
+                self.line_ends = LineEnds::AsSent;
+                self.emit(&rest[..=at], file);
+                rest = &rest[at + 1..];
+            }
+        }
+        if self.line_ends == LineEnds::AsSent {
+            file.truncate(start);
+            if held_cr {
+                file.extend_from_slice(b"\r");
+            }
+            file.extend_from_slice(if self.pending_cr { &piece[..piece.len() - 1] } else { piece });
+        }
+        if before == self.line_ends { Form::Same } else { Form::NowAsSent }
+    }
+
+    /// Ends the message. A CR at its very end goes into `file`.
+    pub fn finish(mut self, file: &mut BytesMut) -> (Digest, Form) {
+        let mut form = Form::Same;
+        if self.pending_cr {
+            if self.line_ends == LineEnds::Lf {
+                self.line_ends = LineEnds::AsSent;
+                form = Form::NowAsSent;
+            }
+            self.emit(b"\r", file);
+        }
+        let header = self.header_hash.unwrap_or_else(|| header_hash(&self.header));
+        let digest = Digest {
+            identity: Hash(self.identity.finalize().into()),
+            wire: Hash(self.wire.finalize().into()),
+            header,
+            octets: self.octets,
+            line_ends: self.line_ends,
+        };
+        (digest, form)
+    }
+
+    /// The LF form goes to the identity, the header and, usually, the file.
+    fn emit(&mut self, lf: &[u8], file: &mut BytesMut) {
+        self.identity.update(lf);
+        file.extend_from_slice(lf);
+        if self.header_hash.is_none() {
+            let from = self.header.len().saturating_sub(1);
+            self.header.extend_from_slice(&lf[..lf.len().min(MAX_HEADER - self.header.len())]);
+            let ended = self.header.starts_with(b"\n") || memchr::memmem::find(&self.header[from..], b"\n\n").is_some();
+            if ended || self.header.len() >= MAX_HEADER {
+                self.header_hash = Some(header_hash(&self.header));
+                self.header = Vec::new();
+            }
+        }
+    }
+}
+
+/// Digests a file of our own as it came over the wire.
+pub fn digest_file(read: impl std::io::BufRead, line_ends: LineEnds) -> std::io::Result<Digest> {
+    let mut digester = Digester::default();
+    let mut sink = BytesMut::new();
+    each_wire_line(read, line_ends == LineEnds::AsSent, |line, _| {
+        digester.update(line, &mut sink);
+        sink.clear();
+    })?;
+    Ok(digester.finish(&mut sink).0)
+}
+
+/// Digests a file whose origin is unknown: without the header lines of other tools, and, where it has such lines, with them too
+/// (the server may have them as well).
+pub fn digest_foreign(read: impl std::io::BufRead) -> std::io::Result<(Digest, Option<Digest>)> {
+    let (mut bare, mut full) = (Digester::default(), Digester::default());
+    let (mut sink, mut has_tool_lines) = (BytesMut::new(), false);
+    each_wire_line(read, false, |line, in_header| {
+        full.update(line, &mut sink);
+        if in_header && is_tool_line(line) {
+            has_tool_lines = true;
+        } else {
+            bare.update(line, &mut sink);
+        }
+        sink.clear();
+    })?;
+    let full = full.finish(&mut sink).0;
+    Ok((bare.finish(&mut sink).0, has_tool_lines.then_some(full)))
+}
+
+/// Calls `each` with every line (long ones in pieces) as it is on the wire, and whether it stands in the header. LF is spelled CRLF,
+/// unless the file is `as_is` or shows CRLF itself.
+fn each_wire_line(mut read: impl std::io::BufRead, mut as_is: bool, mut each: impl FnMut(&[u8], bool)) -> std::io::Result<()> {
+    let (mut line, mut in_header, mut at_start) = (Vec::new(), true, true);
+    loop {
+        line.clear();
+        if (&mut read).take(1 << 16).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        as_is |= at_start && line.ends_with(b"\r\n");
+        in_header &= !(at_start && (line == b"\n" || line == b"\r\n"));
+        let header_line = in_header && at_start;
+        at_start = line.ends_with(b"\n");
+        if at_start && !as_is {
+            line.pop();
+            line.extend_from_slice(b"\r\n");
+        }
+        each(&line, header_line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The file as a writer would leave it, with respelling done on the whole.
+    fn store(pieces: &[&[u8]]) -> (Vec<u8>, Digest) {
+        let mut digester = Digester::default();
+        let mut file: Vec<u8> = Vec::new();
+        let mut buf = BytesMut::new();
+        let respell =
+            |file: &mut Vec<u8>| *file = file.iter().flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] }).collect();
+        for piece in pieces {
+            if digester.update(piece, &mut buf) == Form::NowAsSent {
+                respell(&mut file);
+            }
+            file.extend_from_slice(&buf.split());
+        }
+        let (digest, form) = digester.finish(&mut buf);
+        if form == Form::NowAsSent {
+            respell(&mut file);
+        }
+        file.extend_from_slice(&buf);
+        (file, digest)
+    }
+
+    fn sha(bytes: &[u8]) -> Hash {
+        Hash(Sha256::digest(bytes).into())
+    }
+
+    #[test]
+    fn crlf_becomes_lf_and_back() {
+        let (file, digest) = store(&[b"A: b\r\n\r", b"\nbody\r\nlast"]);
+        assert_eq!(file, b"A: b\n\nbody\nlast");
+        assert_eq!(digest.line_ends, LineEnds::Lf);
+        assert_eq!(digest.wire, sha(b"A: b\r\n\r\nbody\r\nlast"));
+        assert_eq!(digest.identity, sha(&file));
+        assert_eq!(digest.header, header_hash(b"A: b\r\n\r\n"));
+        assert_eq!(digest_file(&file[..], LineEnds::Lf).unwrap(), digest);
+    }
+
+    #[test]
+    fn bare_line_ends_are_kept_as_sent() {
+        for wire in [&b"a\r\nb\nc\r\n"[..], b"a\r\nb\rc\r\n", b"\n", b"\r", b"a\r\r\n", b"x\r\ny\r"] {
+            let (file, digest) = store(&[wire]);
+            assert_eq!((file.as_slice(), digest.line_ends), (wire, LineEnds::AsSent));
+            assert_eq!(digest_file(wire, LineEnds::AsSent).unwrap().wire, sha(wire));
+        }
+    }
+
+    #[test]
+    fn header_hash_ignores_tools_and_needs_no_empty_line() {
+        let plain = header_hash(b"From: a\nTo: b\n\nbody");
+        assert_eq!(header_hash(b"From: a\r\nX-TUID: abc\r\nTo: b\r\n\r\n"), plain);
+        assert_eq!(header_hash(b"From: a\nTo: b\nX-OfflineIMAP: 1\n"), plain);
+        assert_eq!(header_hash(b"From: a\nTo: b"), plain);
+    }
+
+    #[test]
+    fn a_file_of_mbsync_digests_as_the_message() {
+        let (_, digest) = store(&[b"From: a\r\nTo: b\r\n\r\nhello\r\n"]);
+        let (bare, full) = digest_foreign(&b"From: a\nX-TUID: x123\nTo: b\n\nhello\n"[..]).unwrap();
+        assert_eq!(bare, digest);
+        assert_eq!(full.unwrap().octets, digest.octets + 14);
+        let (bare, _) = digest_foreign(&b"From: a\r\nX-TUID: x\r\nTo: b\r\n\r\nhello\r\n"[..]).unwrap();
+        assert_eq!(bare.identity, digest.identity);
+        assert_eq!(digest_foreign(&b"From: a\n\nX-TUID: in the body\n"[..]).unwrap().1, None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_gives_the_same(wire in prop::collection::vec(prop::sample::select(b"ab\r\n".to_vec()), 0..40), cuts in prop::collection::vec(0usize..40, 0..4)) {
+            let whole = store(&[&wire]);
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(wire.len())).collect();
+            cuts.sort_unstable();
+            let mut pieces = Vec::new();
+            let mut from = 0;
+            for cut in cuts {
+                pieces.push(&wire[from..cut]);
+                from = cut;
+            }
+            pieces.push(&wire[from..]);
+            prop_assert_eq!(store(&pieces), whole.clone());
+            prop_assert_eq!(whole.1.wire, sha(&wire));
+            let back: Vec<u8> = match whole.1.line_ends {
+                LineEnds::AsSent => whole.0.clone(),
+                LineEnds::Lf => whole.0.iter().flat_map(|b| if *b == b'\n' { vec![b'\r', b'\n'] } else { vec![*b] }).collect(),
+            };
+            prop_assert_eq!(back, wire.clone());
+            prop_assert_eq!(digest_file(&whole.0[..], whole.1.line_ends).unwrap(), whole.1);
+        }
+    }
+}

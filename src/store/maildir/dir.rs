@@ -1,0 +1,206 @@
+//! Directories of a Maildir by handle: every file is opened, renamed and removed relative to a directory that was opened once,
+//! without following links.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+
+use crate::model::{Error, Result};
+
+use super::name::{FileName, TMP_PREFIX};
+
+const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opens or makes the directory `name` below `parent`, mode 0700. True when it was made.
+pub fn open_or_make(parent: &OwnedFd, name: &str) -> io::Result<(OwnedFd, bool)> {
+    match rustix::fs::openat(parent, name, DIR, Mode::empty()) {
+        Ok(dir) => Ok((dir, false)),
+        Err(rustix::io::Errno::NOENT) => {
+            match rustix::fs::mkdirat(parent, name, Mode::RWXU) {
+                Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
+            Ok((rustix::fs::openat(parent, name, DIR, Mode::empty())?, true))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The directories of one folder.
+#[derive(Debug)]
+pub struct FolderDir {
+    /// Relative to the root, for messages to people.
+    pub path: String,
+    /// The folder itself.
+    pub base: OwnedFd,
+    /// `tmp/`.
+    pub tmp: OwnedFd,
+    /// `new/`.
+    pub new: OwnedFd,
+    /// `cur/`.
+    pub cur: OwnedFd,
+}
+
+/// Where a message lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Full file name.
+    pub file: String,
+    /// In cur/, else in new/.
+    pub in_cur: bool,
+}
+
+impl FolderDir {
+    /// Opens `path` (components joined by `/`, `""` = the root itself) below `root`; `None` when it is not there or is no Maildir.
+    pub fn open(root: &OwnedFd, path: &str) -> Result<Option<Self>> {
+        let open = |parent: &OwnedFd, name: &str| rustix::fs::openat(parent, name, DIR, Mode::empty());
+        let tried = || format!("open the Maildir folder `{path}`");
+        let walk = || -> rustix::io::Result<Self> {
+            let mut base = open(root, ".")?;
+            for level in path.split('/').filter(|l| !l.is_empty()) {
+                base = open(&base, level)?;
+            }
+            let (tmp, new, cur) = (open(&base, "tmp")?, open(&base, "new")?, open(&base, "cur")?);
+            Ok(Self { path: path.into(), base, tmp, new, cur })
+        };
+        match walk() {
+            Ok(dir) => Ok(Some(dir)),
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            Err(error) => Err(Self::refuse(tried(), error)),
+        }
+    }
+
+    /// Opens `path` below `root` and makes what is missing. True when something was made: then sync before relying on it.
+    pub fn make(root: &OwnedFd, path: &str) -> Result<(Self, bool)> {
+        let walk = || -> io::Result<(Self, bool)> {
+            let (mut base, mut made) = open_or_make(root, ".")?;
+            for level in path.split('/').filter(|l| !l.is_empty()) {
+                let (next, new) = open_or_make(&base, level)?;
+                if new {
+                    rustix::fs::fsync(&base)?;
+                }
+                (base, made) = (next, made || new);
+            }
+            let (tmp, a) = open_or_make(&base, "tmp")?;
+            let (new, b) = open_or_make(&base, "new")?;
+            let (cur, c) = open_or_make(&base, "cur")?;
+            if a || b || c {
+                rustix::fs::fsync(&base)?;
+            }
+            Ok((Self { path: path.into(), base, tmp, new, cur }, made || a || b || c))
+        };
+        walk().map_err(|error| Self::refuse(format!("make the Maildir folder `{path}`"), error))
+    }
+
+    fn refuse(tried: String, error: impl Into<io::Error>) -> Box<Error> {
+        let error: io::Error = error.into();
+        match error.raw_os_error() {
+            Some(20 | 40) => Error::new(crate::model::Class::LocalCorrupt, tried, "it is a link or no directory") // ENOTDIR, ELOOP
+                .hint("mailx follows no links below the Maildir root; put a real directory there"),
+            _ => Error::local(tried, &error),
+        }
+    }
+
+    /// new/ or cur/.
+    pub fn place(&self, in_cur: bool) -> &OwnedFd {
+        if in_cur { &self.cur } else { &self.new }
+    }
+
+    /// Every message: base name → where. Only regular names; foreign directories, FIFOs and dot files are passed over when opened.
+    pub fn scan(&self) -> Result<HashMap<String, Entry>> {
+        let mut found = HashMap::new();
+        for in_cur in [false, true] {
+            self.each(in_cur, |name| {
+                let base = FileName::parse(name).base.to_owned();
+                found.insert(base, Entry { file: name.to_owned(), in_cur });
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// How many messages there are.
+    pub fn count(&self) -> Result<u64> {
+        let mut count = 0;
+        for in_cur in [false, true] {
+            self.each(in_cur, |_| count += 1)?;
+        }
+        Ok(count)
+    }
+
+    fn each(&self, in_cur: bool, mut each: impl FnMut(&str)) -> Result<()> {
+        let tried = || format!("read the Maildir folder `{}`", self.path);
+        let dir = rustix::fs::Dir::read_from(self.place(in_cur)).map_err(|e| Error::local(tried(), &e.into()))?;
+        for entry in dir {
+            let entry = entry.map_err(|e| Error::local(tried(), &e.into()))?;
+            if let Ok(name) = entry.file_name().to_str()
+                && !name.starts_with('.')
+                && matches!(entry.file_type(), rustix::fs::FileType::RegularFile | rustix::fs::FileType::Unknown)
+            {
+                each(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a message for reading; `None` when it is not there or no regular file. Never blocks on a FIFO, never follows a link.
+    pub fn open_message(&self, entry: &Entry) -> io::Result<Option<File>> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        match rustix::fs::openat(self.place(entry.in_cur), entry.file.as_str(), flags, Mode::empty()) {
+            Ok(fd) => {
+                let file = File::from(fd);
+                Ok(file.metadata()?.is_file().then_some(file))
+            }
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::LOOP) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Finds the message with the base name `base`, wherever a mail reader has put it, with whatever flags. Looks at the likely
+    /// places first; reads the directories only when it is in none.
+    pub fn find(&self, base: &str) -> Result<Option<Entry>> {
+        for (file, in_cur) in [(base.to_owned(), false), (format!("{base}:2,S"), true), (format!("{base}:2,"), true)] {
+            if rustix::fs::accessat(self.place(in_cur), file.as_str(), rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok() {
+                return Ok(Some(Entry { file, in_cur }));
+            }
+        }
+        Ok(self.scan()?.remove(base))
+    }
+
+    /// Publishes `tmp/<from>` under its final name; never over an existing file.
+    pub fn publish(&self, from: &str, to: &Entry) -> io::Result<()> {
+        match rustix::fs::renameat_with(&self.tmp, from, self.place(to.in_cur), to.file.as_str(), RenameFlags::NOREPLACE) {
+            // File systems without RENAME_NOREPLACE: link refuses an existing name, too.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                rustix::fs::linkat(&self.tmp, from, self.place(to.in_cur), to.file.as_str(), AtFlags::empty())?;
+                rustix::fs::unlinkat(&self.tmp, from, AtFlags::empty())?;
+                Ok(())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Removes what dead runs left in tmp/: files of ours (the caller holds the lock), and anybody's older than 36 hours.
+    pub fn sweep_tmp(&self) -> Result<u64> {
+        let tried = || format!("tidy up tmp/ of the Maildir folder `{}`", self.path);
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec;
+        let mut swept = 0;
+        for entry in rustix::fs::Dir::read_from(&self.tmp).map_err(|e| Error::local(tried(), &e.into()))? {
+            let Ok(entry) = entry else { continue };
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name == "." || name == ".." {
+                continue;
+            }
+            let old = || {
+                let stat = rustix::fs::statat(&self.tmp, name, AtFlags::SYMLINK_NOFOLLOW);
+                stat.is_ok_and(|s| now - i64::try_from(s.st_mtime).unwrap_or(now) > 36 * 3600)
+            };
+            if (name.starts_with(TMP_PREFIX) || old()) && rustix::fs::unlinkat(&self.tmp, name, AtFlags::empty()).is_ok() {
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+}

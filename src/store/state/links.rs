@@ -1,0 +1,390 @@
+//! Rows of messages. Every id that a listing brought has its own row; only `stored` rows may be deleted there.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use crate::model::change::Marks;
+use crate::model::{Cursor, FlagState, Flags, Hash, Keyword, LocalName, PermanentId, RemoteId, Result};
+use crate::store::maildir::digest::{Digest, LineEnds};
+
+use super::State;
+
+const WANTED: i64 = 0;
+const STORED: i64 = 1;
+const SKIPPED: i64 = 2;
+const RELEASING: i64 = 3;
+const RELEASED: i64 = 4;
+
+/// Row id of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkId(pub i64);
+
+/// A message of a listing, with the name reserved for it.
+#[derive(Debug, Clone)]
+pub struct NewLink {
+    /// Id there.
+    pub remote: RemoteId,
+    /// Reserved base name.
+    pub name: LocalName,
+    /// Octets as announced.
+    pub size: Option<u64>,
+    /// Internal date.
+    pub date: Option<i64>,
+    /// Flags and keywords there.
+    pub flags: FlagState,
+    /// Account-wide id.
+    pub permanent: Option<PermanentId>,
+    /// `Some` when the message is here already (adopted, matched again).
+    pub here: Option<Known>,
+}
+
+/// A message that is here already.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Digest of the file.
+    pub digest: Digest,
+    /// Matched without its body.
+    pub weak: bool,
+    /// The row of an older epoch that it continues.
+    pub continues: Option<LinkId>,
+}
+
+/// A message that is wanted.
+#[derive(Debug, Clone)]
+pub struct PendingLink {
+    /// Row.
+    pub id: LinkId,
+    /// Id there.
+    pub remote: RemoteId,
+    /// Reserved base name.
+    pub name: LocalName,
+    /// Octets as announced.
+    pub size: Option<u64>,
+    /// Internal date.
+    pub date: Option<i64>,
+    /// Flags and keywords there.
+    pub flags: FlagState,
+    /// Account-wide id.
+    pub permanent: Option<PermanentId>,
+    /// How often it failed before.
+    pub tries: u32,
+}
+
+/// A message that has become durable here.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// Row.
+    pub id: LinkId,
+    /// Where it lies, when not under the reserved name.
+    pub name: Option<LocalName>,
+    /// Digest.
+    pub digest: Digest,
+    /// The row of an older epoch that it continues; that row goes.
+    pub replaces: Option<LinkId>,
+}
+
+/// A row of an older epoch, for matching.
+#[derive(Debug, Clone)]
+pub struct Digested {
+    /// Row.
+    pub id: LinkId,
+    /// Base name.
+    pub name: LocalName,
+    /// Digest.
+    pub digest: Digest,
+    /// Account-wide id.
+    pub permanent: Option<PermanentId>,
+    /// Released: lives here only.
+    pub released: bool,
+}
+
+/// A stored message whose server copy may go.
+#[derive(Debug, Clone)]
+pub struct Releasable {
+    /// Row.
+    pub id: LinkId,
+    /// Id there.
+    pub remote: RemoteId,
+    /// Base name.
+    pub name: LocalName,
+    /// Digest.
+    pub digest: Digest,
+    /// Seconds since 1970 when it was stored.
+    pub stored_at: i64,
+    /// Consecutive runs that did not find the file.
+    pub missing: u32,
+}
+
+/// A stored copy of a message in another place of the account.
+#[derive(Debug, Clone)]
+pub struct Twin {
+    /// Directory of its folder.
+    pub dir: String,
+    /// Base name.
+    pub name: LocalName,
+    /// Digest.
+    pub digest: Digest,
+}
+
+fn hash(row: &Row<'_>, at: usize) -> rusqlite::Result<Hash> {
+    row.get::<_, [u8; 32]>(at).map(Hash)
+}
+
+/// Columns `octets, as_sent, identity, wire, header` from `at` on.
+fn digest(row: &Row<'_>, at: usize) -> rusqlite::Result<Digest> {
+    Ok(Digest {
+        octets: row.get::<_, i64>(at)? as u64,
+        line_ends: if row.get::<_, i64>(at + 1)? == 1 { LineEnds::AsSent } else { LineEnds::Lf },
+        identity: hash(row, at + 2)?,
+        wire: hash(row, at + 3)?,
+        header: hash(row, at + 4)?,
+    })
+}
+
+fn name(row: &Row<'_>, at: usize) -> rusqlite::Result<LocalName> {
+    row.get::<_, String>(at).map(|n| LocalName(n.into()))
+}
+
+fn remote(row: &Row<'_>, at: usize) -> rusqlite::Result<RemoteId> {
+    row.get::<_, String>(at).map(|n| RemoteId(n.into()))
+}
+
+fn keywords(text: Option<String>) -> Vec<Keyword> {
+    text.map(|t| t.split(' ').filter_map(Keyword::new).collect()).unwrap_or_default()
+}
+
+fn keyword_text(keywords: &[Keyword]) -> Option<String> {
+    (!keywords.is_empty()).then(|| keywords.iter().map(Keyword::as_str).collect::<Vec<_>>().join(" "))
+}
+
+impl State {
+    /// Commits one page of a listing: a row for every id that has none, and the cursor, in one transaction. `restart`: the ids of
+    /// before are void; the folder's epoch goes up first. Returns the epoch and how many rows are new.
+    pub fn commit_page(
+        &mut self,
+        folder: i64,
+        restart: bool,
+        page: &[NewLink],
+        cursor: &Cursor,
+        marks: Option<&Marks>,
+        now: i64,
+    ) -> Result<(i64, u64)> {
+        self.transaction("record what the server listed", |tx| {
+            if restart {
+                tx.execute("UPDATE folder SET epoch = epoch + 1 WHERE id = ?1", [folder])?;
+            }
+            let epoch: i64 = tx.query_row("SELECT epoch FROM folder WHERE id = ?1", [folder], |r| r.get(0))?;
+            if restart {
+                // What was wanted by its old id will be listed again under the new one.
+                tx.execute("DELETE FROM link WHERE folder = ?1 AND epoch < ?2 AND state IN (0, 2)", [folder, epoch])?;
+            }
+            let mut added = 0;
+            let mut insert = tx.prepare_cached(
+                "INSERT OR IGNORE INTO link (folder, epoch, remote, name, state, size, date, flags, keywords, permanent,
+                    octets, as_sent, identity, wire, header, weak, stored_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+            )?;
+            let mut carry_on = tx
+                .prepare_cached("UPDATE link SET epoch = ?2, remote = ?3, permanent = ?4, size = ?5, weak = max(weak, ?6) WHERE id = ?1")?;
+            for link in page {
+                let size = link.size.and_then(|s| i64::try_from(s).ok());
+                let permanent = link.permanent.as_ref().map(|p| &*p.0);
+                if let Some(Known { continues: Some(old), weak, .. }) = &link.here {
+                    added += carry_on.execute(params![old.0, epoch, &*link.remote.0, permanent, size, weak])?;
+                    continue;
+                }
+                let digest = link.here.as_ref().map(|k| &k.digest);
+                added += insert.execute(params![
+                    folder,
+                    epoch,
+                    &*link.remote.0,
+                    &*link.name.0,
+                    if link.here.is_some() { STORED } else { WANTED },
+                    size,
+                    link.date,
+                    link.flags.flags.bits(),
+                    keyword_text(&link.flags.keywords),
+                    permanent,
+                    digest.map(|d| d.octets as i64),
+                    digest.map(|d| d.line_ends == LineEnds::AsSent),
+                    digest.map(|d| d.identity.0),
+                    digest.map(|d| d.wire.0),
+                    digest.map(|d| d.header.0),
+                    link.here.as_ref().is_some_and(|k| k.weak),
+                    link.here.as_ref().map(|_| now),
+                ])?;
+            }
+            tx.execute("UPDATE folder SET cursor = ?2 WHERE id = ?1", params![folder, cursor.0])?;
+            if let Some(marks) = marks {
+                tx.execute(
+                    "UPDATE folder SET mark_additions = ?2, mark_all = ?3 WHERE id = ?1",
+                    params![folder, marks.additions.as_ref().map(|m| &m.0), marks.everything.as_ref().map(|m| &m.0)],
+                )?;
+            }
+            Ok((epoch, added as u64))
+        })
+    }
+
+    /// The folders that have wanted messages, with how many.
+    pub fn wanted_folders(&self) -> Result<Vec<(i64, u64)>> {
+        self.read("look for wanted messages", |db| {
+            let mut query =
+                db.prepare_cached("SELECT folder, count(*) FROM link INDEXED BY link_wanted WHERE state IN (0, 2) GROUP BY folder")?;
+            query.query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?.collect()
+        })
+    }
+
+    /// Up to `most` wanted messages of a folder's current epoch with row ids above `after`.
+    pub fn wanted(&self, folder: i64, after: LinkId, most: usize) -> Result<Vec<PendingLink>> {
+        self.read("read wanted messages", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT l.id, remote, name, size, date, flags, keywords, permanent, tries FROM link l INDEXED BY link_wanted
+                 WHERE folder = ?1 AND l.id > ?2 AND state IN (0, 2) AND epoch = (SELECT epoch FROM folder WHERE id = ?1) ORDER BY l.id LIMIT ?3",
+            )?;
+            let rows = query.query_map(params![folder, after.0, most as i64], |r| {
+                Ok(PendingLink {
+                    id: LinkId(r.get(0)?),
+                    remote: remote(r, 1)?,
+                    name: name(r, 2)?,
+                    size: r.get::<_, Option<i64>>(3)?.map(|s| s as u64),
+                    date: r.get(4)?,
+                    flags: FlagState { flags: Flags::from_bits(r.get(5)?), keywords: keywords(r.get(6)?) },
+                    permanent: r.get::<_, Option<String>>(7)?.map(|p| PermanentId(p.into())),
+                    tries: r.get(8)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Records messages that are durable here. Call it only after their directory entries were synced.
+    pub fn mark_stored(&mut self, stored: &[Stored], now: i64) -> Result<()> {
+        self.transaction("record delivered messages", |tx| {
+            let mut update = tx.prepare_cached(
+                "UPDATE link SET state = ?2, octets = ?3, as_sent = ?4, identity = ?5, wire = ?6, header = ?7, stored_at = ?8,
+                    name = coalesce(?9, name), weak = 0, reason = NULL WHERE id = ?1",
+            )?;
+            let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1")?;
+            for s in stored {
+                let d = &s.digest;
+                let as_sent = d.line_ends == LineEnds::AsSent;
+                let name = s.name.as_ref().map(|n| &*n.0);
+                update.execute(params![s.id.0, STORED, d.octets as i64, as_sent, d.identity.0, d.wire.0, d.header.0, now, name])?;
+                if let Some(old) = s.replaces {
+                    delete.execute([old.0])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Records messages that could not be had; they are tried again every run.
+    pub fn mark_skipped(&mut self, skipped: &[(LinkId, String)]) -> Result<()> {
+        self.transaction("record messages that could not be had", |tx| {
+            let mut update = tx.prepare_cached("UPDATE link SET state = ?2, tries = tries + 1, reason = ?3 WHERE id = ?1")?;
+            skipped.iter().try_for_each(|(id, reason)| update.execute(params![id.0, SKIPPED, reason]).map(drop))
+        })
+    }
+
+    /// Forgets wanted messages that the server does not have any more.
+    pub fn forget_wanted(&mut self, gone: &[LinkId]) -> Result<()> {
+        self.transaction("forget messages that are gone there", |tx| {
+            let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1 AND state IN (0, 2)")?;
+            gone.iter().try_for_each(|id| delete.execute([id.0]).map(drop))
+        })
+    }
+
+    /// Stored and released messages of every epoch but the current one (they were not matched), or, before a restart is committed, of
+    /// the epoch that ends.
+    pub fn digested(&self, folder: i64) -> Result<Vec<Digested>> {
+        self.read("read what is known of the folder", |db| {
+            let mut query =
+                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link WHERE folder = ?1 AND state IN (1, 3, 4)")?;
+            let rows = query.query_map([folder], |r| {
+                Ok(Digested {
+                    id: LinkId(r.get(0)?),
+                    name: name(r, 1)?,
+                    digest: digest(r, 2)?,
+                    permanent: r.get::<_, Option<String>>(7)?.map(|p| PermanentId(p.into())),
+                    released: r.get::<_, i64>(8)? == RELEASED,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// A stored copy of the message with the account-wide id `permanent`.
+    pub fn twin(&self, permanent: &PermanentId) -> Result<Option<Twin>> {
+        self.read("look for a copy of a message", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT f.dir, l.name, octets, as_sent, identity, wire, header FROM link l JOIN folder f ON f.id = l.folder
+                 WHERE l.permanent = ?1 AND l.permanent IS NOT NULL AND state = 1 AND weak = 0 LIMIT 1",
+            )?;
+            query.query_row([&*permanent.0], |r| Ok(Twin { dir: r.get(0)?, name: name(r, 1)?, digest: digest(r, 2)? })).optional()
+        })
+    }
+
+    /// Stored messages of the current epoch whose server copy may go: not weakly matched, stored not after `until`; also those whose
+    /// removal was begun before.
+    pub fn releasable(&self, folder: i64, until: i64) -> Result<Vec<Releasable>> {
+        self.read("look for messages to release", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing FROM link
+                 WHERE folder = ?1 AND state IN (1, 3) AND weak = 0 AND stored_at <= ?2 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)",
+            )?;
+            let rows = query.query_map(params![folder, until], |r| {
+                Ok(Releasable {
+                    id: LinkId(r.get(0)?),
+                    remote: remote(r, 1)?,
+                    name: name(r, 2)?,
+                    digest: digest(r, 3)?,
+                    stored_at: r.get(8)?,
+                    missing: r.get(9)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// Counts one more run that did not find these files, and forgets the count of those found again.
+    pub fn mark_missing(&mut self, missing: &[LinkId], found: &[LinkId]) -> Result<()> {
+        self.transaction("record missing files", |tx| {
+            let mut more = tx.prepare_cached("UPDATE link SET missing = missing + 1 WHERE id = ?1")?;
+            missing.iter().try_for_each(|id| more.execute([id.0]).map(drop))?;
+            let mut none = tx.prepare_cached("UPDATE link SET missing = 0 WHERE id = ?1")?;
+            found.iter().try_for_each(|id| none.execute([id.0]).map(drop))
+        })
+    }
+
+    /// Intent: the server will be told to remove these. Before the order goes out.
+    pub fn mark_releasing(&mut self, ids: &[LinkId]) -> Result<()> {
+        self.set_state(ids, RELEASING, "record the intent to remove server copies")
+    }
+
+    /// Receipt: the server removed these, or has them no more.
+    pub fn mark_released(&mut self, ids: &[LinkId]) -> Result<()> {
+        self.set_state(ids, RELEASED, "record removed server copies")
+    }
+
+    /// The server refused: they are stored, as before.
+    pub fn mark_kept(&mut self, ids: &[LinkId]) -> Result<()> {
+        self.set_state(ids, STORED, "record server copies that stay")
+    }
+
+    fn set_state(&mut self, ids: &[LinkId], state: i64, what: &str) -> Result<()> {
+        self.transaction(what, |tx| {
+            let mut update = tx.prepare_cached("UPDATE link SET state = ?2 WHERE id = ?1")?;
+            ids.iter().try_for_each(|id| update.execute([id.0, state]).map(drop))
+        })
+    }
+
+    /// Messages and octets stored, and messages wanted, of a folder.
+    pub fn totals(&self, folder: i64) -> Result<(u64, u64, u64)> {
+        self.read("count messages", |db| {
+            db.query_row(
+                "SELECT count(*) FILTER (WHERE state IN (1, 3, 4)), coalesce(sum(octets), 0), count(*) FILTER (WHERE state IN (0, 2)) FROM link WHERE folder = ?1",
+                [folder],
+                |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64, r.get::<_, i64>(2)? as u64)),
+            )
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! The state: which message there is which file here, and where the last look ended. SQLite, WAL, `synchronous=FULL`: a commit is
+//! durable when it returns. Losing the state loses no mail (it is rebuilt by identity), so nothing here is the only copy of anything.
+
+mod folders;
+mod links;
+mod runs;
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+pub use folders::FolderRow;
+pub use links::{Digested, Known, LinkId, NewLink, PendingLink, Releasable, Stored, Twin};
+pub use runs::LastRun;
+
+use crate::model::{Class, Error, Result};
+
+/// Schema that this version writes (`user_version`).
+const SCHEMA: i32 = 1;
+
+/// The state of one account root. Blocking; used from blocking threads.
+#[derive(Debug)]
+pub struct State {
+    db: Connection,
+}
+
+/// What opening the state found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A state of ours.
+    Good,
+    /// None.
+    Nothing,
+    /// Something that is no sound state; it was moved aside under this name.
+    Corrupt(String),
+}
+
+impl State {
+    /// Opens or makes `dir/state.db`. A database that fails its checks is moved aside and a new one made: then everything here is
+    /// matched again. A database of a newer mailx is refused and not touched. `network`: WAL does not work there.
+    pub fn open(dir: &Path, network: bool) -> Result<(Self, Found)> {
+        let path = dir.join("state.db");
+        let existed = std::fs::symlink_metadata(&path).is_ok();
+        match Self::open_at(&path, network, existed) {
+            Ok(state) => Ok((state, if existed { Found::Good } else { Found::Nothing })),
+            Err(error) if error.class == Class::LocalCorrupt => {
+                let aside = move_aside(dir).map_err(|e| Error::local(format!("move the damaged {} aside", path.display()), &e))?;
+                Ok((Self::open_at(&path, network, false)?, Found::Corrupt(aside)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens an existing state for looking only; `None` when there is none.
+    pub fn open_read_only(dir: &Path) -> Result<Option<Self>> {
+        let path = dir.join("state.db");
+        if std::fs::symlink_metadata(&path).is_err() {
+            return Ok(None);
+        }
+        let tried = || format!("open {}", path.display());
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let db = Connection::open_with_flags(&path, flags).map_err(|e| explain(tried(), &e))?;
+        db.busy_timeout(std::time::Duration::from_secs(10)).map_err(|e| explain(tried(), &e))?;
+        let state = Self { db };
+        state.check_version(&path)?;
+        Ok(Some(state))
+    }
+
+    fn open_at(path: &Path, network: bool, existed: bool) -> Result<Self> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let tried = || format!("open {}", path.display());
+        if !existed {
+            // SQLite would make it with the umask's mode.
+            let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+            made.map_err(|e| Error::local(format!("make {}", path.display()), &e))?;
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let db = Connection::open_with_flags(path, flags).map_err(|e| explain(tried(), &e))?;
+        let journal = if network { "TRUNCATE" } else { "WAL" };
+        // The lock of the root keeps writers apart; the time-out is for a `status` that reads meanwhile.
+        let pragmas = format!(
+            "PRAGMA journal_mode={journal}; PRAGMA synchronous=FULL; PRAGMA busy_timeout=10000; PRAGMA foreign_keys=OFF;
+             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-2048; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+        );
+        db.execute_batch(&pragmas).map_err(|e| explain(tried(), &e))?;
+        db.set_prepared_statement_cache_capacity(32);
+        let mut state = Self { db };
+        if state.check_version(path)? == 0 {
+            let transaction = state.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| explain(tried(), &e))?;
+            transaction.execute_batch(include_str!("schema.sql")).map_err(|e| explain(tried(), &e))?;
+            transaction.pragma_update(None, "user_version", SCHEMA).map_err(|e| explain(tried(), &e))?;
+            transaction.commit().map_err(|e| explain(tried(), &e))?;
+        }
+        Ok(state)
+    }
+
+    fn check_version(&self, path: &Path) -> Result<i32> {
+        let tried = || format!("open {}", path.display());
+        let version: i32 = self.db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| explain(tried(), &e))?;
+        // `user_version` comes from the first page; the schema tells whether the rest can be one of ours.
+        let tables: i64 = self
+            .db
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE name IN ('folder', 'link')", [], |r| r.get(0))
+            .map_err(|e| explain(tried(), &e))?;
+        match version {
+            0 if tables == 0 => Ok(0),
+            SCHEMA if tables == 2 => Ok(SCHEMA),
+            newer if newer > SCHEMA => {
+                Err(Error::new(Class::Config, tried(), format!("a newer mailx wrote it (schema {newer}; this one knows {SCHEMA})"))
+                    .hint("run the newer mailx; nothing was touched"))
+            }
+            _ => Err(Error::new(Class::LocalCorrupt, tried(), "it is no state of mailx")),
+        }
+    }
+
+    /// Runs `work` in one durable transaction.
+    fn transaction<T>(&mut self, what: &str, work: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        let run = |db: &mut Connection| {
+            let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let out = work(&transaction)?;
+            transaction.commit()?;
+            Ok(out)
+        };
+        run(&mut self.db).map_err(|e| explain(what.to_owned(), &e))
+    }
+
+    /// Runs a read.
+    fn read<T>(&self, what: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        work(&self.db).map_err(|e| explain(what.to_owned(), &e))
+    }
+}
+
+/// Moves a damaged database and its companions aside; returns the new name.
+fn move_aside(dir: &Path) -> std::io::Result<String> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let aside = format!("state.db.bad-{now}");
+    std::fs::rename(dir.join("state.db"), dir.join(&aside))?;
+    for companion in ["-wal", "-shm", "-journal"] {
+        let _ = std::fs::rename(dir.join(format!("state.db{companion}")), dir.join(format!("{aside}{companion}")));
+    }
+    std::fs::File::open(dir)?.sync_all()?;
+    Ok(aside)
+}
+
+fn explain(tried: String, error: &rusqlite::Error) -> Box<Error> {
+    use rusqlite::ErrorCode as C;
+    let failed = error.to_string();
+    match error.sqlite_error_code() {
+        Some(C::DiskFull) => Error::local(tried, &std::io::Error::from(std::io::ErrorKind::StorageFull)),
+        Some(C::ReadOnly | C::PermissionDenied) => {
+            Error::new(Class::LocalWrite, tried, failed).hint("check the owner and the permissions of the state's directory")
+        }
+        Some(C::DatabaseCorrupt | C::NotADatabase) => Error::new(Class::LocalCorrupt, tried, failed)
+            .safe("no mail is lost: the next run rebuilds the state from the Maildir and the server"),
+        Some(C::DatabaseBusy | C::DatabaseLocked) => Error::new(Class::Locked, tried, failed),
+        _ => Error::new(Class::LocalIo, tried, failed),
+    }
+}

@@ -1,0 +1,74 @@
+//! What is remembered of runs: when, how it ended, and the quota as last told.
+
+use rusqlite::{OptionalExtension as _, params};
+
+use crate::model::Result;
+use crate::model::quota::Quota;
+
+use super::State;
+
+/// How the last run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LastRun {
+    /// Seconds since 1970 when the last run without failure ended.
+    pub success: Option<i64>,
+    /// Seconds since 1970 when the last run ended.
+    pub ended: Option<i64>,
+    /// Class word of its failure.
+    pub failure: Option<String>,
+}
+
+impl State {
+    /// One remembered text.
+    pub fn meta(&self, key: &str) -> Result<Option<String>> {
+        self.read("read the state", |db| {
+            db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([key], |r| r.get(0)).optional()
+        })
+    }
+
+    /// Remembers texts; `None` forgets.
+    pub fn set_meta(&mut self, pairs: &[(&str, Option<String>)]) -> Result<()> {
+        self.transaction("record how the run ended", |tx| {
+            for (key, value) in pairs {
+                match value {
+                    Some(value) => tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?.execute(params![key, value])?,
+                    None => tx.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])?,
+                };
+            }
+            Ok(())
+        })
+    }
+
+    /// Records the end of a run at `now`; `failure` is a class word.
+    pub fn record_run(&mut self, now: i64, failure: Option<&str>) -> Result<()> {
+        let mut pairs = vec![("ended", Some(now.to_string())), ("failure", failure.map(str::to_owned))];
+        if failure.is_none() {
+            pairs.push(("success", Some(now.to_string())));
+        }
+        self.set_meta(&pairs)
+    }
+
+    /// How the last run ended.
+    pub fn last_run(&self) -> Result<LastRun> {
+        let number = |text: Option<String>| text.and_then(|t| t.parse().ok());
+        Ok(LastRun { success: number(self.meta("success")?), ended: number(self.meta("ended")?), failure: self.meta("failure")? })
+    }
+
+    /// Remembers the quota.
+    pub fn save_quota(&mut self, quota: &[Quota]) -> Result<()> {
+        let lines: Vec<String> =
+            quota.iter().map(|q| format!("{}\t{}\t{}\t{}", q.used, q.limit, q.resource, q.root.replace(['\t', '\n'], " "))).collect();
+        self.set_meta(&[("quota", (!lines.is_empty()).then(|| lines.join("\n")))])
+    }
+
+    /// The quota as last remembered.
+    pub fn quota(&self) -> Result<Vec<Quota>> {
+        let text = self.meta("quota")?.unwrap_or_default();
+        let parse = |line: &str| {
+            let mut fields = line.splitn(4, '\t');
+            let (used, limit) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+            Some(Quota { used, limit, resource: fields.next()?.into(), root: fields.next()?.into() })
+        };
+        Ok(text.lines().filter_map(parse).collect())
+    }
+}

@@ -1,0 +1,44 @@
+-- One row a folder. `epoch` counts how often its ids became void; `cursor` and the marks are the backend's.
+CREATE TABLE folder (
+    id             INTEGER PRIMARY KEY,
+    remote         BLOB NOT NULL UNIQUE,
+    path           TEXT NOT NULL,             -- levels joined by U+001F
+    dir            TEXT NOT NULL,
+    fold           TEXT NOT NULL UNIQUE,      -- dir in lower case: no two folders may collide on case
+    role           TEXT,
+    epoch          INTEGER NOT NULL DEFAULT 1,
+    cursor         BLOB,
+    mark_additions BLOB,
+    mark_all       BLOB
+) STRICT;
+
+-- One row a message that the server has or had. state: 0 wanted, 1 stored, 2 skipped (wanted, failed before), 3 releasing, 4 released.
+CREATE TABLE link (
+    id         INTEGER PRIMARY KEY,
+    folder     INTEGER NOT NULL,
+    epoch      INTEGER NOT NULL,
+    remote     TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    state      INTEGER NOT NULL,
+    size       INTEGER,                       -- octets as announced
+    date       INTEGER,
+    flags      INTEGER NOT NULL,              -- agreed flags
+    keywords   TEXT,                          -- agreed keywords, sorted, joined by a space
+    permanent  TEXT,
+    octets     INTEGER,                       -- octets on the wire as received
+    as_sent    INTEGER,                       -- 1: the file has the wire bytes; 0: LF for CRLF
+    identity   BLOB,
+    wire       BLOB,
+    header     BLOB,
+    weak       INTEGER NOT NULL DEFAULT 0,    -- 1: matched without its body; authorises no deletion
+    stored_at  INTEGER,
+    missing    INTEGER NOT NULL DEFAULT 0,    -- consecutive runs that did not find the file
+    tries      INTEGER NOT NULL DEFAULT 0,
+    reason     TEXT,
+    UNIQUE (folder, epoch, remote)
+) STRICT;
+CREATE INDEX link_wanted ON link (folder, id) WHERE state IN (0, 2);
+CREATE INDEX link_releasing ON link (folder) WHERE state = 3;
+CREATE INDEX link_permanent ON link (permanent) WHERE permanent IS NOT NULL AND state = 1;
+
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
