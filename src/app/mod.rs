@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::report::AccountReport;
 use crate::model::{FolderPath, Observer, Result, Role, SecretString};
 
 /// What all commands share.

@@ -115,7 +115,7 @@ pub(super) fn read(text: &str, environment: &Environment) -> Drafts {
     // The parser goes on after an error with an invented value: what is then wrong with that value is not the user's.
     let broken: Vec<usize> = errors.iter().map(|error| line_of(text, error.span().map_or(0, |span| span.start))).collect();
     drafts.problems.retain(|problem| !broken.contains(&line_of(text, problem.span.start)));
-    drafts.problems.extend(errors.iter().map(|error| Problem::new(error.span().unwrap_or(0..0), error.message())));
+    drafts.problems.extend(errors.iter().map(|error| Problem::new(error.span().unwrap_or(0..0), error.message()).hidden()));
     drafts
 }
 

@@ -13,7 +13,7 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
             let near = distance <= 1 + target.chars().count() / 4;
             // Two edits turn any two-letter word into any other: there the shape of the word decides.
             let alike = strsim::jaro_winkler(&asked, &target);
-            (near && alike > 0.6 || alike > 0.88).then_some((distance, candidate))
+            (distance <= 1 && target.len() > 2 || near && alike > 0.6 || alike > 0.88).then_some((distance, candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

@@ -22,12 +22,14 @@ pub(super) struct Problem {
     pub what: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The values on the line are not shown: nobody knows whether one of them is a secret.
+    pub hidden: bool,
 }
 
 impl Problem {
     /// A problem without a hint.
     pub fn new(span: Range<usize>, what: impl Into<String>) -> Self {
-        Self { span, what: what.into(), hint: None }
+        Self { span, what: what.into(), hint: None, hidden: false }
     }
 
     /// The same with a hint.
@@ -36,9 +38,15 @@ impl Problem {
         self
     }
 
-    /// A key that nobody knows here.
+    /// The same with values hidden.
+    pub fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
+    }
+
+    /// A key that nobody knows here. Its value is hidden: it may be a mistyped `password`.
     pub fn unknown_key(span: Range<usize>, key: &str, known: &[&str]) -> Self {
-        let problem = Self::new(span, format!("unknown key `{key}`"));
+        let problem = Self::new(span, format!("unknown key `{}`", key.escape_debug())).hidden();
         match nearest(key, known.iter().copied()) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem.hint(format!("known here: {}", known.join(", "))),
@@ -84,7 +92,7 @@ fn render(out: &mut String, path: &Path, text: &str, problem: &Problem) {
     let width = inside.chars().count().saturating_sub(column).max(1);
 
     let _ = write!(out, "{}:{number}:{}: {}", path.display(), column + 1, problem.what);
-    let shown = excerpt(text, line_start, line);
+    let shown = excerpt(text, line_start, line, problem.hidden);
     // A caret beyond a cut line would point at nothing.
     if column < EXCERPT_CHARS {
         let width = width.min(EXCERPT_CHARS - column);
@@ -98,15 +106,14 @@ fn render(out: &mut String, path: &Path, text: &str, problem: &Problem) {
 
 /// The line as it may be shown: as long as a screen is wide, without control characters, and without anything that could be a
 /// secret. Every mask keeps the length, so that the caret stays right.
-fn excerpt(text: &str, line_start: usize, line: &str) -> String {
+fn excerpt(text: &str, line_start: usize, line: &str, hidden: bool) -> String {
     let before = text.get(..line_start).unwrap_or_default();
     let inside_string = before.matches("\"\"\"").count() % 2 == 1 || before.matches("'''").count() % 2 == 1;
     let lower = line.to_lowercase();
     let masked: String = if inside_string {
         "*".repeat(line.chars().count())
-    } else if lower.contains("pass") || lower.contains("pw") || lower.contains("secret") || lower.contains('\\') {
-        // Typing errors of `password` are the case that counts here: its value is shown in no spelling. A backslash can
-        // spell the key itself (`"p\u0061ssword"`).
+    } else if hidden || lower.contains("pass") || lower.contains('\\') {
+        // A backslash can spell the key itself (`"p\u0061ssword"`).
         mask_strings(line)
     } else {
         mask_userinfo(line)
@@ -172,14 +179,14 @@ mod tests {
             ("receive = \"imaps://me@h:993\"", "receive = \"imaps://me@h:993\""),
             ("folders = [\"a\"]\t# x", "folders = [\"a\"] # x"),
         ] {
-            assert_eq!(excerpt(line, 0, line), shown, "{line}");
+            assert_eq!(excerpt(line, 0, line, line.starts_with("pasword")), shown, "{line}");
         }
     }
 
     #[test]
     fn a_line_inside_a_long_string_is_hidden_whole() {
         let text = "x = \"\"\"\nhunter2\n";
-        assert_eq!(excerpt(text, 8, "hunter2"), "*******");
+        assert_eq!(excerpt(text, 8, "hunter2", false), "*******");
     }
 
     #[test]

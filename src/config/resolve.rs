@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::draft::{Draft, Drafts, Sending};
 use super::problem::Problem;
-use super::{Account, Auth, Environment, Expunge, Layout, Outgoing, Remote, SaveSent, SecretSource, Tls, url};
+use super::{Account, Auth, Environment, Expunge, Layout, Outgoing, SaveSent, SecretSource, Tls, url};
 
 /// How long what the server deleted is kept here, unless told otherwise.
 pub(super) const KEEP_DELETED: Duration = Duration::from_hours(30 * 24);
@@ -105,7 +105,7 @@ fn account(name: &str, own: &Draft, draft: Draft, environment: &Environment, pro
         }
     }
 
-    let folders = match (receive.as_ref().and_then(folder), own.folders.as_ref(), draft.folders) {
+    let folders = match (receive.as_ref().and_then(url::named_folder), own.folders.as_ref(), draft.folders) {
         (Some(_), Some(at), _) => {
             problems.push(Problem::new(at.span.clone(), "the URL names one folder already: `folders` and a path exclude each other"));
             Vec::new()
@@ -146,11 +146,6 @@ fn account(name: &str, own: &Draft, draft: Draft, environment: &Environment, pro
         identities: draft.identities.map(|at| at.value).unwrap_or_default(),
         exec: draft.exec.map(|at| at.value),
     })
-}
-
-/// The folder that an IMAP URL names.
-pub(super) fn folder(remote: &Remote) -> Option<String> {
-    remote.path.clone().filter(|_| remote.protocol == crate::model::Protocol::Imap)
 }
 
 /// Where an account lives that does not say so.

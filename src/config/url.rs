@@ -71,6 +71,11 @@ pub(super) fn proxy(text: &str) -> Parsed<bool> {
     Ok(url.password().is_some())
 }
 
+/// The one folder that the URL names.
+pub(super) fn named_folder(remote: &Remote) -> Option<String> {
+    remote.path.clone().filter(|_| remote.protocol == Protocol::Imap)
+}
+
 /// Whether only this machine can be meant.
 pub(super) fn is_loopback(host: &str) -> bool {
     host.parse::<std::net::IpAddr>()

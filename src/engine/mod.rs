@@ -1,3 +1,6 @@
 //! The engine: what changed there → a plan (pure) → an executor with a journal. It knows backends by their capabilities only.
 
 pub mod fetch;
+pub mod matching;
+pub mod plan;
+pub mod select;

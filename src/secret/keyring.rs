@@ -100,7 +100,7 @@ fn explain(action: String, account: &str, cause: &Cause) -> Box<Error> {
 fn words(cause: &Cause) -> String {
     match cause {
         Cause::PlatformFailure(inner) => format!("there is no keyring to ask: {inner}"),
-        Cause::NoStorageAccess(inner) => format!("the keyring gives no access: {inner}"),
+        Cause::NoStorageAccess(inner) => format!("the keyring is locked or gives no access: {inner}"),
         Cause::Ambiguous(entries) => format!("the keyring has {} entries for this account", entries.len()),
         Cause::BadEncoding(_) | Cause::BadDataFormat(..) => "the keyring's entry cannot be read".to_owned(),
         other => format!("the keyring failed: {other}"),

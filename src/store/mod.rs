@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Error, FolderPath, LocalName, Result};
+use crate::model::{Class, Error, FolderPath, LocalName, Result};
 
 use lock::{Lock, Patience};
 use maildir::digest::{Digest, LineEnds, digest_file, digest_foreign};
@@ -31,7 +31,8 @@ pub type StepHook = Arc<dyn Fn(&'static str) + Send + Sync>;
 
 /// An account's store, open for writing.
 pub struct Store {
-    root: Root,
+    /// `None` only in a rehearsal where there is no Maildir yet.
+    root: Option<Root>,
     layout: Layout,
     state: Mutex<State>,
     /// What opening the state found.
@@ -41,7 +42,8 @@ pub struct Store {
     /// How files become durable.
     pub sync: SyncMode,
     step: StepHook,
-    _lock: Lock,
+    /// `None` in a rehearsal: then nothing here may be changed.
+    lock: Option<Lock>,
 }
 
 impl std::fmt::Debug for Store {
@@ -85,11 +87,43 @@ impl Store {
         let lock = lock::take(&control.join("lock"), &opening.patience)?;
         let sync = SyncMode::of(&root.fd);
         let (state, found) = State::open(&control, sync.network)?;
-        let mut seed = [0; 16];
-        rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
-            .map_err(|e| Error::local("read random bytes", &e.into()))?;
-        let names = NameMaker::new(&opening.host, seed);
-        Ok(Self { root, layout: opening.layout, state: Mutex::new(state), found, names, sync, step: opening.step, _lock: lock })
+        let names = NameMaker::new(&opening.host, seed()?);
+        Ok(Self {
+            root: Some(root),
+            layout: opening.layout,
+            state: Mutex::new(state),
+            found,
+            names,
+            sync,
+            step: opening.step,
+            lock: Some(lock),
+        })
+    }
+
+    /// Opens the store for a rehearsal: the state is a copy in memory, nothing on disk is changed, no lock is taken.
+    pub fn rehearse(opening: &Opening<'_>) -> Result<Self> {
+        let root = match std::fs::symlink_metadata(&opening.root) {
+            Ok(_) => Some(Root::open_or_make(&opening.root)?),
+            Err(_) => None,
+        };
+        let state = State::rehearse(&root::control_path(&opening.root, opening.layout))?;
+        let sync = SyncMode { syncfs: false, network: false };
+        let names = NameMaker::new(&opening.host, seed()?);
+        Ok(Self {
+            root,
+            layout: opening.layout,
+            state: Mutex::new(state),
+            found: Found::Good,
+            names,
+            sync,
+            step: opening.step.clone(),
+            lock: None,
+        })
+    }
+
+    /// Whether this is a rehearsal: decide everything, change nothing.
+    pub fn is_rehearsal(&self) -> bool {
+        self.lock.is_none()
     }
 
     /// The state. One caller at a time.
@@ -103,17 +137,33 @@ impl Store {
         (self.step)(name);
     }
 
-    /// The root's handle.
-    pub fn root(&self) -> &OwnedFd {
-        &self.root.fd
+    /// The root's handle. There is none in a rehearsal without a Maildir.
+    pub fn root(&self) -> Result<&OwnedFd> {
+        let none = || Error::new(Class::Internal, "open the Maildir", "a rehearsal has none");
+        self.root.as_ref().map(|root| &root.fd).ok_or_else(none)
+    }
+
+    /// The directories of a folder; `None` when they are not there.
+    pub fn open_folder(&self, dir: &str) -> Result<Option<FolderDir>> {
+        self.root.as_ref().map_or(Ok(None), |root| FolderDir::open(&root.fd, dir))
+    }
+
+    /// The directories of a folder, made where they are missing, and durable then.
+    pub fn make_folder(&self, dir: &str) -> Result<FolderDir> {
+        debug_assert!(!self.is_rehearsal(), "a rehearsal changes nothing");
+        let (folder, made) = FolderDir::make(self.root()?, dir)?;
+        if made {
+            self.step("make-folder");
+        }
+        Ok(folder)
     }
 
     /// Chooses the directory of a new folder: the usual spelling, or another one where that collides on case. A spelling that is on
     /// disk already is preferred, so that a rebuilt state finds its directories again.
     pub fn choose_dir(&self, path: &FolderPath, taken: &dyn Fn(&str) -> bool) -> String {
         let free = |variant: &usize| !taken(&self.layout.dir(path, *variant));
-        let on_disk = |variant: &usize| FolderDir::open(self.root(), &self.layout.dir(path, *variant)).is_ok_and(|d| d.is_some());
-        let variant = (0..4).filter(free).find(on_disk).or_else(|| (0..).find(free));
+        let on_disk = |variant: &usize| self.open_folder(&self.layout.dir(path, *variant)).is_ok_and(|d| d.is_some());
+        let variant = (0..4).filter(free).find(on_disk).or_else(|| (0..1 << 16).find(free));
         self.layout.dir(path, variant.unwrap_or_default())
     }
 
@@ -131,11 +181,28 @@ impl Store {
         Ok(files)
     }
 
-    /// Looks whether the file of a stored message is there and, with `bytes`, whether it still is what was stored.
-    pub fn intact(&self, dir: &FolderDir, name: &LocalName, digest: &Digest, bytes: bool) -> Result<Intact> {
+    /// Looks whether the file of a stored message is there (among the folder's files `present`) and, with `bytes`, whether it still is
+    /// what was stored.
+    pub fn intact(
+        &self,
+        dir: &FolderDir,
+        present: &HashMap<String, Entry>,
+        name: &LocalName,
+        digest: &Digest,
+        bytes: bool,
+    ) -> Result<Intact> {
         let tried = || format!("check `{name}` in the Maildir folder `{}`", dir.path);
-        let Some(entry) = dir.find(&name.0)? else { return Ok(Intact::Missing) };
-        let Some(file) = dir.open_message(&entry).map_err(|e| Error::local(tried(), &e))? else { return Ok(Intact::Missing) };
+        let open = |entry: &Entry| dir.open_message(entry).map_err(|e| Error::local(tried(), &e));
+        let file = match present.get(&*name.0) {
+            Some(entry) => open(entry)?,
+            None => None,
+        };
+        // A mail reader may have renamed it since the directory was read: look once more.
+        let file = match file {
+            Some(file) => Some(file),
+            None => dir.find(&name.0)?.map_or(Ok(None), |entry| open(&entry))?,
+        };
+        let Some(file) = file else { return Ok(Intact::Missing) };
         if !bytes {
             let metadata = file.metadata().map_err(|e| Error::local(tried(), &e))?;
             // LF files are shorter by their number of lines, which is not kept; empty where there should be something is damage.
@@ -206,4 +273,10 @@ fn has_cr(file: &mut std::fs::File) -> std::io::Result<bool> {
         }
         found = memchr::memchr(b'\r', &piece[..n]).is_some();
     }
+}
+
+fn seed() -> Result<[u8; 16]> {
+    let mut seed = [0; 16];
+    rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty()).map_err(|e| Error::local("read random bytes", &e.into()))?;
+    Ok(seed)
 }

@@ -142,7 +142,7 @@ fn last_of_page(first: u32, status: Option<&MailboxStatus>) -> Option<u32> {
 impl Look {
     /// Whether the folder was opened and is in the epoch that was asked for.
     fn in_epoch(&self) -> bool {
-        self.selected.as_ref().is_some_and(|s| s.is_ok()) && self.from.is_none_or(|from| from.uid_validity == self.opened.validity())
+        matches!(self.selected, Some(Ok(()))) && self.from.is_none_or(|from| from.uid_validity == self.opened.validity())
     }
 
     fn take(&mut self, fetch: Fetch, out: &mut (dyn FnMut(usize, Change) + Send)) {

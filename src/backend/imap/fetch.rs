@@ -63,7 +63,7 @@ impl ImapSession {
         for (index, want) in wanted.iter().enumerate() {
             match uid(&want.id) {
                 Some(_) if part == Part::Whole && want.size.is_some_and(|s| s > limits::MESSAGE) => {
-                    sink.miss(index, Missed::TooLarge).await?
+                    sink.miss(index, Missed::TooLarge).await?;
                 }
                 Some(uid) => order.push((uid, index as u32)),
                 None => sink.miss(index, Missed::Gone).await?,

@@ -173,6 +173,7 @@ impl ImapSession {
     }
 
     /// An error that costs this folder only.
+    #[expect(clippy::unused_self, reason = "reads as a method everywhere")]
     fn folder_error(&self, folder: &FolderId, what: &str, text: &str) -> Box<Error> {
         let name = crate::wire::imap::decode_name(&folder.0, false).unwrap_or_else(|_| folder.0.escape_ascii().to_string());
         Error::new(Class::Partial, format!("work on the folder `{name}`"), format!("{what}: {text}")).scope(Scope::Folder)

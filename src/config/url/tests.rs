@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, clippy::unnecessary_wraps)]
+
 use super::*;
 
 fn remote(protocol: Protocol, starttls: bool, user: &str, host: &str, port: u16, path: Option<&str>) -> Parsed<Remote> {

@@ -1,17 +1,38 @@
 //! `fetch`: server → Maildir. Never changes or deletes what is here.
+//!
+//! The way of a message: the folder's marks differ → its new ids are listed → a row with a reserved name for each, in one commit with
+//! the cursor → the plan → bodies stream into tmp files → batches become durable and `stored` → only then the server's copy may go.
 
-use std::time::Duration;
+mod download;
+mod listing;
+mod release;
+mod rematch;
+mod sessions;
 
-use crate::model::AfterFetch;
+use std::collections::HashSet;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::backend::{Backend, Ctx};
+use crate::model::report::{AccountReport, FolderReport, PlannedAction};
+use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result};
+use crate::store::maildir::deliver::{Delivery, Unmatched};
+use crate::store::state::{FolderRow, LinkId};
+use crate::store::{Store, root};
+
+use super::plan::{Action, DownloadLimits, decide};
+use super::select::Patterns;
+use sessions::Sessions;
+
+/// Wanted messages that are read and planned at once.
+const CHUNK: usize = 5000;
 
 /// What a fetch may and must do.
 #[derive(Debug, Clone)]
 pub struct FetchOptions {
-    /// Folder patterns: the account's, then those of `--folder`; `!` excludes. Decoded paths with `/`; `*` crosses `/`, `?` is one
-    /// character, `[` is literal, `\Junk` names a special use.
-    pub folders: Vec<String>,
-    /// Plan only; change nothing at all.
-    pub dry_run: bool,
+    /// Folder patterns, in groups that must all agree: the account's, then those of the command line.
+    pub folders: Vec<Patterns>,
     /// Leave out what is older (server's internal date, seconds since 1970).
     pub since: Option<i64>,
     /// Leave out what is larger (octets as announced).
@@ -21,7 +42,172 @@ pub struct FetchOptions {
     /// What becomes of the server's copies.
     pub after_fetch: AfterFetch,
     /// Connections at most.
-    pub connections: std::num::NonZeroU16,
+    pub connections: NonZeroU16,
     /// End in good order after so long.
     pub max_duration: Option<Duration>,
+}
+
+impl FetchOptions {
+    fn limits(&self) -> DownloadLimits {
+        DownloadLimits { since: self.since, max_size: self.max_size, left: self.limit }
+    }
+}
+
+/// A folder that takes part in the run.
+#[derive(Debug)]
+struct Job {
+    row: FolderRow,
+    report: FolderReport,
+    /// Files here that nothing there was matched with yet.
+    unmatched: Unmatched,
+    /// Wanted messages were there before this run: a crash may have left some of them half-way.
+    redo: bool,
+    /// Wanted messages and their octets, as planned.
+    planned: (u64, u64),
+}
+
+impl Job {
+    fn fail(&mut self, error: Box<Error>) {
+        self.report.error.get_or_insert(error);
+    }
+}
+
+/// Runs a fetch. With a rehearsing store (dry run) everything is decided, nothing is changed, and the report has the plan.
+///
+/// Never fails as a whole: what went wrong is in the report.
+pub async fn fetch(name: &str, backend: Arc<dyn Backend>, store: Arc<Store>, ctx: Ctx, options: &FetchOptions) -> AccountReport {
+    let begun = Instant::now();
+    let mut report = AccountReport {
+        name: name.to_owned(),
+        protocol: backend.protocol(),
+        duration: Duration::ZERO,
+        bytes_in: 0,
+        bytes_out: 0,
+        round_trips: 0,
+        folders: Vec::new(),
+        plan: None,
+        error: None,
+    };
+    let mut sessions = Sessions::new(backend, ctx.clone(), options.connections);
+    let watchdog = options.max_duration.map(|most| {
+        let cancel = ctx.cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(most).await;
+            cancel.cancel();
+        })
+    });
+    let done = run(&store, &mut sessions, &ctx, options, &mut report).await;
+    if let Err(error) = done {
+        report.error = Some(error);
+    } else if ctx.cancel.is_cancelled() && report.error.is_none() {
+        report.error = Some(stopped());
+    }
+    sessions.close().await;
+    if let Some(watchdog) = watchdog {
+        watchdog.abort();
+    }
+    if !store.is_rehearsal() {
+        let failure = report.error.as_ref().map(|e| e.class).or_else(|| (!report.ok()).then_some(Class::Partial));
+        let recorded = blocking(&store, move |store| store.state().record_run(root::now(), failure.map(Class::word))).await;
+        if let Err(error) = recorded {
+            report.error.get_or_insert(error);
+        }
+    }
+    report.duration = begun.elapsed();
+    (report.bytes_in, report.bytes_out, report.round_trips) = ctx.meter.totals();
+    report
+}
+
+fn stopped() -> Box<Error> {
+    Error::new(Class::Temporary, "fetch", "the run was stopped before it was done")
+        .fate(Fate::NeedsUser)
+        .safe("what was stored stays; the next run carries on")
+}
+
+/// Runs blocking work on the store off the async threads.
+async fn blocking<T: Send + 'static>(store: &Arc<Store>, work: impl FnOnce(&Store) -> Result<T> + Send + 'static) -> Result<T> {
+    let store = store.clone();
+    match tokio::task::spawn_blocking(move || work(&store)).await {
+        Ok(done) => done,
+        Err(error) => Err(Error::new(Class::Internal, "work on the store", format!("a thread panicked: {error}"))),
+    }
+}
+
+async fn run(store: &Arc<Store>, sessions: &mut Sessions, ctx: &Ctx, options: &FetchOptions, report: &mut AccountReport) -> Result<()> {
+    let (mut session, mut jobs) = listing::list(store, sessions, ctx, options).await?;
+    if let crate::store::state::Found::Corrupt(aside) = &store.found {
+        let note = format!("the state was damaged and is rebuilt from the Maildir; the damaged one is kept as {aside}");
+        ctx.observer.on(&Event::Note(&note));
+    }
+    let planned = plan(store, &mut jobs, options, ctx).await?;
+    if store.is_rehearsal() {
+        let mut plan = planned;
+        plan.extend(release::rehearse(store, &jobs, options).await?);
+        report.plan = Some(plan);
+        sessions.put_back(session);
+    } else {
+        let work: Vec<bool> = jobs.iter().map(|j| j.planned.0 > 0 && j.report.error.is_none()).collect();
+        if work.contains(&true) {
+            let observer = ctx.observer.clone();
+            let published = Arc::new(move |target: &crate::store::maildir::deliver::Target, count| {
+                observer.on(&Event::Delivered { folder: &target.path, count });
+            });
+            let delivery = Delivery::start(store.clone(), published)?;
+            let done = download::download(store, &delivery, sessions, session, ctx, options, &mut jobs).await;
+            // What was handed over becomes durable even when something failed.
+            let finished = delivery.finish().await;
+            session = done?;
+            finished?;
+        }
+        session = release::release(store, sessions, session, ctx, options, &mut jobs).await?;
+        if let Some(session) = &mut session
+            && jobs.iter().any(|j| j.report.changed())
+            && let Ok(quota) = session.quota().await
+        {
+            blocking(store, move |store| store.state().save_quota(&quota)).await?;
+        }
+        sessions.put_back(session);
+    }
+    for job in &jobs {
+        ctx.observer.on(&Event::FolderDone { folder: &job.row.path });
+    }
+    report.folders = jobs.into_iter().map(|j| j.report).collect();
+    Ok(())
+}
+
+/// Plans every folder's downloads: counts them for the bars, or lists them for a dry run.
+async fn plan(store: &Arc<Store>, jobs: &mut [Job], options: &FetchOptions, ctx: &Ctx) -> Result<Vec<PlannedAction>> {
+    let wanted = blocking(store, |store| store.state().wanted_folders()).await?;
+    let (mut limits, mut seen, mut listed) = (options.limits(), HashSet::new(), Vec::new());
+    for job in jobs.iter_mut().filter(|j| j.report.error.is_none()) {
+        if !wanted.iter().any(|(folder, _)| *folder == job.row.id) {
+            continue;
+        }
+        let mut after = LinkId(0);
+        loop {
+            let folder = job.row.id;
+            let chunk = blocking(store, move |store| store.state().wanted(folder, after, CHUNK)).await?;
+            let Some(last) = chunk.last() else { break };
+            after = last.id;
+            for action in decide(chunk, &mut limits, &mut seen) {
+                let link = action.link();
+                job.planned.0 += 1;
+                job.planned.1 += link.size.unwrap_or(0);
+                if store.is_rehearsal() {
+                    listed.push(planned_action(&action, &job.row.path));
+                }
+            }
+        }
+        ctx.observer.on(&Event::FolderPlanned { folder: &job.row.path, downloads: job.planned.0, bytes: job.planned.1 });
+    }
+    Ok(listed)
+}
+
+fn planned_action(action: &Action, folder: &FolderPath) -> PlannedAction {
+    let word = match action {
+        Action::Download(_) => "download",
+        Action::Link(_) => "link",
+    };
+    let link = action.link();
+    PlannedAction { action: word, folder: folder.clone(), id: Some(link.remote.clone()), bytes: link.size }
 }

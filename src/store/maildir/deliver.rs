@@ -16,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{Class, Error, FlagState, Hash, LocalName, Result};
+use crate::model::{Class, Error, FlagState, FolderPath, Hash, LocalName, Result};
 use crate::store::Store;
 use crate::store::root::now;
 use crate::store::state::{LinkId, Stored};
@@ -45,17 +45,22 @@ const SPACE_EVERY: u64 = 8 << 20;
 /// Octets that stay free on the file system (or 1 %, where that is less).
 const KEEP_FREE: u64 = 64 << 20;
 
+/// Files here that nothing there was matched with, by identity, and the row of an older epoch where they have one.
+pub type Unmatched = HashMap<Hash, Vec<(LocalName, Option<LinkId>)>>;
+
 /// A folder that messages are delivered into.
 #[derive(Debug)]
 pub struct Target {
     /// The folder's row.
     pub folder: i64,
+    /// Its path, for reports.
+    pub path: FolderPath,
     /// Its directories.
     pub dir: FolderDir,
     /// Keyword letters.
     letters: Mutex<KeywordLetters>,
     /// Files here that no message there was matched with, by identity: a body that equals one is that file.
-    unmatched: Mutex<HashMap<Hash, Vec<(LocalName, Option<LinkId>)>>>,
+    unmatched: Mutex<Unmatched>,
     /// Messages delivered.
     pub delivered: AtomicU64,
     /// Messages found to be here already once their body had come.
@@ -64,9 +69,9 @@ pub struct Target {
 
 impl Target {
     /// A target; `unmatched` as in the field.
-    pub fn new(folder: i64, dir: FolderDir, unmatched: HashMap<Hash, Vec<(LocalName, Option<LinkId>)>>) -> Result<Self> {
+    pub fn new(folder: i64, path: FolderPath, dir: FolderDir, unmatched: Unmatched) -> Result<Self> {
         let letters = Mutex::new(KeywordLetters::load(&dir)?);
-        Ok(Self { folder, dir, letters, unmatched: Mutex::new(unmatched), delivered: AtomicU64::new(0), adopted: AtomicU64::new(0) })
+        Ok(Self { folder, path, dir, letters, unmatched: Mutex::new(unmatched), delivered: AtomicU64::new(0), adopted: AtomicU64::new(0) })
     }
 
     /// The file name and place of a message with `flags`.
@@ -356,7 +361,7 @@ fn unlink(dir: &FolderDir, tmp: &str) {
 
 /// Fails when the file system is nearly full, before it is.
 fn check_space(store: &Store) -> io::Result<()> {
-    let space = rustix::fs::fstatvfs(store.root())?;
+    let space = rustix::fs::fstatvfs(store.root().map_err(io::Error::other)?)?;
     let (free, all) = (space.f_bavail.saturating_mul(space.f_frsize), space.f_blocks.saturating_mul(space.f_frsize));
     if all > 0 && free < KEEP_FREE.min(all / 100) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
 }
@@ -433,7 +438,7 @@ fn commit_loop(store: &Store, inbox: &Receiver<ToCommitter>, failure: &Mutex<Opt
             Err(RecvTimeoutError::Disconnected) => last = true,
         }
         octets = 0;
-        if let Err(error) = commit(store, std::mem::take(&mut batch), published) {
+        if let Err(error) = commit(store, &std::mem::take(&mut batch), published) {
             lock(failure).get_or_insert(error);
             // Dropping the inbox stops the writers, and they the streams; files still on their way are swept by the next run.
             return;
@@ -449,18 +454,21 @@ fn commit_loop(store: &Store, inbox: &Receiver<ToCommitter>, failure: &Mutex<Opt
 
 /// Publishes a batch: sync, rename, sync directories, commit. On failure nothing half-done stays visible: files that were renamed are
 /// complete, and their rows still want them (the next run finds them under their reserved names).
-fn commit(store: &Store, batch: Vec<Finished>, published: &Published) -> Result<()> {
+fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()> {
     if batch.is_empty() {
         return Ok(());
     }
     let tried = || "make a batch of messages durable".to_owned();
     let fail = |error: Box<Error>, batch: &[Finished]| {
-        batch.iter().for_each(|file| unlink(&file.target.dir, &file.tmp));
+        for file in batch {
+            unlink(&file.target.dir, &file.tmp);
+        }
         Err(error)
     };
     store.step("write");
-    if let Err(error) = store.sync.files(store.root(), batch.iter().map(|f| (&f.target.dir, f.tmp.as_str()))) {
-        return fail(Error::local(tried(), &error), &batch);
+    let root = store.root()?;
+    if let Err(error) = store.sync.files(root, batch.iter().map(|f| (&f.target.dir, f.tmp.as_str()))) {
+        return fail(Error::local(tried(), &error), batch);
     }
     store.step("sync-files");
     let mut stored = Vec::with_capacity(batch.len());
@@ -479,10 +487,7 @@ fn commit(store: &Store, batch: Vec<Finished>, published: &Published) -> Result<
         }
     }
     store.step("rename");
-    store
-        .sync
-        .dirs(store.root(), places.iter().map(|((_, in_cur), f)| f.target.dir.place(*in_cur)))
-        .map_err(|e| Error::local(tried(), &e))?;
+    store.sync.dirs(root, places.iter().map(|((_, in_cur), f)| f.target.dir.place(*in_cur))).map_err(|e| Error::local(tried(), &e))?;
     store.step("sync-directories");
     store.state().mark_stored(&stored, now())?;
     store.step("commit");

@@ -195,7 +195,7 @@ impl FolderDir {
             }
             let old = || {
                 let stat = rustix::fs::statat(&self.tmp, name, AtFlags::SYMLINK_NOFOLLOW);
-                stat.is_ok_and(|s| now - i64::try_from(s.st_mtime).unwrap_or(now) > 36 * 3600)
+                stat.is_ok_and(|s| now - s.st_mtime > 36 * 3600)
             };
             if (name.starts_with(TMP_PREFIX) || old()) && rustix::fs::unlinkat(&self.tmp, name, AtFlags::empty()).is_ok() {
                 swept += 1;

@@ -90,7 +90,8 @@ fn escape(level: &str, layout: Layout, variant: usize) -> String {
 fn push_escaped(out: &mut String, c: char) {
     let mut utf8 = [0; 4];
     for byte in c.encode_utf8(&mut utf8).bytes() {
-        out.push_str(&format!("%{byte:02X}"));
+        const HEX: &[u8; 16] = b"0123456789ABCDEF";
+        out.extend(['%', char::from(HEX[usize::from(byte >> 4)]), char::from(HEX[usize::from(byte & 15)])]);
     }
 }
 
@@ -101,8 +102,8 @@ fn cut(escaped: &str, whole: &[u8]) -> String {
         end -= 1;
     }
     let hash = Sha256::digest(whole);
-    let hex: String = hash.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("{}%~{hex}", &escaped[..end])
+    let short = u64::from_be_bytes(std::array::from_fn(|i| hash[i]));
+    format!("{}%~{short:016x}", &escaped[..end])
 }
 
 fn unescape(level: &str) -> Option<String> {

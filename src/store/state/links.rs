@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::model::change::Marks;
-use crate::model::{Cursor, FlagState, Flags, Hash, Keyword, LocalName, PermanentId, RemoteId, Result};
+use crate::model::{Cursor, FlagState, Flags, FolderId, Hash, Keyword, LocalName, PermanentId, RemoteId, Result};
 use crate::store::maildir::digest::{Digest, LineEnds};
 
 use super::State;
@@ -324,14 +324,15 @@ impl State {
     }
 
     /// Stored messages of the current epoch whose server copy may go: not weakly matched, stored not after `until`; also those whose
-    /// removal was begun before.
-    pub fn releasable(&self, folder: i64, until: i64) -> Result<Vec<Releasable>> {
+    /// removal was begun before. With `due_before`, only those that became due in a run before that moment.
+    pub fn releasable(&self, folder: i64, until: i64, due_before: Option<i64>) -> Result<Vec<Releasable>> {
         self.read("look for messages to release", |db| {
             let mut query = db.prepare_cached(
                 "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing FROM link
-                 WHERE folder = ?1 AND state IN (1, 3) AND weak = 0 AND stored_at <= ?2 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)",
+                 WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)
+                   AND (state = 3 OR (state = 1 AND weak = 0 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3)))",
             )?;
-            let rows = query.query_map(params![folder, until], |r| {
+            let rows = query.query_map(params![folder, until, due_before], |r| {
                 Ok(Releasable {
                     id: LinkId(r.get(0)?),
                     remote: remote(r, 1)?,
@@ -342,6 +343,28 @@ impl State {
                 })
             })?;
             rows.collect()
+        })
+    }
+
+    /// Notes messages stored not after `until` as due at `now`; those noted before keep their note.
+    pub fn mark_due(&mut self, folder: i64, until: i64, now: i64) -> Result<()> {
+        self.transaction("note messages whose time has come", |tx| {
+            let due = "UPDATE link SET due = ?3 WHERE folder = ?1 AND state = 1 AND stored_at <= ?2 AND due IS NULL";
+            tx.execute(due, params![folder, until, now]).map(drop)
+        })
+    }
+
+    /// Records where a removed message went, so that it is not fetched again from there: a released row in the folder with the handle
+    /// `to`, when that folder is known.
+    pub fn add_released(&mut self, to: &FolderId, id: &RemoteId, from: LinkId) -> Result<()> {
+        self.transaction("record where a message was moved", |tx| {
+            tx.execute(
+                "INSERT OR IGNORE INTO link (folder, epoch, remote, name, state, size, date, flags, keywords, octets, as_sent, identity, wire, header, stored_at)
+                 SELECT f.id, f.epoch, ?2, l.name, ?4, l.size, l.date, l.flags, l.keywords, l.octets, l.as_sent, l.identity, l.wire, l.header, l.stored_at
+                 FROM link l, folder f WHERE l.id = ?3 AND f.remote = ?1",
+                params![to.0, &*id.0, from.0, RELEASED],
+            )
+            .map(drop)
         })
     }
 

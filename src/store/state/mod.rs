@@ -51,19 +51,47 @@ impl State {
         }
     }
 
-    /// Opens an existing state for looking only; `None` when there is none.
+    /// Opens an existing state for looking only; `None` when there is none. Changes nothing on disk.
     pub fn open_read_only(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join("state.db");
         if std::fs::symlink_metadata(&path).is_err() {
             return Ok(None);
         }
         let tried = || format!("open {}", path.display());
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-        let db = Connection::open_with_flags(&path, flags).map_err(|e| explain(tried(), &e))?;
+        // Without a WAL nobody is writing; then SQLite need not make its shared-memory file either.
+        let quiet = std::fs::symlink_metadata(dir.join("state.db-wal")).is_err();
+        let escaped: String = url::form_urlencoded::byte_serialize(path.as_os_str().as_encoded_bytes()).collect();
+        let uri = format!("file:{}{}", escaped.replace("%2F", "/").replace('+', "%20"), if quiet { "?immutable=1" } else { "?mode=ro" });
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let db = Connection::open_with_flags(uri, flags).map_err(|e| explain(tried(), &e))?;
         db.busy_timeout(std::time::Duration::from_secs(10)).map_err(|e| explain(tried(), &e))?;
         let state = Self { db };
         state.check_version(&path)?;
         Ok(Some(state))
+    }
+
+    /// A copy in memory of the state in `dir`, for rehearsals; empty when there is none.
+    pub fn rehearse(dir: &Path) -> Result<Self> {
+        let copy = || -> rusqlite::Result<Connection> {
+            let db = Connection::open_in_memory()?;
+            db.set_prepared_statement_cache_capacity(32);
+            Ok(db)
+        };
+        let tried = || "rehearse on a copy of the state".to_owned();
+        let mut db = copy().map_err(|e| explain(tried(), &e))?;
+        match Self::open_read_only(dir) {
+            Ok(Some(original)) => {
+                let backup = rusqlite::backup::Backup::new(&original.db, &mut db).map_err(|e| explain(tried(), &e))?;
+                backup.run_to_completion(1024, std::time::Duration::ZERO, None).map_err(|e| explain(tried(), &e))?;
+            }
+            // The real run moves a damaged state aside and begins with none.
+            Err(error) if error.class != Class::LocalCorrupt => return Err(error),
+            _ => db
+                .execute_batch(include_str!("schema.sql"))
+                .and_then(|()| db.pragma_update(None, "user_version", SCHEMA))
+                .map_err(|e| explain(tried(), &e))?,
+        }
+        Ok(Self { db })
     }
 
     fn open_at(path: &Path, network: bool, existed: bool) -> Result<Self> {

@@ -32,6 +32,7 @@ CREATE TABLE link (
     header     BLOB,
     weak       INTEGER NOT NULL DEFAULT 0,    -- 1: matched without its body; authorises no deletion
     stored_at  INTEGER,
+    due        INTEGER,                       -- the run in which its age made it due for removal there
     missing    INTEGER NOT NULL DEFAULT 0,    -- consecutive runs that did not find the file
     tries      INTEGER NOT NULL DEFAULT 0,
     reason     TEXT,

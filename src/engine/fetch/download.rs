@@ -1,0 +1,436 @@
+//! Bodies: several sessions over several folders, each body streamed into the store.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::backend::{BodySink, Ctx, Missed, Part, Session, Want};
+use crate::engine::plan::{Action, DownloadLimits, decide};
+use crate::model::{Class, Error, Event, FolderPath, Observer, PermanentId, Result};
+use crate::store::maildir::deliver::{Addressed, Delivery, DeliveryStream, Target};
+use crate::store::state::{LinkId, PendingLink, Stored};
+use crate::store::{Store, root};
+
+use super::sessions::{Sessions, costs_session, may_retry};
+use super::{CHUNK, FetchOptions, Job, blocking};
+
+/// Another connection is worth its set-up (4 to 5 round trips) for so many octets or messages more.
+const OCTETS_PER_SESSION: u64 = 8 << 20;
+const MESSAGES_PER_SESSION: u64 = 1000;
+/// Octets between two events about them.
+const TELL_EVERY: u64 = 64 << 10;
+
+/// What the workers of one run share.
+struct Shared<'a> {
+    store: &'a Arc<Store>,
+    delivery: &'a Delivery,
+    sessions: &'a Sessions,
+    ctx: &'a Ctx,
+    queue: Mutex<VecDeque<(usize, Job)>>,
+    done: Mutex<Vec<(usize, Job)>>,
+    limits: tokio::sync::Mutex<(DownloadLimits, HashSet<PermanentId>)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Downloads what was planned. Returns a session that still lives. Errors of the store end the run; those of a folder are in its report.
+pub(super) async fn download(
+    store: &Arc<Store>,
+    delivery: &Delivery,
+    sessions: &mut Sessions,
+    session: Option<Box<dyn Session>>,
+    ctx: &Ctx,
+    options: &FetchOptions,
+    jobs: &mut Vec<Job>,
+) -> Result<Option<Box<dyn Session>>> {
+    let all = std::mem::take(jobs);
+    let (mut work, idle): (Vec<_>, Vec<_>) = all.into_iter().enumerate().partition(|(_, j)| j.planned.0 > 0 && j.report.error.is_none());
+    let octets: u64 = work.iter().map(|(_, j)| j.planned.1).sum();
+    let messages: u64 = work.iter().map(|(_, j)| j.planned.0).sum();
+    let worth = 1 + (octets / OCTETS_PER_SESSION).max(messages / MESSAGES_PER_SESSION);
+    let allowed = session.as_ref().map_or(1, |s| s.caps().sessions.get()).min(sessions.most.get());
+    let count = worth.min(u64::from(allowed)).min(work.len() as u64).max(1);
+    // A limit counts in the plan's order, which one worker keeps. Otherwise the largest folder first: it decides when all are done.
+    let count = if options.limit.is_some() { 1 } else { count };
+    if count > 1 {
+        work.sort_by_key(|(_, j)| std::cmp::Reverse(j.planned.1.max(j.planned.0 * 1024)));
+    }
+    let shared = Shared {
+        store,
+        delivery,
+        sessions,
+        ctx,
+        queue: Mutex::new(work.into()),
+        done: Mutex::new(idle),
+        limits: tokio::sync::Mutex::new((options.limits(), HashSet::new())),
+    };
+    let mut workers = Vec::new();
+    let mut first = session;
+    for n in 0..count {
+        workers.push(Box::pin(worker(&shared, first.take(), n == 0)));
+    }
+    let ended = join_all(workers).await;
+    let mut done = std::mem::take(&mut *lock(&shared.done));
+    done.extend(std::mem::take(&mut *lock(&shared.queue)));
+    done.sort_by_key(|(n, _)| *n);
+    *jobs = done.into_iter().map(|(_, job)| job).collect();
+    let mut alive = None;
+    let mut failure = None;
+    for end in ended {
+        match end {
+            Ok(session) if alive.is_none() => alive = session,
+            Ok(session) => sessions.put_back(session),
+            Err(error) => {
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    match failure {
+        Some(error) => {
+            sessions.put_back(alive);
+            Err(error)
+        }
+        None => Ok(alive),
+    }
+}
+
+/// Drives all futures at once, in this task.
+async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    std::future::poll_fn(move |cx| {
+        let mut pending = false;
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none() {
+                match std::pin::Pin::new(future).poll(cx) {
+                    std::task::Poll::Ready(value) => *output = Some(value),
+                    std::task::Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(outputs.drain(..).flatten().collect()) }
+    })
+    .await
+}
+
+/// Takes folders from the queue until it is empty. Only an error of the store or of the account is returned; the first worker must
+/// have a session, the others do without when the server refuses more connections.
+async fn worker(shared: &Shared<'_>, session: Option<Box<dyn Session>>, first: bool) -> Result<Option<Box<dyn Session>>> {
+    let mut session = match session {
+        Some(session) => Some(session),
+        None if first => Some(shared.sessions.open().await?),
+        None => match shared.sessions.open().await {
+            Ok(session) => Some(session),
+            Err(error) => {
+                tracing::info!(%error, "fewer connections than wanted");
+                return Ok(None);
+            }
+        },
+    };
+    let mut stream = shared.delivery.stream()?;
+    loop {
+        let Some((n, mut job)) = lock(&shared.queue).pop_front() else { break };
+        if shared.ctx.cancel.is_cancelled() {
+            lock(&shared.done).push((n, job));
+            break;
+        }
+        let fetched = folder(shared, &mut session, &mut stream, &mut job).await;
+        let failed = fetched.err();
+        let fatal = failed.as_ref().is_some_and(|e| is_ours(e));
+        if let Some(error) = failed {
+            if fatal {
+                lock(&shared.done).push((n, job));
+                return Err(error);
+            }
+            if costs_session(&error) {
+                session = None;
+            }
+            job.fail(error);
+        }
+        lock(&shared.done).push((n, job));
+        if session.is_none() {
+            // Other folders may do better; where the server is gone, they say so.
+            let next = lock(&shared.queue).is_empty();
+            if next {
+                break;
+            }
+            session = match shared.sessions.open().await {
+                Ok(session) => Some(session),
+                Err(error) => {
+                    if let Some((n, mut job)) = lock(&shared.queue).pop_front() {
+                        job.fail(error);
+                        lock(&shared.done).push((n, job));
+                    }
+                    continue;
+                }
+            };
+        }
+    }
+    Ok(session)
+}
+
+/// Failures on our side end the run: the disk does not get better by the next folder.
+fn is_ours(error: &Error) -> bool {
+    matches!(error.class, Class::DiskFull | Class::LocalIo | Class::LocalWrite | Class::LocalCorrupt | Class::Internal)
+}
+
+/// Downloads one folder.
+async fn folder(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, stream: &mut DeliveryStream, job: &mut Job) -> Result<()> {
+    let (row, unmatched, redo) = (job.row.clone(), std::mem::take(&mut job.unmatched), job.redo);
+    let target = blocking(shared.store, move |store| {
+        let dir = store.make_folder(&row.dir)?;
+        if redo {
+            let recovered = store.redo(row.id, &dir)?;
+            tracing::debug!(recovered, folder = %row.path, "messages that a stopped run had published");
+        }
+        Target::new(row.id, row.path, dir, unmatched).map(Arc::new)
+    })
+    .await?;
+    let result = chunks(shared, session, stream, job, &target).await;
+    // Everything that came becomes durable before the folder counts as done, also when it failed half-way.
+    let flushed = stream.flush().await;
+    let adopted = target.adopted.load(Relaxed);
+    job.report.downloaded += target.delivered.load(Relaxed) - adopted;
+    job.report.linked += adopted;
+    job.report.local_only = job.report.local_only.saturating_sub(adopted);
+    result.and(flushed)
+}
+
+async fn chunks(
+    shared: &Shared<'_>,
+    session: &mut Option<Box<dyn Session>>,
+    stream: &mut DeliveryStream,
+    job: &mut Job,
+    target: &Arc<Target>,
+) -> Result<()> {
+    let mut after = LinkId(0);
+    let mut later: Vec<PendingLink> = Vec::new();
+    loop {
+        let folder = job.row.id;
+        let wanted = blocking(shared.store, move |store| store.state().wanted(folder, after, CHUNK)).await?;
+        let Some(last) = wanted.last() else { break };
+        after = last.id;
+        let actions = {
+            let mut limits = shared.limits.lock().await;
+            let (limits, seen) = &mut *limits;
+            decide(wanted, limits, seen)
+        };
+        let mut bodies = Vec::with_capacity(actions.len());
+        for action in actions {
+            match action {
+                Action::Download(link) => bodies.push(link),
+                Action::Link(link) => later.push(link),
+            }
+        }
+        // A copy that is here from an earlier run needs no body either.
+        let bodies = link_twins(shared, target, job, bodies).await?;
+        get(shared, session, stream, job, target, bodies).await?;
+        if shared.ctx.cancel.is_cancelled() {
+            return Ok(());
+        }
+    }
+    if !later.is_empty() {
+        stream.flush().await?;
+        let bodies = link_twins(shared, target, job, later).await?;
+        get(shared, session, stream, job, target, bodies).await?;
+    }
+    Ok(())
+}
+
+/// Hard-links messages of which a copy is stored already; returns the others.
+async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, links: Vec<PendingLink>) -> Result<Vec<PendingLink>> {
+    if links.iter().all(|l| l.permanent.is_none()) {
+        return Ok(links);
+    }
+    let target = target.clone();
+    let (linked, rest) = blocking(shared.store, move |store| {
+        let (mut stored, mut rest) = (Vec::new(), Vec::new());
+        for link in links {
+            let twin = match &link.permanent {
+                Some(id) => store.state().twin(id)?,
+                None => None,
+            };
+            let linked = twin.and_then(|twin| {
+                let dir = store.open_folder(&twin.dir).ok()??;
+                let from = dir.find(&twin.name.0).ok()??;
+                let to = target.entry(&link.name, &link.flags);
+                target.save_letters().ok()?;
+                rustix::fs::linkat(dir.place(from.in_cur), from.file, target.dir.place(to.in_cur), to.file, rustix::fs::AtFlags::empty())
+                    .ok()?;
+                Some(Stored { id: link.id, name: None, digest: twin.digest, replaces: None })
+            });
+            match linked {
+                Some(done) => stored.push(done),
+                None => rest.push(link),
+            }
+        }
+        if !stored.is_empty() {
+            store.step("link");
+            for place in [&target.dir.new, &target.dir.cur] {
+                rustix::fs::fsync(place).map_err(|e| Error::local(format!("sync the Maildir folder `{}`", target.dir.path), &e.into()))?;
+            }
+            store.step("sync-directories");
+            store.state().mark_stored(&stored, root::now())?;
+            store.step("commit");
+        }
+        Ok((stored.len() as u64, rest))
+    })
+    .await?;
+    job.report.linked += linked;
+    Ok(rest)
+}
+
+/// Fetches bodies, over several sessions if connections are lost.
+async fn get(
+    shared: &Shared<'_>,
+    session: &mut Option<Box<dyn Session>>,
+    stream: &mut DeliveryStream,
+    job: &mut Job,
+    target: &Arc<Target>,
+    mut bodies: Vec<PendingLink>,
+) -> Result<()> {
+    let Some(cursor) = job.row.cursor.clone() else { return Ok(()) };
+    // Messages at which the connection was lost without any progress come last, alone.
+    let mut suspects: Vec<PendingLink> = Vec::new();
+    let mut missed = Vec::new();
+    while !bodies.is_empty() || !suspects.is_empty() {
+        if bodies.is_empty() {
+            bodies.extend(suspects.pop());
+        }
+        let wants: Vec<Want> = bodies.iter().map(|b| Want { id: b.remote.clone(), size: b.size }).collect();
+        let open = match session {
+            Some(open) => open,
+            None => session.insert(shared.sessions.open().await?),
+        };
+        let mut sink = Sink::new(stream, target, &bodies, &job.row.path, &*shared.ctx.observer);
+        let fetched = open.fetch(&job.row.remote, &cursor, &wants, Part::Whole, &mut sink).await;
+        sink.tell();
+        let Sink { settled, missed: more, .. } = sink;
+        missed.extend(more.into_iter().map(|(i, why)| (bodies[i].clone(), why)));
+        let progress = settled.contains(&true);
+        let mut settled = settled.into_iter();
+        bodies.retain(|_| !settled.next().unwrap_or(false));
+        match fetched {
+            Ok(()) => {
+                // Only a stopped run leaves messages that nobody answered for.
+                bodies.clear();
+                if shared.ctx.cancel.is_cancelled() {
+                    break;
+                }
+            }
+            Err(error) if may_retry(&error) => {
+                stream.cut().await?;
+                if !progress && bodies.len() > 1 {
+                    suspects.push(bodies.remove(0));
+                }
+                *session = None;
+                match shared.sessions.reopen(error).await {
+                    Ok(open) => *session = Some(open),
+                    Err(error) => {
+                        record_missed(shared, job, missed).await?;
+                        return Err(error);
+                    }
+                }
+            }
+            Err(error) => {
+                let _ = stream.cut().await;
+                record_missed(shared, job, missed).await?;
+                return Err(error);
+            }
+        }
+    }
+    record_missed(shared, job, missed).await
+}
+
+/// Records what did not come: gone there, or skipped and tried again every run.
+async fn record_missed(shared: &Shared<'_>, job: &mut Job, missed: Vec<(PendingLink, Missed)>) -> Result<()> {
+    if missed.is_empty() {
+        return Ok(());
+    }
+    let (mut gone, mut skipped) = (Vec::new(), Vec::new());
+    for (link, why) in missed {
+        let reason = match why {
+            Missed::Gone => {
+                gone.push(link.id);
+                continue;
+            }
+            Missed::Refused(text) => format!("the server refuses to give it: {text}"),
+            Missed::Unanswered => "the server lists it and does not give it".into(),
+            Missed::TooLarge => "it is larger than 1 GiB".into(),
+        };
+        shared.ctx.observer.on(&Event::Skipped { folder: &job.row.path, id: &link.remote, why: &reason });
+        skipped.push((link.id, reason.clone()));
+        job.report.failed.push((link.remote, reason));
+    }
+    blocking(shared.store, move |store| {
+        store.state().mark_skipped(&skipped)?;
+        store.state().forget_wanted(&gone)
+    })
+    .await
+}
+
+/// Leads bodies into the store and remembers what was settled.
+struct Sink<'a> {
+    stream: &'a mut DeliveryStream,
+    target: &'a Arc<Target>,
+    bodies: &'a [PendingLink],
+    settled: Vec<bool>,
+    missed: Vec<(usize, Missed)>,
+    folder: &'a FolderPath,
+    observer: &'a dyn Observer,
+    untold: u64,
+}
+
+impl<'a> Sink<'a> {
+    fn new(
+        stream: &'a mut DeliveryStream,
+        target: &'a Arc<Target>,
+        bodies: &'a [PendingLink],
+        folder: &'a FolderPath,
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Self { stream, target, bodies, settled: vec![false; bodies.len()], missed: Vec::new(), folder, observer, untold: 0 }
+    }
+
+    fn tell(&mut self) {
+        if self.untold > 0 {
+            self.observer.on(&Event::BodyBytes { folder: self.folder, bytes: std::mem::take(&mut self.untold) });
+        }
+    }
+}
+
+#[async_trait]
+impl BodySink for Sink<'_> {
+    async fn begin(&mut self) -> Result<()> {
+        self.stream.begin(self.target).await
+    }
+
+    async fn chunk(&mut self, bytes: Bytes) -> Result<()> {
+        self.untold += bytes.len() as u64;
+        if self.untold >= TELL_EVERY {
+            self.tell();
+        }
+        self.stream.chunk(bytes).await
+    }
+
+    async fn end(&mut self, index: usize) -> Result<()> {
+        self.settled[index] = true;
+        let link = &self.bodies[index];
+        let to = Addressed { link: link.id, name: link.name.clone(), flags: link.flags.clone(), date: link.date };
+        self.stream.end(to).await
+    }
+
+    async fn cut(&mut self) -> Result<()> {
+        self.stream.cut().await
+    }
+
+    async fn miss(&mut self, index: usize, why: Missed) -> Result<()> {
+        self.settled[index] = true;
+        self.missed.push((index, why));
+        Ok(())
+    }
+}

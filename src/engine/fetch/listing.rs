@@ -1,0 +1,245 @@
+//! What is new there: folders, marks, pages of ids; and a row for each id, in one commit with the cursor.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::backend::{Ctx, FolderInfo, LookAt, Session};
+use crate::model::change::{Harvest, Marks};
+use crate::model::report::FolderReport;
+use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Result};
+use crate::store::state::{FolderRow, NewLink};
+use crate::store::{Store, root};
+
+use super::rematch::{Rematched, rematch};
+use super::sessions::{Sessions, costs_session};
+use super::{FetchOptions, Job, blocking};
+
+/// Pages of one folder in one run; a server that always says "more" ends here.
+const MAX_PAGES: usize = 100_000;
+
+/// Lists folders and what is new in those that changed. Returns the session and the folders that take part, in the server's order.
+pub(super) async fn list(
+    store: &Arc<Store>,
+    sessions: &mut Sessions,
+    ctx: &Ctx,
+    options: &FetchOptions,
+) -> Result<(Option<Box<dyn Session>>, Vec<Job>)> {
+    let mut session = sessions.open().await?;
+    let infos = loop {
+        match session.folders().await {
+            Ok(infos) => break infos,
+            Err(error) => session = sessions.reopen(error).await?,
+        }
+    };
+    let infos: Vec<FolderInfo> = infos.into_iter().filter(|i| options.folders.iter().all(|p| p.take(&i.path, i.role))).collect();
+    ctx.observer.on(&Event::FoldersFound(infos.len()));
+    let (mut jobs, marks) = know(store, infos).await?;
+
+    let mut looks: Vec<usize> = (0..jobs.len()).filter(|i| must_look(&jobs[*i].row, &marks[*i])).collect();
+    let mut held: HashMap<usize, Vec<Listed>> = HashMap::new();
+    let mut restarted: HashMap<usize, bool> = HashMap::new();
+    for _ in 0..MAX_PAGES {
+        if looks.is_empty() || ctx.cancel.is_cancelled() {
+            break;
+        }
+        let at: Vec<LookAt> = looks.iter().map(|i| look_at(&jobs[*i].row)).collect();
+        let mut pages: Vec<Vec<Listed>> = at.iter().map(|_| Vec::new()).collect();
+        let looked = session
+            .changes(&at, &mut |which, change| {
+                if let (Some(page), Change::Present(listed)) = (pages.get_mut(which), change) {
+                    page.push(listed);
+                }
+            })
+            .await;
+        let harvests = match looked {
+            Ok(harvests) => harvests,
+            // Nothing of it was recorded, so it can be asked again.
+            Err(error) => {
+                session = sessions.reopen(error).await?;
+                // The new session has to know the folders' counters.
+                session.folders().await?;
+                continue;
+            }
+        };
+        let mut more = Vec::new();
+        for ((which, page), harvest) in looks.iter().copied().zip(pages).zip(harvests) {
+            let harvest = match harvest {
+                Ok(harvest) => harvest,
+                Err(error) if costs_session(&error) => return Err(error),
+                Err(error) => {
+                    jobs[which].fail(error);
+                    continue;
+                }
+            };
+            let first = restarted.get(&which).is_none();
+            if first {
+                restarted.insert(which, harvest.restarted);
+            }
+            let again = take_page(
+                store,
+                &mut session,
+                ctx,
+                &mut jobs[which],
+                page,
+                harvest,
+                marks[which].clone(),
+                &mut held,
+                which,
+                restarted[&which],
+            )
+            .await;
+            match again {
+                Ok(true) => more.push(which),
+                Ok(false) => {}
+                Err(error) if costs_session(&error) => {
+                    // Nothing of this folder was recorded: the next run lists it again.
+                    held.remove(&which);
+                    session = sessions.open().await?;
+                    jobs[which].fail(error);
+                }
+                Err(error) => jobs[which].fail(error),
+            }
+        }
+        looks = more;
+    }
+    Ok((Some(session), jobs))
+}
+
+/// Finds or makes the rows of the folders; and, for new ones, their directories.
+async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, Vec<Marks>)> {
+    blocking(store, move |store| {
+        let known: HashMap<FolderId, FolderRow> = store.state().folders()?.into_iter().map(|row| (row.remote.clone(), row)).collect();
+        let new: Vec<_> = infos.iter().filter(|i| !known.contains_key(&i.id)).map(|i| (i.id.clone(), i.path.clone(), i.role)).collect();
+        if !new.is_empty() {
+            store.state().add_folders(&new, |path, taken| store.choose_dir(path, taken))?;
+            store.step("commit-folders");
+        }
+        let rows: HashMap<FolderId, FolderRow> =
+            if new.is_empty() { known } else { store.state().folders()?.into_iter().map(|row| (row.remote.clone(), row)).collect() };
+        let redo: Vec<i64> = store.state().wanted_folders()?.into_iter().map(|(folder, _)| folder).collect();
+        let (mut jobs, mut marks) = (Vec::with_capacity(infos.len()), Vec::with_capacity(infos.len()));
+        for info in infos {
+            let Some(row) = rows.get(&info.id).cloned() else { continue };
+            if row.cursor.is_none() && !store.is_rehearsal() {
+                store.make_folder(&row.dir)?;
+            }
+            let report = FolderReport::new(info.path.clone());
+            jobs.push(Job { redo: redo.contains(&row.id), row, report, unmatched: HashMap::new(), planned: (0, 0) });
+            marks.push(info.marks);
+        }
+        Ok((jobs, marks))
+    })
+    .await
+}
+
+/// Whether anything may have been added since the last look.
+fn must_look(row: &FolderRow, now: &Marks) -> bool {
+    let (then, now) = (row.marks.get(Need::Additions), now.get(Need::Additions));
+    row.cursor.is_none() || then.is_none() || then != now
+}
+
+fn look_at(row: &FolderRow) -> LookAt {
+    LookAt { folder: row.remote.clone(), cursor: row.cursor.clone(), need: Need::Additions }
+}
+
+/// Records one page, or holds it back where the whole folder must be matched first. True when another page follows.
+#[expect(clippy::too_many_arguments, reason = "one step of one loop; a struct would only rename them")]
+async fn take_page(
+    store: &Arc<Store>,
+    session: &mut Box<dyn Session>,
+    ctx: &Ctx,
+    job: &mut Job,
+    page: Vec<Listed>,
+    harvest: Harvest,
+    marks: Marks,
+    held: &mut HashMap<usize, Vec<Listed>>,
+    which: usize,
+    restarted: bool,
+) -> Result<bool> {
+    let stuck = job.row.cursor.as_ref() == Some(&harvest.cursor);
+    let (more, doubtful) = (harvest.more, harvest.doubtful);
+    if more && stuck {
+        return Err(Error::new(Class::Protocol, format!("list the folder `{}`", job.row.path), "the server's listing does not go on"));
+    }
+    // Pages after the first of a folder that is matched whole are held, too; the row's cursor moves in memory only.
+    let first_page = !held.contains_key(&which);
+    let folder = job.row.id;
+    let fresh = job.row.cursor.is_none();
+    let candidates = first_page && (restarted || fresh) && has_candidates(store, &job.row, restarted).await?;
+    job.row.cursor = Some(harvest.cursor.clone());
+    if candidates || !first_page {
+        held.entry(which).or_default().extend(page);
+        if more {
+            return Ok(true);
+        }
+        let listed = held.remove(&which).unwrap_or_default();
+        let count = listed.len() as u64;
+        let Rematched { links, unmatched, matched, local_only } =
+            rematch(store, session, &job.row, &harvest.cursor, listed, restarted).await?;
+        job.report.linked += matched;
+        job.report.local_only = local_only;
+        job.unmatched = unmatched;
+        ctx.observer.on(&Event::Rematched { folder: &job.row.path, matched, new: count - matched, local_only, adopted: !restarted });
+        commit(store, job, folder, restarted, links, &harvest, marks, doubtful).await?;
+        return Ok(false);
+    }
+    let names = store.clone();
+    let links = page.into_iter().map(|listed| new_link(&names, listed)).collect();
+    let marks = if more { Marks::default() } else { marks };
+    commit(store, job, folder, restarted && first_page && fresh_epoch(&harvest), links, &harvest, marks, doubtful).await?;
+    Ok(more)
+}
+
+/// A restart counts once, with its first page.
+fn fresh_epoch(harvest: &Harvest) -> bool {
+    harvest.restarted
+}
+
+#[expect(clippy::too_many_arguments, reason = "as above")]
+async fn commit(
+    store: &Arc<Store>,
+    job: &mut Job,
+    folder: i64,
+    restart: bool,
+    links: Vec<NewLink>,
+    harvest: &Harvest,
+    marks: Marks,
+    doubtful: bool,
+) -> Result<()> {
+    // A listing that contradicts the server's counters: those are not relied on, the next run looks again.
+    let marks = if doubtful { Marks::default() } else { marks };
+    let cursor = harvest.cursor.clone();
+    job.row.epoch = blocking(store, move |store| {
+        let (epoch, _) = store.state().commit_page(folder, restart, &links, &cursor, Some(&marks), root::now())?;
+        store.step("commit-listing");
+        Ok(epoch)
+    })
+    .await?;
+    Ok(())
+}
+
+/// Whether anything here may be what the server lists: rows of the epoch that ended, or files that were here before the folder was
+/// known.
+async fn has_candidates(store: &Arc<Store>, row: &FolderRow, restarted: bool) -> Result<bool> {
+    let (folder, dir) = (row.id, row.dir.clone());
+    blocking(store, move |store| {
+        if restarted && store.state().totals(folder)?.0 > 0 {
+            return Ok(true);
+        }
+        Ok(!restarted && store.open_folder(&dir)?.map_or(Ok(0), |dir| dir.count())? > 0)
+    })
+    .await
+}
+
+/// A row for a message that is wanted.
+pub(super) fn new_link(store: &Store, listed: Listed) -> NewLink {
+    NewLink {
+        remote: listed.id,
+        name: store.names.next(),
+        size: listed.size,
+        date: listed.date,
+        flags: listed.flags,
+        permanent: listed.permanent,
+        here: None,
+    }
+}

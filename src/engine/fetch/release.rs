@@ -1,0 +1,217 @@
+//! `after-fetch`: server copies of messages that are durable and intact here are removed. Intent, order, receipt.
+
+use std::sync::Arc;
+
+use crate::backend::{Ctx, Order, Session};
+use crate::model::report::PlannedAction;
+use crate::model::{AfterFetch, Error, Event, Outcome, Result};
+use crate::store::state::{LinkId, Releasable};
+use crate::store::{Intact, Store, root};
+
+use super::sessions::{Sessions, costs_session};
+use super::{FetchOptions, Job, blocking};
+
+/// Orders of one intent.
+const BATCH: usize = 1000;
+
+/// When a run may remove what. `None`: nothing.
+#[derive(Clone, Copy)]
+struct Rule {
+    /// Stored not after this moment.
+    until: i64,
+    /// Became due in a run before this moment.
+    due_before: Option<i64>,
+}
+
+fn rule(after_fetch: AfterFetch, now: i64) -> Option<Rule> {
+    match after_fetch {
+        AfterFetch::Keep => None,
+        // A clock that was set back since the download must not keep the mail there for ever.
+        AfterFetch::Delete => Some(Rule { until: i64::MAX, due_before: None }),
+        AfterFetch::DeleteAfter(age) => Some(Rule { until: now.saturating_sub(age.as_secs().cast_signed()), due_before: Some(now) }),
+    }
+}
+
+/// Removes what may go, in every folder. Returns the session if it still lives.
+pub(super) async fn release(
+    store: &Arc<Store>,
+    sessions: &Sessions,
+    mut session: Option<Box<dyn Session>>,
+    ctx: &Ctx,
+    options: &FetchOptions,
+    jobs: &mut [Job],
+) -> Result<Option<Box<dyn Session>>> {
+    let now = root::now();
+    let Some(rule) = rule(options.after_fetch, now) else { return Ok(session) };
+    if rule.due_before.is_some() && clock_went_back(store, now).await? {
+        ctx.observer.on(&Event::Note("the clock is behind the last run: nothing is removed from the server by its age in this run"));
+        return Ok(session);
+    }
+    for job in jobs.iter_mut().filter(|j| j.report.error.is_none()) {
+        if ctx.cancel.is_cancelled() {
+            break;
+        }
+        let due = due(store, job, rule, now).await?;
+        if due.is_empty() {
+            continue;
+        }
+        let open = match &mut session {
+            Some(open) => open,
+            none => none.insert(sessions.open().await?),
+        };
+        if let Err(error) = folder(store, open, ctx, job, due, now).await {
+            if costs_session(&error) {
+                session = None;
+            }
+            job.fail(error);
+        }
+    }
+    Ok(session)
+}
+
+/// What would be removed now, for a dry run.
+pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOptions) -> Result<Vec<PlannedAction>> {
+    let now = root::now();
+    let mut plan = Vec::new();
+    let Some(rule) = rule(options.after_fetch, now) else { return Ok(plan) };
+    if rule.due_before.is_some() && clock_went_back(store, now).await? {
+        return Ok(plan);
+    }
+    let deletes_new = options.after_fetch == AfterFetch::Delete;
+    for job in jobs.iter().filter(|j| j.report.error.is_none()) {
+        let folder = job.row.id;
+        let due = blocking(store, move |store| store.state().releasable(folder, rule.until, rule.due_before)).await?;
+        let mut ids: Vec<_> = due.into_iter().map(|m| (m.remote, Some(m.digest.octets))).collect();
+        if deletes_new {
+            let mut limits = options.limits();
+            let wanted = blocking(store, move |store| store.state().wanted(folder, LinkId(0), usize::MAX >> 1)).await?;
+            let coming = crate::engine::plan::decide(wanted, &mut limits, &mut std::collections::HashSet::new());
+            ids.extend(coming.iter().map(|a| (a.link().remote.clone(), a.link().size)));
+        }
+        plan.extend(ids.into_iter().map(|(id, bytes)| PlannedAction {
+            action: "delete-there",
+            folder: job.row.path.clone(),
+            id: Some(id),
+            bytes,
+        }));
+    }
+    Ok(plan)
+}
+
+async fn clock_went_back(store: &Arc<Store>, now: i64) -> Result<bool> {
+    Ok(blocking(store, |store| store.state().last_run()).await?.ended.is_some_and(|ended| now < ended))
+}
+
+/// The messages of a folder that may go now; those whose age has come are noted for a later run.
+async fn due(store: &Arc<Store>, job: &Job, rule: Rule, now: i64) -> Result<Vec<Releasable>> {
+    let folder = job.row.id;
+    blocking(store, move |store| {
+        let due = store.state().releasable(folder, rule.until, rule.due_before)?;
+        if rule.due_before.is_some() {
+            store.state().mark_due(folder, rule.until, now)?;
+        }
+        Ok(due)
+    })
+    .await
+}
+
+async fn folder(
+    store: &Arc<Store>,
+    session: &mut Box<dyn Session>,
+    ctx: &Ctx,
+    job: &mut Job,
+    due: Vec<Releasable>,
+    now: i64,
+) -> Result<()> {
+    let Some(cursor) = job.row.cursor.clone() else { return Ok(()) };
+    let due = check(store, job, due, now).await?;
+    for batch in due.chunks(BATCH) {
+        let ids: Vec<LinkId> = batch.iter().map(|m| m.id).collect();
+        let intent = ids.clone();
+        blocking(store, move |store| {
+            store.state().mark_releasing(&intent)?;
+            store.step("release-intent");
+            Ok(())
+        })
+        .await?;
+        let orders: Vec<Order> = batch.iter().map(|m| Order::Delete { id: m.remote.clone() }).collect();
+        let outcomes = session.apply(&job.row.remote, &cursor, &orders).await?;
+        store.step("release-order");
+        receipt(store, ctx, job, batch, outcomes).await?;
+    }
+    Ok(())
+}
+
+/// Keeps those whose files here are there and intact: by hash, where an earlier run stored them.
+async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, now: i64) -> Result<Vec<Releasable>> {
+    let dir = job.row.dir.clone();
+    let (good, damaged) = blocking(store, move |store| {
+        let Some(dir) = store.open_folder(&dir)? else {
+            return Err(Error::new(crate::model::Class::Guard, "remove server copies", "the Maildir folder is missing here")
+                .scope(crate::model::Scope::Folder)
+                .safe("nothing was removed from the server")
+                .hint("put the folder back, or move `.mailx` away to fetch everything again"));
+        };
+        let present = dir.scan()?;
+        let (mut good, mut damaged, mut missing, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for message in due {
+            let earlier = message.stored_at < now;
+            match store.intact(&dir, &present, &message.name, &message.digest, earlier)? {
+                Intact::Yes => {
+                    if message.missing > 0 {
+                        found.push(message.id);
+                    }
+                    good.push(message);
+                }
+                // Deleted here by the user: certain when two runs in a row do not find it.
+                Intact::Missing if message.missing > 0 => good.push(message),
+                Intact::Missing => missing.push(message.id),
+                Intact::Damaged => {
+                    damaged.push((message.remote, format!("the file `{}` here is damaged: the server's copy stays", message.name)));
+                }
+            }
+        }
+        if !missing.is_empty() || !found.is_empty() {
+            store.state().mark_missing(&missing, &found)?;
+        }
+        Ok((good, damaged))
+    })
+    .await?;
+    job.report.failed.extend(damaged);
+    Ok(good)
+}
+
+async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasable], outcomes: Vec<Outcome>) -> Result<()> {
+    let (mut released, mut kept, mut moved) = (Vec::new(), Vec::new(), Vec::new());
+    for (message, outcome) in batch.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Done { .. } | Outcome::Gone => released.push(message.id),
+            Outcome::Moved { to, id } => {
+                released.push(message.id);
+                moved.extend(id.map(|id| (to, id, message.id)));
+            }
+            Outcome::Refused(why) => {
+                kept.push(message.id);
+                job.report.failed.push((message.remote.clone(), format!("the server does not remove it: {why}")));
+            }
+            // Stays as begun: the next run asks again, which is harmless.
+            Outcome::Marked | Outcome::Uncertain => {}
+        }
+    }
+    let count = released.len() as u64;
+    job.report.deleted_there += count;
+    blocking(store, move |store| {
+        let mut state = store.state();
+        for (to, id, from) in &moved {
+            state.add_released(to, id, *from)?;
+        }
+        state.mark_released(&released)?;
+        state.mark_kept(&kept)?;
+        drop(state);
+        store.step("release-receipt");
+        Ok(())
+    })
+    .await?;
+    ctx.observer.on(&Event::Released { folder: &job.row.path, count });
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! Ids are void, the mail is not: messages there are matched with what is here, without reading bodies where that can tell.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::backend::{BodySink, Missed, Part, Session, Want};
+use crate::engine::matching::{Here, There, headers_wanted, pair};
+use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentId, Result};
+use crate::store::Store;
+use crate::store::maildir::deliver::Unmatched;
+use crate::store::maildir::digest::{Digest, header_hash};
+use crate::store::maildir::name::FileName;
+use crate::store::state::{FolderRow, Known, LinkId, NewLink};
+
+use super::blocking;
+use super::listing::new_link;
+
+/// Octets of a header block that are kept while it streams in.
+const MAX_HEADER: usize = 1 << 20;
+
+/// The outcome of matching a folder.
+pub(super) struct Rematched {
+    pub links: Vec<NewLink>,
+    /// What is here and was not matched: a body that equals one of these is that file.
+    pub unmatched: Unmatched,
+    pub matched: u64,
+    pub local_only: u64,
+}
+
+/// A message here, whatever we know it from.
+struct Candidate {
+    name: LocalName,
+    digest: Digest,
+    with_tool_lines: Option<Digest>,
+    permanent: Option<PermanentId>,
+    row: Option<LinkId>,
+    flags: Option<Flags>,
+}
+
+pub(super) async fn rematch(
+    store: &Arc<Store>,
+    session: &mut Box<dyn Session>,
+    row: &FolderRow,
+    cursor: &Cursor,
+    listed: Vec<Listed>,
+    restarted: bool,
+) -> Result<Rematched> {
+    let candidates = candidates(store, row, restarted).await?;
+    let here: Vec<Here> = candidates
+        .iter()
+        .map(|c| Here {
+            permanent: c.permanent.clone(),
+            sizes: std::iter::once(c.digest.octets).chain(c.with_tool_lines.map(|d| d.octets)).collect(),
+            header: c.digest.header,
+        })
+        .collect();
+    let mut there: Vec<There> = listed.iter().map(|l| There { permanent: l.permanent.clone(), size: l.size, header: None }).collect();
+    let asked = headers_wanted(&here, &there);
+    if !asked.is_empty() {
+        let wants: Vec<Want> = asked.iter().map(|i| Want { id: listed[*i].id.clone(), size: Some(2048) }).collect();
+        let mut sink = Headers { found: HashMap::new(), open: Vec::new() };
+        session.fetch(&row.remote, cursor, &wants, Part::Header, &mut sink).await?;
+        for (index, hash) in sink.found {
+            there[asked[index]].header = Some(hash);
+        }
+    }
+    let pairs = pair(&here, &there);
+    let mut partner: HashMap<usize, (usize, bool)> = pairs.iter().map(|p| (p.there, (p.here, p.weak))).collect();
+    let paired: std::collections::HashSet<usize> = pairs.iter().map(|p| p.here).collect();
+    let matched = pairs.len() as u64;
+    let links = listed
+        .into_iter()
+        .enumerate()
+        .map(|(i, listed)| {
+            let mut link = new_link(store, listed);
+            if let Some((here, weak)) = partner.remove(&i) {
+                let candidate = &candidates[here];
+                link.name = candidate.name.clone();
+                // What both have is agreed; the rest is a difference for `sync` to settle.
+                if let Some(flags) = candidate.flags {
+                    link.flags = FlagState { flags: link.flags.flags.both(flags), keywords: Vec::new() };
+                }
+                let full = candidate.with_tool_lines.filter(|d| Some(d.octets) == link.size);
+                link.here = Some(Known { digest: full.unwrap_or(candidate.digest), weak, continues: candidate.row });
+            }
+            link
+        })
+        .collect();
+    let mut unmatched: Unmatched = HashMap::new();
+    let mut local_only = 0;
+    for (_, candidate) in candidates.into_iter().enumerate().filter(|(i, _)| !paired.contains(i)) {
+        local_only += 1;
+        for digest in std::iter::once(candidate.digest).chain(candidate.with_tool_lines) {
+            unmatched.entry(digest.identity).or_default().push((candidate.name.clone(), candidate.row));
+        }
+    }
+    Ok(Rematched { links, unmatched, matched, local_only })
+}
+
+/// Rows of the epoch that ended; or, where the folder was not known, its files.
+async fn candidates(store: &Arc<Store>, row: &FolderRow, restarted: bool) -> Result<Vec<Candidate>> {
+    let (folder, dir) = (row.id, row.dir.clone());
+    blocking(store, move |store| {
+        if restarted {
+            let rows = store.state().digested(folder)?;
+            return Ok(rows
+                .into_iter()
+                .map(|d| Candidate {
+                    name: d.name,
+                    digest: d.digest,
+                    with_tool_lines: None,
+                    permanent: d.permanent,
+                    row: Some(d.id),
+                    flags: None,
+                })
+                .collect());
+        }
+        let Some(dir) = store.open_folder(&dir)? else { return Ok(Vec::new()) };
+        let files = store.foreign_files(&dir)?;
+        Ok(files
+            .into_iter()
+            .map(|f| Candidate {
+                flags: Some(Flags::from_letters(FileName::parse(&f.entry.file).letters)),
+                name: f.name,
+                digest: f.digest,
+                with_tool_lines: f.with_tool_lines,
+                permanent: None,
+                row: None,
+            })
+            .collect())
+    })
+    .await
+}
+
+/// Hashes header blocks as they come.
+struct Headers {
+    found: HashMap<usize, Hash>,
+    open: Vec<u8>,
+}
+
+#[async_trait]
+impl BodySink for Headers {
+    async fn begin(&mut self) -> Result<()> {
+        self.open.clear();
+        Ok(())
+    }
+
+    async fn chunk(&mut self, bytes: Bytes) -> Result<()> {
+        let room = MAX_HEADER - self.open.len();
+        self.open.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(())
+    }
+
+    async fn end(&mut self, index: usize) -> Result<()> {
+        self.found.insert(index, header_hash(&self.open));
+        Ok(())
+    }
+
+    async fn cut(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn miss(&mut self, _: usize, _: Missed) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! Sessions of a run: opened when needed, few of them, reopened a few times, closed in the end.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::backend::{Backend, Ctx, Session};
+use crate::model::{Error, Event, Fate, Result, Scope};
+
+/// Connections that may be opened anew in one run, after losses.
+const RECONNECTS: u32 = 3;
+
+pub(super) struct Sessions {
+    backend: Arc<dyn Backend>,
+    ctx: Ctx,
+    /// Connections at most.
+    pub most: NonZeroU16,
+    lost: AtomicU32,
+    idle: Vec<Box<dyn Session>>,
+}
+
+impl Sessions {
+    pub fn new(backend: Arc<dyn Backend>, ctx: Ctx, most: NonZeroU16) -> Self {
+        Self { backend, ctx, most, lost: AtomicU32::new(0), idle: Vec::new() }
+    }
+
+    /// Opens a session.
+    pub async fn open(&self) -> Result<Box<dyn Session>> {
+        tokio::select! {
+            // Nothing durable hangs on a half-open connection, so it may be dropped.
+            () = self.ctx.cancel.cancelled() => Err(super::stopped()),
+            session = self.backend.open(&self.ctx) => session,
+        }
+    }
+
+    /// After `error` cost a session: opens another one if that may help, else gives the error back.
+    pub async fn reopen(&self, error: Box<Error>) -> Result<Box<dyn Session>> {
+        if !may_retry(&error) || self.ctx.cancel.is_cancelled() || self.lost.fetch_add(1, Relaxed) >= RECONNECTS {
+            return Err(error);
+        }
+        self.ctx.observer.on(&Event::Retried { class: error.class, why: &error.failed });
+        let pause = Duration::from_millis(500) * self.lost.load(Relaxed);
+        tokio::select! {
+            () = self.ctx.cancel.cancelled() => return Err(error),
+            () = tokio::time::sleep(pause) => {}
+        }
+        match self.open().await {
+            Ok(session) => Ok(session),
+            // The first loss says more than the refused connection after it.
+            Err(again) if may_retry(&again) || again.scope == Scope::Account => {
+                Err(error.hint(format!("connecting again failed, too: {}", again.failed)))
+            }
+            Err(again) => Err(again),
+        }
+    }
+
+    /// A session that can be used again or closed later.
+    pub fn put_back(&mut self, session: Option<Box<dyn Session>>) {
+        self.idle.extend(session);
+    }
+
+    /// Ends all sessions politely, at the same time.
+    pub async fn close(&mut self) {
+        let closing: Vec<_> = self.idle.drain(..).map(|session| tokio::spawn(session.close())).collect();
+        for task in closing {
+            let _ = task.await;
+        }
+    }
+}
+
+/// Whether another connection may do better.
+pub(super) fn may_retry(error: &Error) -> bool {
+    error.scope == Scope::Session && matches!(error.fate, Fate::Now | Fate::After(_))
+}
+
+/// Whether the session is dead after `error`.
+pub(super) fn costs_session(error: &Error) -> bool {
+    error.scope >= Scope::Session
+}
