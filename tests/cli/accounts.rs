@@ -79,7 +79,8 @@ fn a_configuration_that_is_not_there_is_78_and_says_what_to_do() {
 #[test]
 fn a_secret_on_standard_input_is_checked() {
     let config = Configured::new();
-    for (input, why) in [(&b""[..], "empty"), (b"\nx", "empty"), (b"\xff\n", "UTF-8"), (&[b'x'; 70_000], "too long")] {
+    let long = vec![b'x'; 70_000];
+    for (input, why) in [(&b""[..], "empty"), (b"\nx", "empty"), (b"\xff\n", "UTF-8"), (&long, "too long")] {
         config.mailx(&["account", "login", "home"]).write_stdin(input).assert().code(65).stderr(contains(why));
     }
     config.mailx(&["account", "login", "work"]).write_stdin("x\n").assert().code(78).stderr(contains("from a command"));
