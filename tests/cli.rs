@@ -1,6 +1,8 @@
 //! The real binary at the level of arguments, formats and exit codes; no server is needed.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "cli/accounts.rs"]
+mod accounts;
 #[path = "cli/generated.rs"]
 mod generated;
 #[path = "cli/json.rs"]

@@ -9,6 +9,10 @@ pub mod login;
 pub mod probe;
 pub mod status;
 
+// What the command line shows of configuration and servers; it may not look behind the application.
+pub use crate::backend::FolderInfo;
+pub use crate::config;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

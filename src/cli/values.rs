@@ -85,11 +85,13 @@ pub fn since_now(text: &str) -> Result<i64, String> {
     since(text, Timestamp::now(), &TimeZone::system())
 }
 
-/// Checks a pin: `sha256:` and 64 hexadecimal digits, or base64 of 32 octets, as the configuration takes it.
+/// Checks that a pin looks like one; the configuration, which takes it in the same spelling, checks the digest.
 pub fn pin(text: &str) -> Result<String, String> {
-    match text.strip_prefix("sha256:") {
-        Some(digest) if !digest.is_empty() => Ok(text.to_owned()),
-        _ => Err(format!("`{text}` is no pin; write sha256: and the digest")),
+    let method = text.get(..7).unwrap_or_default();
+    if method.eq_ignore_ascii_case("sha256:") && text.len() > 7 {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is no pin; write sha256: and the digest"))
     }
 }
 

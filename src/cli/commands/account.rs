@@ -1,13 +1,13 @@
-//! `mailx account list`, and finding an account by its name.
+//! `mailx account list`, and servers as URLs.
 
 use serde::Serialize;
 
+use crate::app::config::{Account, Argv, Outgoing, Remote, Tls};
 use crate::app::{self, Globals};
 use crate::cli::exit::Exit;
 use crate::cli::ui::json::{self, Summary};
 use crate::cli::ui::{Ui, table};
-use crate::config::{Account, Argv, Config, Outgoing, Remote, Tls};
-use crate::model::{Class, Error, Result};
+use crate::model::Result;
 
 #[derive(Serialize)]
 struct AccountJson<'a> {
@@ -43,16 +43,6 @@ fn row(account: &Account) -> Vec<String> {
     let send = account.send.as_ref().map(|send| send_words(send, &account.tls));
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".into());
     vec![account.name.clone(), or_none(receive), or_none(send), account.maildir.display().to_string()]
-}
-
-/// The account of that name; the nearest one is named when there is none.
-pub fn find<'a>(config: &'a Config, name: &str) -> Result<&'a Account> {
-    config.accounts.iter().find(|account| account.name == name).ok_or_else(|| {
-        let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
-        let error = Error::new(Class::Usage, format!("find account {name}"), "the configuration has no such account");
-        let known = if names.is_empty() { "no account is configured".into() } else { format!("accounts are: {}", names.join(", ")) };
-        error.hint(known)
-    })
 }
 
 /// The URL of a receiving server, as the configuration would spell it.
@@ -103,11 +93,5 @@ mod tests {
         assert_eq!(url(Protocol::Imap, false, "h", Some("a/b")), "imaps://me%40x@h:7/a/b");
         assert_eq!(url(Protocol::Pop3, true, "::1", None), "pop3://me%40x@[::1]:7");
         assert_eq!(url(Protocol::ActiveSync, false, "h", Some("/p")), "eas://me%40x@h:7/p");
-    }
-
-    #[test]
-    fn an_unknown_account_names_the_known_ones() {
-        let error = find(&Config::default(), "work").unwrap_err();
-        assert_eq!((error.class, error.hints), (Class::Usage, vec!["no account is configured".to_owned()]));
     }
 }

@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Read as _, stdin};
 
 use zeroize::Zeroizing;
 
-use super::account::find;
 use crate::app::{self, Globals, Target};
 use crate::cli::exit::{self, Exit};
 use crate::cli::explain::About;
@@ -19,7 +18,7 @@ const MAX_SECRET: u64 = 64 * 1024;
 
 /// Takes a secret, stores it, and tries it.
 pub async fn run(name: &str, verify: bool, globals: &Globals, ui: &Ui) -> Result<Exit> {
-    find(&app::account::load(globals)?, name)?;
+    app::account::load(globals)?.account(name)?;
     let secret = if stdin().is_terminal() { ask(name, globals)? } else { read_unless_cancelled(globals).await? };
     app::login::login(globals, name, Some(secret)).await?;
     if !verify {

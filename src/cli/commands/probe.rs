@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::app::{self, Globals, Target};
-use crate::backend::FolderInfo;
+use crate::app::{self, FolderInfo, Globals, Target};
 use crate::cli::args::{Access, Where};
 use crate::cli::exit::{self, Exit};
 use crate::cli::explain::{self, About};

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::account::{find, receive_url, send_words};
+use super::account::{receive_url, send_words};
+use crate::app::config::{Account, Auth, Expunge, Layout, RemoteWipe, Roots, Route, SaveSent, SecretSource, Tls};
 use crate::app::{self, Globals};
 use crate::cli::exit::Exit;
 use crate::cli::ui::sanitize::display;
 use crate::cli::ui::{Ui, json, words};
-use crate::config::{Account, Auth, Expunge, Layout, RemoteWipe, Roots, Route, SaveSent, SecretSource, Tls};
 use crate::model::caps::{Append, Changes, Folders, Identity, Keywords, Moves, Push};
 use crate::model::message::Hash;
 use crate::model::{AfterFetch, Caps, Flags, Result};
@@ -34,7 +34,7 @@ struct GapJson {
 /// Shows one account.
 pub fn run(name: &str, globals: &Globals, ui: &Ui) -> Result<Exit> {
     let config = app::account::load(globals)?;
-    let account = find(&config, name)?;
+    let account = config.account(name)?;
     let (settings, caps) = (settings(account), app::account::ceiling(account));
     if ui.json {
         let map = |rows: Vec<Row>| rows.into_iter().map(|(what, how)| (what.to_owned(), how.into())).collect();
@@ -122,7 +122,7 @@ fn secret_place(source: &SecretSource) -> String {
         SecretSource::File(path) => format!("in {}", path.display()),
         SecretSource::Env(name) => format!("in ${name}"),
         SecretSource::Credential(name) => format!("in the systemd credential {name}"),
-        SecretSource::Inline(_) => "in the configuration file".into(),
+        SecretSource::Inline(_) => "in the configuration itself".into(),
         SecretSource::Ask => "asked for".into(),
     }
 }
@@ -229,7 +229,7 @@ fn flags(flags: Flags) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Argv;
+    use crate::app::config::Argv;
 
     #[test]
     fn no_secret_is_shown() {
