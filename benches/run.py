@@ -97,7 +97,7 @@ class Server:
         self.loaded.add(account)
 
     def cpu(self):
-        with open(os.path.join(self.directory, "pid")) as file:
+        with open(os.path.join(self.directory, "server.pid")) as file:
             master = file.read().split()[0]
         with open("/proc/%s/task/%s/children" % (master, master)) as file:
             processes = [master] + file.read().split()
