@@ -20,7 +20,8 @@ def points(jobs, kind):
             continue
         if kind == "first":
             for name, run in job["prepared"].items():
-                found.setdefault(name, {}).setdefault(job["messages"], run["wall"])
+                if not run["error"]:
+                    found.setdefault(name, {}).setdefault(job["messages"], run["wall"])
         if job["kind"] == kind:
             for name, m in job["medians"].items():
                 found.setdefault(name, {})[job["messages"]] = m["wall"]
