@@ -335,16 +335,15 @@ static void fetch(void)
     for (int i = 0; i < folder_count; i++)
         command("e%d EXAMINE \"%s\"\r\nf%d FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])\r\n", i, folders[i], i);
     snprintf(last, sizeof last, "f%d ", folder_count - 1);
-    do {
-        line = read_line(&length);
+    while (!starts(line = read_line(&length), "z ")) {
         if (*line == 'e')
             open_folder(folders[atoi(line + 1)]);
         else if (*line == '*' && length > 3 && line[length - 1] == '}')
-            take_literal(strtoul(strrchr(line, '{') + 1, NULL, 10));
+            take_literal(strtoul(strrchr(line, '{') + 1, NULL, 10)); /* line is void from here on */
         else if (starts(line, last))
             /* Not sooner: behind a long answer, a slow reader of a TLS connection was seen to lose the end of it. */
             send_text("z LOGOUT\r\n");
-    } while (!starts(line, "z "));
+    }
     close_folder();
 }
 

@@ -9,9 +9,10 @@
 #   dovecot.sh token   DIR USER [SECS]  an access token for OAUTHBEARER and XOAUTH2, good for SECS (3600; negative: expired)
 #   dovecot.sh cpu     DIR              CPU seconds that the whole server has used so far
 #
-# DIR/env holds KEY=VALUE lines: HOST IMAP_PORT IMAPS_PORT POP3_PORT POP3S_PORT LMTP_PORT CA PASSWORD MAIL LOG CONF, and the
-# addresses where the same ports show a bad certificate: EXPIRED_HOST SELFSIGNED_HOST WRONGNAME_HOST.  Every user name
-# without "wrong" in it exists, with the password "pass" and its mail in DIR/mail/<user>:
+# DIR/env holds KEY=VALUE lines: HOST IMAP_PORT IMAPS_PORT POP3_PORT POP3S_PORT LMTP_PORT CA PASSWORD MAIL LOG CONF, the addresses
+# where the same ports show a bad certificate (EXPIRED_HOST SELFSIGNED_HOST WRONGNAME_HOST), and with SUBMISSION=1 also
+# SUBMISSION_PORT SUBMISSIONS_PORT SINK_PORT OUTGOING.  Every user name without "wrong" in it exists, with the password "pass" and
+# its mail in DIR/mail/<user>:
 #
 #   md-*       Maildir (LF in the files) instead of MAIL_LOCATION
 #   quota-*    a quota of 1 GB
@@ -23,6 +24,7 @@
 #   MAIL_PLUGINS     "zlib quota": COMPRESS=DEFLATE and QUOTA; "" is a server without them
 #   SPECIAL_USE      create: Drafts, Sent, Trash and Junk exist; no: they have their role once somebody makes them
 #   DISABLE_TLS      1: neither STARTTLS nor the imaps and pop3s ports
+#   SUBMISSION       1: submission ports too; what they take ends in DIR/outgoing (smtp_sink.py)
 #   EXTRA_CONF       lines for the end of the configuration
 set -euo pipefail
 
@@ -40,6 +42,7 @@ die() {
 command=$1
 mkdir -p "$2"
 dir=$(cd "$2" && pwd -P)
+here=$(cd "$(dirname "$0")" && pwd -P)
 shift 2
 conf=$dir/dovecot.conf
 PATH=$PATH:/usr/sbin:/sbin
@@ -55,12 +58,36 @@ start_time() {
   [ "$1" != Z ] && echo "${20}"
 }
 
-# Prints the pid of our server if it runs.
+# Prints the pid of what was started as $1 (server, sink), if it still runs.
 running() {
   local pid started
-  [ -s "$dir/pid" ] || return 1
-  read -r pid started <"$dir/pid"
+  [ -s "$dir/$1.pid" ] || return 1
+  read -r pid started <"$dir/$1.pid"
   [ "$(start_time "$pid")" = "$started" ] && echo "$pid"
+}
+
+# spawn NAME COMMAND...: in a session of its own, so that its process group holds nothing else, and with files for its
+# standard streams: a pipe of the caller's that a daemon inherits never ends.
+spawn() {
+  local name=$1 pid
+  shift
+  setsid "$@" </dev/null >>"$dir/log/stdio.log" 2>&1 &
+  pid=$!
+  echo "$pid $(start_time "$pid" || echo gone)" >"$dir/$name.pid"
+}
+
+# finish NAME: ends it and what it has started.
+finish() {
+  local pid
+  if pid=$(running "$1"); then
+    kill -TERM "$pid" 2>/dev/null || true
+    for _ in $(seq 250); do
+      running "$1" >/dev/null || break
+      sleep 0.02
+    done
+    if running "$1" >/dev/null; then kill -KILL -- "-$pid" 2>/dev/null || true; fi
+  fi
+  rm -f "$dir/$1.pid"
 }
 
 # The greeting comes when the login process has found the authentication process, some time after the port is open.
@@ -84,60 +111,51 @@ print(*(s.getsockname()[1] for s in held))
 PY
 }
 
-# One attempt.  The daemon gets files for its standard streams: a pipe of the caller's that it inherited would never end.
+# One attempt.
 launch() {
-  local pid
   write_conf
-  : >>"$dir/log/stdio.log"
-  setsid dovecot -F -c "$conf" </dev/null >>"$dir/log/stdio.log" 2>&1 &
-  pid=$!
-  echo "$pid $(start_time "$pid" || echo gone)" >"$dir/pid"
+  if [ "${SUBMISSION:-0}" = 1 ]; then spawn sink python3 "$here/smtp_sink.py" "$sink_port" "$dir/outgoing"; fi
+  spawn server dovecot -F -c "$conf"
   for _ in $(seq 500); do
-    running >/dev/null || return 1
-    answers "$imap_port" && answers "$pop3_port" && return 0
+    running server >/dev/null || return 1
+    if answers "$imap_port" && answers "$pop3_port"; then
+      [ "${SUBMISSION:-0}" != 1 ] || { answers "$sink_port" && answers "$submission_port"; } && return 0
+      running sink >/dev/null || return 1
+    fi
     sleep 0.02
   done
-  stop_server
   return 1
 }
 
 start_server() {
-  if running >/dev/null; then return; fi
+  if running server >/dev/null; then return; fi
   prepare
   for _ in 1 2 3 4 5; do
     # The ports of the last run, if this is not the first; somebody may have taken one in between.
-    if [ ! -s "$dir/ports" ]; then free_ports 5 >"$dir/ports"; fi
-    read -r imap_port imaps_port pop3_port pop3s_port lmtp_port <"$dir/ports"
+    if [ "$(wc -w 2>/dev/null <"$dir/ports")" != 8 ]; then free_ports 8 >"$dir/ports"; fi
+    read -r imap_port imaps_port pop3_port pop3s_port lmtp_port submission_port submissions_port sink_port <"$dir/ports"
     if launch; then
       write_env
       return
     fi
+    stop_server
     if ! tail -n 5 "$dir/log/stdio.log" "$dir/log/error.log" 2>/dev/null | grep -q 'Address already in use'; then break; fi
     rm "$dir/ports"
   done
-  tail -n 20 "$dir/log/stdio.log" "$dir/log/error.log" >&2 || true
+  tail -n 5 "$dir/log/stdio.log" "$dir/log/error.log" >&2 || true
   die "the server did not start; see $dir/log"
 }
 
-# The master takes its children along.  It leads a session of its own, so that its process group holds nothing else.
 stop_server() {
-  local pid
-  if pid=$(running); then
-    kill -TERM "$pid" 2>/dev/null || true
-    for _ in $(seq 250); do
-      running >/dev/null || break
-      sleep 0.02
-    done
-    if running >/dev/null; then kill -KILL -- "-$pid" 2>/dev/null || true; fi
-  fi
-  rm -f "$dir/pid"
+  finish server
+  finish sink
 }
 
 # ---------------------------------------------------------------------------------------------------- its directory
 
 prepare() {
   [ ${#dir} -le 75 ] || die "$dir: at most 75 characters, or socket paths overflow"
-  mkdir -p "$dir"/{run,state,log,mail,tls,keys/default/HS256}
+  mkdir -p "$dir"/{run,state,log,mail,outgoing,tls,keys/default/HS256}
   if [ "$(id -u)" = 0 ]; then
     # Dovecot never opens mail as root.
     mail_user=mail
@@ -200,6 +218,14 @@ EXPIRED_HOST=127.0.0.2
 SELFSIGNED_HOST=127.0.0.3
 WRONGNAME_HOST=127.0.0.4
 ENV
+  if [ "${SUBMISSION:-0}" = 1 ]; then
+    cat >>"$dir/env" <<ENV
+SUBMISSION_PORT=$submission_port
+SUBMISSIONS_PORT=$submissions_port
+SINK_PORT=$sink_port
+OUTGOING=$dir/outgoing
+ENV
+  fi
 }
 
 # A listener block, or nothing for the TLS ones when TLS is off.
@@ -227,6 +253,25 @@ plugins() {
   for name in ${MAIL_PLUGINS-zlib quota}; do printf '%s%s ' "$1" "$name"; done
 }
 
+submission_conf() {
+  cat <<CONF
+hostname = localhost
+submission_relay_host = 127.0.0.1
+submission_relay_port = $sink_port
+submission_relay_trusted = yes
+service submission-login {
+  chroot =
+  service_count = 0
+  process_min_avail = 1
+  process_limit = 2
+  inet_listener submission {
+    port = $submission_port
+  }
+$(tls_listener submissions "$submissions_port")
+}
+CONF
+}
+
 write_conf() {
   local location=${MAIL_LOCATION:-'mdbox:~/mdbox'} mechanisms=${AUTH_MECHANISMS:-plain login scram-sha-1 scram-sha-256 oauthbearer xoauth2} listen='127.0.0.1 127.0.0.2 127.0.0.3 127.0.0.4'
   if grep -q '^0*1 ' /proc/net/if_inet6 2>/dev/null; then listen="$listen ::1"; fi
@@ -241,7 +286,7 @@ base_dir = $dir/run
 state_dir = $dir/state
 instance_name = mailx-test-$imap_port
 listen = $listen
-protocols = imap pop3 lmtp
+protocols = imap pop3 lmtp$([ "${SUBMISSION:-0}" != 1 ] || echo ' submission')
 log_path = $dir/log/error.log
 info_log_path = $dir/log/info.log
 debug_log_path = $dir/log/debug.log
@@ -266,7 +311,7 @@ passdb {
 }
 userdb {
   driver = static
-  args = uid=$mail_user gid=$mail_group home=$dir/mail/%u allow_all_users=yes
+  args = uid=$mail_user gid=$mail_group home=$dir/mail/%u mail_save_crlf=%{if;%u;*;md-*;no;yes} allow_all_users=yes
 }
 first_valid_uid = 1
 first_valid_gid = 1
@@ -348,6 +393,7 @@ protocol pop3 {
 }
 CONF
   {
+    if [ "${SUBMISSION:-0}" = 1 ]; then submission_conf; fi
     if [ -n "${IMAP_CAPABILITY:-}" ]; then echo "imap_capability = $IMAP_CAPABILITY"; fi
     case " ${MAIL_PLUGINS-zlib quota} " in *' quota '*)
       printf 'plugin {\n  quota = count:User quota\n  quota_vsizes = yes\n'
@@ -393,7 +439,7 @@ PY
 # Of the master and its children; what has ended is in its parent's "children" fields.
 cpu() {
   local pid child
-  pid=$(running) || die "not running"
+  pid=$(running server) || die "not running"
   for child in "$pid" $(cat "/proc/$pid/task/$pid/children"); do sed 's/.*) //' "/proc/$child/stat" 2>/dev/null || true; done |
     awk -v hz="$(getconf CLK_TCK)" '{ s += $12 + $13 + $14 + $15 } END { printf "%.2f\n", s / hz }'
 }
