@@ -54,7 +54,6 @@ pub(super) struct Connection {
     observer: Arc<dyn Observer>,
     tried: String,
     alerts: Vec<String>,
-    logging_out: bool,
     /// Octets of untagged answers since the last tagged one.
     untagged: u64,
     window: (Instant, u64),
@@ -81,7 +80,6 @@ impl Connection {
             observer,
             tried,
             alerts: Vec::new(),
-            logging_out: false,
             untagged: 0,
             window: (Instant::now(), 0),
             waited: Duration::ZERO,
@@ -200,7 +198,7 @@ impl Connection {
                     self.observer.on(&Happened::Alert(&status.text));
                     self.alerts.push(status.text.clone());
                 }
-                if status.kind == StatusKind::Bye && !self.logging_out {
+                if status.kind == StatusKind::Bye {
                     return Err(self.said("the server ended the session", &status.text));
                 }
                 if let Some(tag) = &status.tag {
@@ -313,15 +311,14 @@ impl Connection {
         self.stream.as_ref()
     }
 
-    /// Says goodbye and closes; never fails, never waits long.
+    /// Says goodbye and hangs up; never fails, never waits long. Nothing hangs on the server's answer (every command before was
+    /// answered), and it would cost a round trip, so it is not waited for.
     pub async fn logout(mut self) {
-        self.logging_out = true;
+        let queued = self.queue(&Command::Logout).is_ok();
+        let Some(mut stream) = self.stream.take().filter(|_| queued) else { return };
         let goodbye = async {
-            self.run(&Command::Logout, drop).await?;
-            if let Some(stream) = &mut self.stream {
-                let _ = stream.shutdown().await;
-            }
-            Ok::<(), Box<Error>>(())
+            stream.write_all(&self.output).await?;
+            stream.shutdown().await
         };
         let _ = tokio::time::timeout(limits::LOGOUT, goodbye).await;
     }

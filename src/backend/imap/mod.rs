@@ -68,6 +68,7 @@ impl Backend for ImapBackend {
             listed: HashMap::new(),
             trash: None,
             compressed: false,
+            introduced: false,
             ctx: ctx.clone(),
         }))
     }
@@ -93,6 +94,8 @@ struct ImapSession {
     listed: HashMap<FolderId, MailboxStatus>,
     trash: Option<FolderId>,
     compressed: bool,
+    /// ID was sent.
+    introduced: bool,
     ctx: Ctx,
 }
 

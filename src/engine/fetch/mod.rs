@@ -25,8 +25,8 @@ use super::plan::{Action, DownloadLimits, decide};
 use super::select::Patterns;
 use sessions::Sessions;
 
-/// Wanted messages that are read and planned at once.
-const CHUNK: usize = 5000;
+/// Wanted messages of a folder that are read, planned and fetched at once: bounds memory, and costs one round trip each.
+const CHUNK: usize = 2000;
 
 /// What a fetch may and must do.
 #[derive(Debug, Clone)]

@@ -33,7 +33,7 @@ const BATCH_OCTETS: u64 = 64 << 20;
 /// A batch waits so long for more before it is published.
 const BATCH_WAIT: Duration = Duration::from_secs(2);
 /// Pieces that wait for a writer, of [`PIECE_OCTETS`] each at most.
-const PIECES: usize = 24;
+const PIECES: usize = 8;
 /// Octets that are gathered before a writer is woken.
 const PIECE_OCTETS: usize = 64 << 10;
 /// Orders that are gathered before a writer is woken.
