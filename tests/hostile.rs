@@ -10,3 +10,7 @@ mod peer;
 
 #[path = "hostile/framing.rs"]
 mod framing;
+#[path = "hostile/lies.rs"]
+mod lies;
+#[path = "hostile/login.rs"]
+mod login;
