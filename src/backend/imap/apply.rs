@@ -19,7 +19,7 @@ impl ImapSession {
                 outcomes.extend(batch.iter().map(|_| Outcome::Refused("the folder is read-only".into())));
                 continue;
             }
-            let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence.max(limits::WORK));
+            let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence * limits::WORK);
             let done = self.delete(folder, batch).await;
             self.conn.silence = silence;
             outcomes.extend(done?);

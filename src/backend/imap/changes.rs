@@ -94,7 +94,7 @@ impl ImapSession {
         at: &LookAt,
         out: &mut (dyn FnMut(usize, Change) + Send),
     ) -> Result<Option<Result<Harvest>>> {
-        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence.max(limits::WORK));
+        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence * limits::WORK);
         let listed = loop {
             match self.conn.event().await? {
                 Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(&look.select) => {

@@ -94,7 +94,7 @@ impl Connection {
             match self.framer.next(&mut self.input) {
                 Ok(Some(Piece::Line(line))) => break line,
                 Ok(Some(_)) => return Err(self.broke("sent a message before its greeting", &[])),
-                Ok(None) => self.fill(limits::GREETING).await?,
+                Ok(None) => self.fill(limits::GREETING.min(self.silence)).await?,
                 Err(error) => return Err(self.wire(error, &[])),
             }
         };

@@ -90,7 +90,9 @@ impl ImapSession {
         let mut ready = selecting.is_none();
         let mut asked: VecDeque<Asked> = VecDeque::new();
         let (mut next, mut refused) = (0, None);
-        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence.max(limits::WORK));
+        if !ready {
+            self.conn.silence = self.ctx.silence * limits::WORK;
+        }
         loop {
             let compress = self.should_compress(job, next);
             while next < job.order.len() && asked.len() < limits::FETCHES_IN_FLIGHT && !compress && !self.ctx.cancel.is_cancelled() {
@@ -111,10 +113,10 @@ impl ImapSession {
             }
             match self.conn.event().await? {
                 Event::Response(Response::Status(status)) if selecting.as_deref().is_some_and(|t| status.tag.as_deref() == Some(t)) => {
+                    self.conn.silence = self.ctx.silence;
                     self.selected_by(folder, true, &status, &opened)?;
                     self.check_epoch(folder, opened.validity(), validity)?;
                     ready = true;
-                    self.conn.silence = self.ctx.silence;
                 }
                 Event::Response(Response::Status(status)) if status.tag.is_some() => {
                     if let Some(done) = take_asked(&mut asked, &status)
@@ -148,7 +150,6 @@ impl ImapSession {
                 Event::BodyEnd => {}
             }
         }
-        self.conn.silence = silence;
         Ok(refused)
     }
 

@@ -36,7 +36,7 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
     let reached = |step, detail: &str| ctx.observer.on(&Event::Reached { step, detail });
     reached(Step::Secret, if secret.kind == SecretKind::Token { "access token found" } else { "password found" });
 
-    let stream = dial(&backend.endpoint, &backend.tls, &Limits::default(), ctx.meter.clone(), &*ctx.observer).await?;
+    let stream = dial(&backend.endpoint, &backend.tls, &Limits::within(ctx.silence), ctx.meter.clone(), &*ctx.observer).await?;
     let conn = Connection::new(stream, backend.endpoint.tried(), ctx.silence, ctx.observer.clone())?;
     let mut opening =
         Opening { backend, ctx, conn, caps: Capabilities::default(), quirks: quirks::Quirks::default(), greeting: String::new() };
@@ -132,9 +132,9 @@ impl Opening<'_> {
         if status.kind != StatusKind::Ok {
             return Err(self.no_tls(&format!("the server refused STARTTLS: {}", status.text)));
         }
-        let (backend, observer) = (self.backend, &*self.ctx.observer);
+        let (backend, observer, limits) = (self.backend, &*self.ctx.observer, Limits::within(self.ctx.silence));
         self.conn
-            .upgrade(|stream| async move { stream.start_tls(&backend.endpoint, &backend.tls, &Limits::default(), observer).await })
+            .upgrade(|stream| async move { stream.start_tls(&backend.endpoint, &backend.tls, &limits, observer).await })
             .await?;
         // What was said in clear is worth nothing now.
         self.caps = Capabilities::default();
