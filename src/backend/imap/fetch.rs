@@ -126,6 +126,8 @@ impl ImapSession {
                         refused.get_or_insert(status.text);
                     }
                 }
+                // The rest of what an earlier folder was asked for, which was given up: its UIDs mean other messages here.
+                Event::Response(Response::Fetch(_)) if !ready => job.open = 0,
                 Event::Response(Response::Fetch(fetch)) => job.response(&fetch).await.map_err(|e| self.or_lie(e))?,
                 Event::Response(response) => opened.take(&response),
                 // No message before the folder is known to be the right one; such octets are nobody's.

@@ -156,6 +156,8 @@ impl ImapSession {
 
     fn selected_by(&mut self, folder: &FolderId, read_only: bool, status: &Status, opened: &Opened) -> Result<()> {
         if status.kind != StatusKind::Ok {
+            // RFC 9051 §6.3.2: then none is selected, also where the commands of several folders were in the pipe.
+            self.selected = None;
             return Err(self.folder_error(folder, "the server does not open it", &status.text));
         }
         let read_only = read_only || status.code == Some(Code::ReadOnly);
