@@ -66,6 +66,7 @@ impl Backend for ImapBackend {
             utf8,
             selected: None,
             listed: HashMap::new(),
+            paged: HashMap::new(),
             trash: None,
             compressed: false,
             ctx: ctx.clone(),
@@ -91,6 +92,8 @@ struct ImapSession {
     selected: Option<Selected>,
     /// Counters of the last listing.
     listed: HashMap<FolderId, MailboxStatus>,
+    /// Folders whose listing is under way, page by page.
+    paged: HashMap<FolderId, changes::Paged>,
     trash: Option<FolderId>,
     compressed: bool,
     ctx: Ctx,
@@ -108,6 +111,7 @@ impl Opened {
     fn take(&mut self, response: &Response) {
         match response {
             Response::Exists(n) => self.exists = Some(*n),
+            Response::Expunge(_) => self.exists = self.exists.map(|n| n.saturating_sub(1)),
             Response::Status(Status { code: Some(Code::UidValidity(n)), .. }) => self.uid_validity = Some(*n),
             Response::Status(Status { code: Some(Code::HighestModSeq(n)), .. }) => self.mod_seq = Some(*n),
             _ => {}
@@ -179,8 +183,7 @@ impl ImapSession {
     /// An error that costs this folder only.
     #[expect(clippy::unused_self, reason = "reads as a method everywhere")]
     fn folder_error(&self, folder: &FolderId, what: &str, text: &str) -> Box<Error> {
-        let name = crate::wire::imap::decode_name(&folder.0, false).unwrap_or_else(|_| folder.0.escape_ascii().to_string());
-        Error::new(Class::Partial, format!("work on the folder `{name}`"), format!("{what}: {text}")).scope(Scope::Folder)
+        Error::new(Class::Partial, work_on(folder), format!("{what}: {text}")).scope(Scope::Folder)
     }
 }
 
@@ -214,6 +217,12 @@ impl Session for ImapSession {
         self.conn.logout().await;
         Ok(())
     }
+}
+
+/// What was tried with a folder, for words.
+fn work_on(folder: &FolderId) -> String {
+    let name = crate::wire::imap::decode_name(&folder.0, false).unwrap_or_else(|_| folder.0.escape_ascii().to_string());
+    format!("work on the folder `{name}`")
 }
 
 /// A UID as the engine's id.
