@@ -150,7 +150,8 @@ impl Opening<'_> {
         let have = if secret.kind == SecretKind::Token { Have::Token } else { Have::Password };
         let offered = self.caps.mechanisms();
         let mechanism = choose(&offered, have, self.backend.sasl, encrypted, binding.is_some()).map_err(|e| {
-            let class = if encrypted { Class::Auth } else { Class::TlsRequired };
+            let no_clear = self.caps.has("LOGINDISABLED") && !stream.is_some_and(crate::net::Stream::is_encrypted) && !tunnel;
+            let class = if encrypted && !no_clear { Class::Auth } else { Class::TlsRequired };
             let error = Error::new(class, self.tried(), e.to_string()).safe("no password was sent");
             match have {
                 Have::Password => error.hint("set `auth = \"oauth2\"` for a token, or `sasl = \"…\"` for another mechanism"),
@@ -254,6 +255,9 @@ impl Opening<'_> {
             "UNAVAILABLE" | "INUSE" | "LIMIT" => error(Class::Temporary, format!("the server cannot check the login now: {said}"))
                 .fate(crate::model::Fate::NeedsUser)
                 .hint("try again later"),
+            "REFERRAL" => error(Class::Temporary, format!("the server says that the account is elsewhere, which is not followed: {said}"))
+                .fate(crate::model::Fate::NeedsUser)
+                .hint("if you trust it, set the new server in `receive`"),
             "EXPIRED" => error(Class::Auth, format!("the password has expired: {said}")).hint("set a new one with your provider"),
             "PRIVACYREQUIRED" => error(Class::TlsRequired, format!("the server wants TLS first: {said}")),
             "CONTACTADMIN" => error(Class::Auth, format!("the account is blocked: {said}")).hint("ask your provider"),
