@@ -12,7 +12,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::io::poll_read_buf;
 
-use crate::model::{Class, Error, Event as Happened, Observer, Result};
+use crate::model::{Class, Error, Event as Happened, ExposeSecret as _, Observer, Result, SecretString};
 use crate::net::{Stream, lost};
 use crate::wire::imap::{self, Code, Command, Encoded, Framer, Greeting, Part, Piece, Response, Status, StatusKind, TagMaker, WireError};
 
@@ -54,6 +54,8 @@ pub(super) struct Connection {
     observer: Arc<dyn Observer>,
     tried: String,
     alerts: Vec<String>,
+    /// Spellings of the secret: a server may give back what it got.
+    secrets: Vec<SecretString>,
     logging_out: bool,
     /// Octets of untagged answers since the last tagged one.
     untagged: u64,
@@ -81,6 +83,7 @@ impl Connection {
             observer,
             tried,
             alerts: Vec::new(),
+            secrets: Vec::new(),
             logging_out: false,
             untagged: 0,
             window: (Instant::now(), 0),
@@ -103,6 +106,19 @@ impl Connection {
             return Err(self.said("the server turned us away", &greeting.text).hint("try again later; the server may limit connections"));
         }
         Ok(greeting)
+    }
+
+    /// From now on these words are left out of whatever the server says.
+    pub fn never_show(&mut self, secrets: Vec<SecretString>) {
+        self.secrets = secrets;
+    }
+
+    fn clean(&self, text: String) -> String {
+        let shown = |s: &&SecretString| !s.expose_secret().is_empty() && text.contains(s.expose_secret());
+        if !self.secrets.iter().any(|s| shown(&s)) {
+            return text;
+        }
+        self.secrets.iter().fold(text, |text, s| text.replace(s.expose_secret(), "…"))
     }
 
     /// Queues a command; it goes out with the next read.
@@ -190,7 +206,10 @@ impl Connection {
     }
 
     /// Bookkeeping for one response; `None` when it was for us alone.
-    fn settle(&mut self, response: Response, line: &[u8]) -> Result<Option<Event>> {
+    fn settle(&mut self, mut response: Response, line: &[u8]) -> Result<Option<Event>> {
+        if let Response::Status(status) = &mut response {
+            status.text = self.clean(std::mem::take(&mut status.text));
+        }
         match &response {
             Response::Status(status) => {
                 if let Some(Code::Alert) = status.code
@@ -332,7 +351,7 @@ impl Connection {
 
     /// The peer broke the rules; `line` is quoted, escaped and cut.
     pub fn broke(&self, what: &str, line: &[u8]) -> Box<Error> {
-        let quoted = line.escape_ascii().to_string();
+        let quoted = self.clean(line.escape_ascii().to_string());
         let cut: String = quoted.chars().take(QUOTED).collect();
         let dots = if quoted.len() > cut.len() { "…" } else { "" };
         let text = if line.is_empty() { format!("the server {what}") } else { format!("the server {what}: `{cut}{dots}`") };

@@ -1,8 +1,11 @@
 //! From nothing to an authenticated session: dial, TLS, greeting, capabilities, login.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::backend::Ctx;
 use crate::model::event::Step;
-use crate::model::{Class, Error, Event, Result, Secret, SecretKind};
+use crate::model::{Class, Error, Event, ExposeSecret as _, Result, Secret, SecretKind, SecretString};
 use crate::net::{Limits, Security, dial};
 use crate::wire::imap::{CANCEL, Code, Command, Response, Secret as WireSecret, Status, StatusKind, sasl_line};
 use crate::wire::sasl::{Exchange, Have, Mechanism, SaslError, choose};
@@ -141,16 +144,25 @@ impl Opening<'_> {
         self.ask_caps().await
     }
 
+    /// The secret as it may come back from a server that quotes what it does not like.
+    fn spellings(&self, secret: &Secret) -> Vec<SecretString> {
+        let (user, text) = (&self.backend.user, secret.text.expose_secret());
+        // PLAIN, OAUTHBEARER and XOAUTH2 in one string, SCRAM and LOGIN in pieces: the encoding of the whole and of the secret alone.
+        let plain = format!("\0{user}\0{text}");
+        [text.to_owned(), STANDARD.encode(text), STANDARD.encode(plain)].map(SecretString::from).to_vec()
+    }
+
     async fn authenticate(&mut self, secret: &Secret) -> Result<Mechanism> {
+        self.conn.never_show(self.spellings(secret));
         let stream = self.conn.stream();
         let tunnel = matches!(self.backend.endpoint.route, crate::net::Route::Tunnel(_));
         let clear_chosen = self.backend.endpoint.security == Security::Clear;
         let encrypted = stream.is_some_and(crate::net::Stream::is_encrypted) || tunnel || clear_chosen;
         let binding = stream.and_then(crate::net::Stream::channel_binding);
+        let no_clear = self.caps.has("LOGINDISABLED") && !stream.is_some_and(crate::net::Stream::is_encrypted) && !tunnel;
         let have = if secret.kind == SecretKind::Token { Have::Token } else { Have::Password };
         let offered = self.caps.mechanisms();
         let mechanism = choose(&offered, have, self.backend.sasl, encrypted, binding.is_some()).map_err(|e| {
-            let no_clear = self.caps.has("LOGINDISABLED") && !stream.is_some_and(crate::net::Stream::is_encrypted) && !tunnel;
             let class = if encrypted && !no_clear { Class::Auth } else { Class::TlsRequired };
             let error = Error::new(class, self.tried(), e.to_string()).safe("no password was sent");
             match have {
@@ -160,7 +172,6 @@ impl Opening<'_> {
         })?;
         // LOGIN the command is LOGIN the mechanism without its two questions.
         let status = if mechanism == Mechanism::Login && !self.caps.has("AUTH=LOGIN") {
-            use crate::model::ExposeSecret as _;
             let command = Command::Login { user: &self.backend.user, secret: WireSecret(secret.text.expose_secret().as_bytes()) };
             let caps = &mut Vec::new();
             let status = self.conn.run(&command, |r| keep_caps(r, caps)).await?;
