@@ -28,8 +28,8 @@ impl ImapSession {
             items = &items[..3];
         }
         let extended = self.caps.has("LIST-EXTENDED");
-        let in_one = extended && self.caps.has("LIST-STATUS");
-        let returns = ListReturn {
+        let mut in_one = extended && self.caps.has("LIST-STATUS");
+        let mut returns = ListReturn {
             special_use: extended && self.caps.has("SPECIAL-USE"),
             subscribed: false,
             status: if in_one { items } else { &[] },
@@ -39,7 +39,13 @@ impl ImapSession {
         let namespace = if self.caps.has("NAMESPACE") { Some(self.conn.queue(&Command::Namespace)?) } else { None };
 
         let mut found = Found::default();
-        let status = self.conn.complete(&list, &mut |response| found.take(response)).await?;
+        let mut status = self.conn.complete(&list, &mut |response| found.take(response)).await?;
+        if status.kind != StatusKind::Ok && extended {
+            // It offers what it does not understand: the plain command, which every server knows, and STATUS.
+            self.caps.forget(&["LIST-EXTENDED", "LIST-STATUS"]);
+            (in_one, returns, found.items) = (false, ListReturn::default(), Vec::new());
+            status = self.conn.run(&Command::List { reference: b"", pattern: b"*", returns }, |response| found.take(response)).await?;
+        }
         if status.kind != StatusKind::Ok {
             return Err(self.conn.broke(&format!("refused to list its folders: {}", status.text), &[]));
         }
