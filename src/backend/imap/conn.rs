@@ -125,7 +125,9 @@ impl Connection {
     pub fn queue(&mut self, command: &Command<'_>) -> Result<String> {
         let tag = self.tags.next_tag();
         let encoded = command.encode(&tag).map_err(|e| {
-            Error::new(Class::Internal, self.tried.clone(), format!("a command cannot be written: {e}")).scope(crate::model::Scope::Folder)
+            // Names come from the server: no string of the protocol carries one with a line end or NUL in it.
+            Error::new(Class::Partial, self.tried.clone(), format!("the server lists a name that no command can carry: {e}"))
+                .scope(crate::model::Scope::Folder)
         })?;
         self.queue_encoded(tag.clone(), encoded);
         Ok(tag)

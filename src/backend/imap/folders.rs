@@ -155,7 +155,9 @@ impl Found {
         let mut seen = std::collections::HashSet::new();
         self.items.retain(|item| {
             let has = |name: &str| item.attributes.iter().any(|a| a.eq_ignore_ascii_case(name));
-            !has("\\Noselect") && !has("\\NonExistent") && seen.insert(item.name.clone())
+            // INBOX is one folder in any case (RFC 9051 §5.1).
+            let name = if item.name.eq_ignore_ascii_case(b"INBOX") { b"INBOX".to_vec() } else { item.name.clone() };
+            !has("\\Noselect") && !has("\\NonExistent") && seen.insert(name)
         });
     }
 }
