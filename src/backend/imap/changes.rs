@@ -112,6 +112,7 @@ impl ImapSession {
                     look.shifted |= matches!(response, Response::Expunge(_) | Response::Vanished { earlier: false, .. });
                     look.opened.take(&response);
                 }
+                Event::Body(bytes) => self.conn.unasked(bytes.len() as u64),
                 _ => {}
             }
         };
@@ -224,7 +225,9 @@ impl Look {
         };
         let exists = u64::from(self.opened.exists.unwrap_or(0));
         let short = paged.from_one && !more && paged.count < exists;
-        let lied = status.and_then(|s| s.uid_next).is_some_and(|next| next < u64::from(paged.next));
+        let lied = status.is_some_and(|s| {
+            s.uid_next.is_some_and(|next| next < u64::from(paged.next)) || s.uid_validity.is_some_and(|v| v != u64::from(validity))
+        });
         // After the last page not the page's end counts but the highest UID: UIDNEXT may have lied. A listing that is shorter than the
         // folder is no ground to stand on: the next look is at the whole folder again.
         let next = match self.last {

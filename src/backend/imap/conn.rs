@@ -177,9 +177,15 @@ impl Connection {
             match self.event().await? {
                 Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(tag) => return Ok(status),
                 Event::Response(response) => on(response),
-                Event::BodyStart(_) | Event::Body(_) | Event::BodyEnd => {}
+                Event::Body(bytes) => self.unasked(bytes.len() as u64),
+                Event::BodyStart(_) | Event::BodyEnd => {}
             }
         }
+    }
+
+    /// Counts octets of bodies that were not asked for among the untagged answers, which are bounded.
+    pub fn unasked(&mut self, octets: u64) {
+        self.untagged += octets;
     }
 
     /// The next thing that comes in.
