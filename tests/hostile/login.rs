@@ -226,7 +226,7 @@ fn row_14_a_cut_connection_never_looks_like_a_whole_message() {
         });
         let run = home.fetch();
         assert!(matches!(run.code, 1 | 75), "{run:#?}");
-        run.is(run.code, &["error: temporary"]);
+        run.is(run.code, &["the connection"]);
         assert!(home.files().len() < 3);
         home.converges(&peer);
     }
