@@ -112,6 +112,8 @@ pub enum Missed {
     Gone,
     /// The server refused, in its words.
     Refused(String),
+    /// Every connection ends where it should come; the last one's words. (Found by the engine.)
+    Breaks(String),
     /// The server said OK and gave nothing.
     Unanswered,
     /// It is larger than the limit.

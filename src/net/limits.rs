@@ -28,6 +28,13 @@ pub struct Limits {
     pub handshake: Duration,
 }
 
+impl Limits {
+    /// The usual timers, none longer than the `silence` that the user bears.
+    pub fn within(silence: Duration) -> Self {
+        Self { connect: CONNECT.min(silence), handshake: HANDSHAKE.min(silence) }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { connect: CONNECT, handshake: HANDSHAKE }

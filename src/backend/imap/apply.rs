@@ -19,7 +19,7 @@ impl ImapSession {
                 outcomes.extend(batch.iter().map(|_| Outcome::Refused("the folder is read-only".into())));
                 continue;
             }
-            let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence.max(limits::WORK));
+            let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence * limits::WORK);
             let done = self.delete(folder, batch).await;
             self.conn.silence = silence;
             outcomes.extend(done?);
@@ -36,13 +36,22 @@ impl ImapSession {
             return Ok(orders.iter().map(|_| Outcome::Gone).collect());
         }
         let trash = self.trash.clone().filter(|trash| trash != folder);
-        let (refusal, moved) = if self.caps.has("UIDPLUS") {
-            (self.expunge_set(&set).await?, None)
-        } else if let Some(trash) = trash.filter(|_| self.caps.has("MOVE")) {
-            let (refusal, pairs) = self.move_set(&set, &trash).await?;
-            (refusal, Some((trash, pairs)))
-        } else {
-            (self.expunge_all_deleted(&set).await?, None)
+        let (refusal, moved) = loop {
+            // An extension that is offered and answered BAD is forgotten, and the next way is tried.
+            if self.caps.has("UIDPLUS") {
+                match self.expunge_set(&set).await? {
+                    Tried::Done(refusal) => break (refusal, None),
+                    Tried::Unknown => self.caps.forget(&["UIDPLUS"]),
+                }
+            } else if let Some(trash) = trash.clone().filter(|_| self.caps.has("MOVE")) {
+                let (tried, pairs) = self.move_set(&set, &trash).await?;
+                match tried {
+                    Tried::Done(refusal) => break (refusal, Some((trash, pairs))),
+                    Tried::Unknown => self.caps.forget(&["MOVE"]),
+                }
+            } else {
+                break (self.expunge_all_deleted(&set).await?, None);
+            }
         };
         // What the server said is one thing; what is still there is what counts.
         let left = self.still_there(&set).await?;
@@ -60,22 +69,25 @@ impl ImapSession {
         Ok(uids.iter().map(outcome).collect())
     }
 
-    /// UIDPLUS: marks and removes exactly these. Returns the server's words when it refused.
-    async fn expunge_set(&mut self, set: &UidSet) -> Result<Option<String>> {
+    /// UIDPLUS: marks and removes exactly these.
+    async fn expunge_set(&mut self, set: &UidSet) -> Result<Tried> {
         let mut refusal = None;
         for part in set.chunks(limits::SET_TEXT) {
             let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"], unchanged_since: None };
             let (store, expunge) = (self.conn.queue(&store)?, self.conn.queue(&Command::UidExpunge(&part))?);
-            for tag in [store, expunge] {
-                let status = self.conn.complete(&tag, &mut drop).await?;
-                refusal = refusal.or_else(|| words(status));
+            let status = self.conn.complete(&store, &mut drop).await?;
+            refusal = refusal.or_else(|| words(status));
+            let status = self.conn.complete(&expunge, &mut drop).await?;
+            if status.kind == StatusKind::Bad {
+                return Ok(Tried::Unknown);
             }
+            refusal = refusal.or_else(|| words(status));
         }
-        Ok(refusal)
+        Ok(Tried::Done(refusal))
     }
 
     /// No UIDPLUS: into the trash. Pairs of UIDs where the server tells them.
-    async fn move_set(&mut self, set: &UidSet, trash: &FolderId) -> Result<(Option<String>, Vec<(u32, u32)>)> {
+    async fn move_set(&mut self, set: &UidSet, trash: &FolderId) -> Result<(Tried, Vec<(u32, u32)>)> {
         let mailbox = self.wire_name(trash);
         let mut pairs = Vec::new();
         let mut keep = |status: &Status| {
@@ -97,9 +109,12 @@ impl ImapSession {
                 })
                 .await?;
             keep(&status);
+            if status.kind == StatusKind::Bad {
+                return Ok((Tried::Unknown, Vec::new()));
+            }
             refusal = refusal.or_else(|| words(status));
         }
-        Ok((refusal, pairs))
+        Ok((Tried::Done(refusal), pairs))
     }
 
     /// Neither UIDPLUS nor MOVE: EXPUNGE removes whatever is marked, so it is used only when that is exactly our set.
@@ -127,7 +142,21 @@ impl ImapSession {
 
     /// UID SEARCH, by ESEARCH where there is one: the answer is a set instead of a list.
     async fn search(&mut self, criteria: &str) -> Result<UidSet> {
-        let returns: &[&str] = if self.caps.has("ESEARCH") { &["ALL"] } else { &[] };
+        if self.caps.has("ESEARCH") {
+            let (found, status) = self.search_by(criteria, &["ALL"]).await?;
+            if status.kind == StatusKind::Ok {
+                return Ok(found);
+            }
+            self.caps.forget(&["ESEARCH"]);
+        }
+        let (found, status) = self.search_by(criteria, &[]).await?;
+        match words(status) {
+            Some(text) => Err(self.conn.broke(&format!("refused a search: {text}"), &[])),
+            None => Ok(found),
+        }
+    }
+
+    async fn search_by(&mut self, criteria: &str, returns: &[&str]) -> Result<(UidSet, Status)> {
         let mut found = UidSet::new();
         let status = self
             .conn
@@ -140,11 +169,16 @@ impl ImapSession {
                 _ => {}
             })
             .await?;
-        match words(status) {
-            Some(text) => Err(self.conn.broke(&format!("refused a search: {text}"), &[])),
-            None => Ok(found),
-        }
+        Ok((found, status))
     }
+}
+
+/// What became of a command of an extension.
+enum Tried {
+    /// It was understood; the server's words where it refused.
+    Done(Option<String>),
+    /// BAD: it is not known after all.
+    Unknown,
 }
 
 /// The words of a refusal.

@@ -51,6 +51,12 @@ impl Capabilities {
         self.names.binary_search_by(|n| n.as_str().cmp(name)).is_ok()
     }
 
+    /// Treats extensions as not offered from here on: they proved not to work.
+    pub fn forget(&mut self, names: &[&str]) {
+        tracing::debug!(?names, "offered, and not understood");
+        self.names.retain(|n| !names.contains(&n.as_str()));
+    }
+
     /// Only IMAP4rev2 is spoken: names are UTF-8 then.
     pub fn rev2_only(&self) -> bool {
         self.has("IMAP4REV2") && !self.has("IMAP4REV1")

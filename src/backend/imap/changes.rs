@@ -1,12 +1,12 @@
 //! What changed in folders: opened and listed in one pipeline, one bounded page each.
 
 use crate::backend::LookAt;
-use crate::model::{Change, FlagState, Harvest, HarvestKind, Listed, Need, PermanentId, Result};
+use crate::model::{Change, Class, Error, FlagState, Harvest, HarvestKind, Listed, Need, PermanentId, Result, Scope};
 use crate::wire::imap::{Command, Fetch, MailboxStatus, Response, StatusKind, UidSet, Uids};
 
 use super::conn::Event;
 use super::cursor::Position;
-use super::{ImapSession, Opened, limits, remote_id};
+use super::{ImapSession, Opened, limits, remote_id, work_on};
 
 /// One folder's look under way.
 struct Look {
@@ -23,6 +23,8 @@ struct Look {
     seen: Vec<(u32, u32)>,
     /// A message came without its UID.
     anonymous: bool,
+    /// Messages went while the listing came, so that sequence numbers shifted in it (RFC 3501 §7.4.1 allows that in UID FETCH).
+    shifted: bool,
     selected: Option<std::result::Result<(), String>>,
 }
 
@@ -56,6 +58,7 @@ impl ImapSession {
             for which in afresh {
                 let look = LookAt { cursor: None, ..batch[which].clone() };
                 self.listed.remove(&look.folder);
+                self.paged.remove(&look.folder);
                 let mut again = self.begin_look(n * limits::FOLDERS_IN_FLIGHT + which, &look)?;
                 let harvest = self.end_look(&mut again, &look, out).await?;
                 done[which] = harvest.map(|h| h.map(|h| Harvest { restarted: true, ..h }));
@@ -74,7 +77,7 @@ impl ImapSession {
         let set = last.map(|last| UidSet::from_ranges(vec![(first, last)]));
         let uids = set.as_ref().map_or(Uids::From(first), Uids::Set);
         let list = self.conn.queue(&Command::UidFetch { uids, items })?;
-        Ok(Look { index, select, list, from, first, last, opened: Opened::default(), seen: Vec::new(), anonymous: false, selected: None })
+        Ok(Look { index, select, list, from, first, last, opened: Opened::default(), seen: Vec::new(), anonymous: false, shifted: false, selected: None })
     }
 
     fn list_items(&self) -> &'static str {
@@ -94,7 +97,7 @@ impl ImapSession {
         at: &LookAt,
         out: &mut (dyn FnMut(usize, Change) + Send),
     ) -> Result<Option<Result<Harvest>>> {
-        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence.max(limits::WORK));
+        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence * limits::WORK);
         let listed = loop {
             match self.conn.event().await? {
                 Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(&look.select) => {
@@ -105,7 +108,11 @@ impl ImapSession {
                 }
                 Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(&look.list) => break status,
                 Event::Response(Response::Fetch(fetch)) if look.in_epoch() => look.take(*fetch, out),
-                Event::Response(response) => look.opened.take(&response),
+                Event::Response(response) => {
+                    look.shifted |= matches!(response, Response::Expunge(_) | Response::Vanished { earlier: false, .. });
+                    look.opened.take(&response);
+                }
+                Event::Body(bytes) => self.conn.unasked(bytes.len() as u64),
                 _ => {}
             }
         };
@@ -121,9 +128,33 @@ impl ImapSession {
             return Ok(None);
         }
         let void = at.cursor.is_some() && look.from.is_none();
-        let harvest = look.harvest(self.listed.get(&at.folder)).map(|h| Harvest { restarted: void, ..h });
-        Ok(Some(harvest.map_err(|text| self.folder_error(&at.folder, "the server's listing makes no sense", text))))
+        let paged = self.paged.remove(&at.folder);
+        let harvest = match look.harvest(self.listed.get(&at.folder), paged) {
+            Ok((harvest, paged)) => {
+                if let Some(paged) = paged {
+                    if look.seen.is_empty() {
+                        // The counters promised more than this: the rest at once, or a lie would be paged through for hours.
+                        self.listed.remove(&at.folder);
+                    }
+                    self.paged.insert(at.folder.clone(), paged);
+                }
+                Ok(Harvest { restarted: void, ..harvest })
+            }
+            Err(text) => Err(Error::new(Class::Protocol, work_on(&at.folder), format!("the server's listing makes no sense: {text}"))
+                .scope(Scope::Folder)),
+        };
+        Ok(Some(harvest))
     }
+}
+
+/// What the pages of a folder have shown so far.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paged {
+    /// They began with the first UID.
+    from_one: bool,
+    /// Above the highest UID that was seen, or that was known before.
+    next: u32,
+    count: u64,
 }
 
 /// The last UID of the page that starts at `first`: pages hold about [`limits::PAGE`] messages by the folder's density. `None`: the rest
@@ -166,35 +197,55 @@ impl Look {
         out(self.index, Change::Present(Listed { id: remote_id(uid), size: fetch.size, date: fetch.internal_date, flags, permanent }));
     }
 
-    fn harvest(&mut self, status: Option<&MailboxStatus>) -> std::result::Result<Harvest, &'static str> {
+    /// The harvest of this page, and what the next page must know of the pages so far, where one follows.
+    fn harvest(&mut self, status: Option<&MailboxStatus>, paged: Option<Paged>) -> std::result::Result<(Harvest, Option<Paged>), &'static str> {
         if self.anonymous {
             return Err("a message without a UID");
         }
         let validity = self.opened.validity();
         self.seen.sort_unstable();
-        self.seen.dedup();
+        if self.shifted {
+            self.seen.dedup_by_key(|(uid, _)| *uid);
+        } else {
+            self.seen.dedup();
+        }
         if self.seen.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err("two messages with one UID");
         }
-        if self.seen.windows(2).any(|pair| pair[0].1 >= pair[1].1) {
+        if !self.shifted && self.seen.windows(2).any(|pair| pair[0].1 >= pair[1].1) {
             return Err("UIDs that do not ascend");
         }
-        let highest = self.seen.last().map_or(0, |(uid, _)| *uid);
         let more = self.last.is_some();
         let whole = self.first == 1 && !more;
-        let next = self.last.map_or(highest.saturating_add(1).max(self.first), |last| last + 1);
+        let before = paged.unwrap_or(Paged { from_one: self.first == 1, next: self.first, count: 0 });
+        let paged = Paged {
+            next: self.seen.last().map_or(before.next, |(uid, _)| uid.saturating_add(1).max(before.next)),
+            count: before.count + self.seen.len() as u64,
+            ..before
+        };
         let exists = u64::from(self.opened.exists.unwrap_or(0));
-        let lied = status.and_then(|s| s.uid_next).is_some_and(|next| next <= u64::from(highest));
+        let short = paged.from_one && !more && paged.count < exists;
+        let lied = status.is_some_and(|s| {
+            s.uid_next.is_some_and(|next| next < u64::from(paged.next)) || s.uid_validity.is_some_and(|v| v != u64::from(validity))
+        });
+        // After the last page not the page's end counts but the highest UID: UIDNEXT may have lied. A listing that is shorter than the
+        // folder is no ground to stand on: the next look is at the whole folder again.
+        let next = match self.last {
+            Some(last) => last + 1,
+            None if short => 1,
+            None => paged.next,
+        };
         let mod_seq = match self.from {
             Some(from) => from.mod_seq,
             None => self.opened.mod_seq.unwrap_or(0),
         };
-        Ok(Harvest {
+        let harvest = Harvest {
             cursor: Position { uid_validity: validity, next, mod_seq }.encode(),
             kind: if whole { HarvestKind::Whole } else { HarvestKind::Delta },
             restarted: false,
             more,
-            doubtful: lied || validity == 0 || (whole && (self.seen.len() as u64) < exists),
-        })
+            doubtful: lied || validity == 0 || short,
+        };
+        Ok((harvest, more.then_some(paged)))
     }
 }

@@ -12,7 +12,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::io::poll_read_buf;
 
-use crate::model::{Class, Error, Event as Happened, Observer, Result};
+use crate::model::{Class, Error, Event as Happened, ExposeSecret as _, Observer, Result, SecretString};
 use crate::net::{Stream, lost};
 use crate::wire::imap::{self, Code, Command, Encoded, Framer, Greeting, Part, Piece, Response, Status, StatusKind, TagMaker, WireError};
 
@@ -54,6 +54,8 @@ pub(super) struct Connection {
     observer: Arc<dyn Observer>,
     tried: String,
     alerts: Vec<String>,
+    /// Spellings of the secret: a server may give back what it got.
+    secrets: Vec<SecretString>,
     /// Octets of untagged answers since the last tagged one.
     untagged: u64,
     window: (Instant, u64),
@@ -80,6 +82,7 @@ impl Connection {
             observer,
             tried,
             alerts: Vec::new(),
+            secrets: Vec::new(),
             untagged: 0,
             window: (Instant::now(), 0),
             waited: Duration::ZERO,
@@ -92,7 +95,7 @@ impl Connection {
             match self.framer.next(&mut self.input) {
                 Ok(Some(Piece::Line(line))) => break line,
                 Ok(Some(_)) => return Err(self.broke("sent a message before its greeting", &[])),
-                Ok(None) => self.fill(limits::GREETING).await?,
+                Ok(None) => self.fill(limits::GREETING.min(self.silence)).await?,
                 Err(error) => return Err(self.wire(error, &[])),
             }
         };
@@ -103,11 +106,26 @@ impl Connection {
         Ok(greeting)
     }
 
+    /// From now on these words are left out of whatever the server says.
+    pub fn never_show(&mut self, secrets: Vec<SecretString>) {
+        self.secrets = secrets;
+    }
+
+    fn clean(&self, text: String) -> String {
+        let shown = |s: &&SecretString| !s.expose_secret().is_empty() && text.contains(s.expose_secret());
+        if !self.secrets.iter().any(|s| shown(&s)) {
+            return text;
+        }
+        self.secrets.iter().fold(text, |text, s| text.replace(s.expose_secret(), "…"))
+    }
+
     /// Queues a command; it goes out with the next read.
     pub fn queue(&mut self, command: &Command<'_>) -> Result<String> {
         let tag = self.tags.next_tag();
         let encoded = command.encode(&tag).map_err(|e| {
-            Error::new(Class::Internal, self.tried.clone(), format!("a command cannot be written: {e}")).scope(crate::model::Scope::Folder)
+            // Names come from the server: no string of the protocol carries one with a line end or NUL in it.
+            Error::new(Class::Partial, self.tried.clone(), format!("the server lists a name that no command can carry: {e}"))
+                .scope(crate::model::Scope::Folder)
         })?;
         self.queue_encoded(tag.clone(), encoded);
         Ok(tag)
@@ -157,9 +175,15 @@ impl Connection {
             match self.event().await? {
                 Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(tag) => return Ok(status),
                 Event::Response(response) => on(response),
-                Event::BodyStart(_) | Event::Body(_) | Event::BodyEnd => {}
+                Event::Body(bytes) => self.unasked(bytes.len() as u64),
+                Event::BodyStart(_) | Event::BodyEnd => {}
             }
         }
+    }
+
+    /// Counts octets of bodies that were not asked for among the untagged answers, which are bounded.
+    pub fn unasked(&mut self, octets: u64) {
+        self.untagged += octets;
     }
 
     /// The next thing that comes in.
@@ -188,7 +212,10 @@ impl Connection {
     }
 
     /// Bookkeeping for one response; `None` when it was for us alone.
-    fn settle(&mut self, response: Response, line: &[u8]) -> Result<Option<Event>> {
+    fn settle(&mut self, mut response: Response, line: &[u8]) -> Result<Option<Event>> {
+        if let Response::Status(status) = &mut response {
+            status.text = self.clean(std::mem::take(&mut status.text));
+        }
         match &response {
             Response::Status(status) => {
                 if let Some(Code::Alert) = status.code
@@ -329,7 +356,7 @@ impl Connection {
 
     /// The peer broke the rules; `line` is quoted, escaped and cut.
     pub fn broke(&self, what: &str, line: &[u8]) -> Box<Error> {
-        let quoted = line.escape_ascii().to_string();
+        let quoted = self.clean(line.escape_ascii().to_string());
         let cut: String = quoted.chars().take(QUOTED).collect();
         let dots = if quoted.len() > cut.len() { "…" } else { "" };
         let text = if line.is_empty() { format!("the server {what}") } else { format!("the server {what}: `{cut}{dots}`") };

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::backend::{BodySink, Missed, Part, Want};
 use crate::model::{Cursor, Event as Happened, FolderId, Result};
 use crate::wire::imap::{BodyData, Command, Fetch, Response, Status, StatusKind, UidSet, Uids};
@@ -33,6 +35,10 @@ struct Job<'a> {
     /// Bodies that began since the last FETCH response.
     open: usize,
     octets: u64,
+    /// Octets of the bodies since the last FETCH response.
+    current: u64,
+    /// Octets of bodies that nobody asked for.
+    wasted: u64,
     line: Line,
 }
 
@@ -71,7 +77,7 @@ impl ImapSession {
         }
         order.sort_unstable();
         let settled = vec![false; order.len()];
-        let mut job = Job { wanted, order, settled, section, item, sink, open: 0, octets: 0, line: Line::default() };
+        let mut job = Job { wanted, order, settled, section, item, sink, open: 0, octets: 0, current: 0, wasted: 0, line: Line::default() };
         let refused = self.fetch_ranges(folder, position.uid_validity, &mut job).await?;
         self.settle_rest(&mut job, refused).await
     }
@@ -90,7 +96,9 @@ impl ImapSession {
         let mut ready = selecting.is_none();
         let mut asked: VecDeque<Asked> = VecDeque::new();
         let (mut next, mut refused) = (0, None);
-        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence.max(limits::WORK));
+        if !ready {
+            self.conn.silence = self.ctx.silence * limits::WORK;
+        }
         loop {
             let compress = self.should_compress(job, next);
             while next < job.order.len() && asked.len() < limits::FETCHES_IN_FLIGHT && !compress && !self.ctx.cancel.is_cancelled() {
@@ -111,10 +119,10 @@ impl ImapSession {
             }
             match self.conn.event().await? {
                 Event::Response(Response::Status(status)) if selecting.as_deref().is_some_and(|t| status.tag.as_deref() == Some(t)) => {
+                    self.conn.silence = self.ctx.silence;
                     self.selected_by(folder, true, &status, &opened)?;
                     self.check_epoch(folder, opened.validity(), validity)?;
                     ready = true;
-                    self.conn.silence = self.ctx.silence;
                 }
                 Event::Response(Response::Status(status)) if status.tag.is_some() => {
                     if let Some(done) = take_asked(&mut asked, &status)
@@ -124,31 +132,22 @@ impl ImapSession {
                         refused.get_or_insert(status.text);
                     }
                 }
+                // The rest of what an earlier folder was asked for, which was given up: its UIDs mean other messages here.
+                Event::Response(Response::Fetch(_)) if !ready => job.open = 0,
                 Event::Response(Response::Fetch(fetch)) => job.response(&fetch).await.map_err(|e| self.or_lie(e))?,
                 Event::Response(response) => opened.take(&response),
                 // No message before the folder is known to be the right one; such octets are nobody's.
-                Event::BodyStart(_) | Event::Body(_) | Event::BodyEnd if !ready => job.open = 0,
+                Event::Body(bytes) if !ready => self.conn.unasked(bytes.len() as u64),
+                Event::BodyStart(_) | Event::BodyEnd if !ready => job.open = 0,
                 Event::BodyStart(size) => {
-                    if size > limits::MESSAGE {
-                        return Err(self.conn.broke(&format!("announced a message of {size} octets, above the limit"), &[]));
-                    }
                     job.line.start.get_or_insert((self.conn.waited, 0));
-                    if job.open == 0 {
-                        job.sink.begin().await?;
-                    }
-                    job.open += 1;
+                    self.begin_body(job, size).await?;
                 }
-                Event::Body(bytes) => {
-                    job.octets += bytes.len() as u64;
-                    // A second body of one response was not asked for.
-                    if job.open == 1 {
-                        job.sink.chunk(bytes).await?;
-                    }
-                }
+                Event::Body(bytes) => job.body(bytes).await?,
                 Event::BodyEnd => {}
             }
+            self.conn.unasked(std::mem::take(&mut job.wasted));
         }
-        self.conn.silence = silence;
         Ok(refused)
     }
 
@@ -210,19 +209,23 @@ impl ImapSession {
                 }
                 Event::Response(Response::Fetch(fetch)) => job.response(&fetch).await.map_err(|e| self.or_lie(e))?,
                 Event::Response(_) | Event::BodyEnd => {}
-                Event::BodyStart(_) => {
-                    if job.open == 0 {
-                        job.sink.begin().await?;
-                    }
-                    job.open += 1;
-                }
-                Event::Body(bytes) => {
-                    if job.open == 1 {
-                        job.sink.chunk(bytes).await?;
-                    }
-                }
+                Event::BodyStart(size) => self.begin_body(job, size).await?,
+                Event::Body(bytes) => job.body(bytes).await?,
             }
+            self.conn.unasked(std::mem::take(&mut job.wasted));
         }
+    }
+
+    async fn begin_body(&mut self, job: &mut Job<'_>, size: u64) -> Result<()> {
+        if size > limits::MESSAGE {
+            return Err(self.conn.broke(&format!("announced a message of {size} octets, above the limit"), &[]));
+        }
+        if job.open == 0 {
+            job.current = 0;
+            job.sink.begin().await?;
+        }
+        job.open += 1;
+        Ok(())
     }
 
     fn line_known(&self, job: &Job<'_>) -> bool {
@@ -286,6 +289,13 @@ impl Job<'_> {
         self.order.len()
     }
 
+    async fn body(&mut self, bytes: Bytes) -> Result<()> {
+        self.octets += bytes.len() as u64;
+        self.current += bytes.len() as u64;
+        // A second body of one response was not asked for.
+        if self.open == 1 { self.sink.chunk(bytes).await } else { Ok(()) }
+    }
+
     /// A FETCH response: ends the body that came before it, when it is one that was asked for.
     async fn response(&mut self, fetch: &Fetch) -> std::result::Result<(), JobError> {
         let streamed = fetch.bodies.iter().filter(|b| b.data == BodyData::Streamed).count();
@@ -311,7 +321,10 @@ impl Job<'_> {
                 self.sink.end(index).await
             }
             // Unasked, answered before, NIL, or not what was asked for: nothing of it is kept.
-            _ if open > 0 => self.sink.cut().await,
+            _ if open > 0 => {
+                self.wasted += self.current;
+                self.sink.cut().await
+            }
             _ => Ok(()),
         };
         done.map_err(JobError::Sink)

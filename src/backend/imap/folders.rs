@@ -28,8 +28,8 @@ impl ImapSession {
             items = &items[..3];
         }
         let extended = self.caps.has("LIST-EXTENDED");
-        let in_one = extended && self.caps.has("LIST-STATUS");
-        let returns = ListReturn {
+        let mut in_one = extended && self.caps.has("LIST-STATUS");
+        let mut returns = ListReturn {
             special_use: extended && self.caps.has("SPECIAL-USE"),
             subscribed: false,
             status: if in_one { items } else { &[] },
@@ -43,7 +43,13 @@ impl ImapSession {
         let namespace = if self.caps.has("NAMESPACE") { Some(self.conn.queue(&Command::Namespace)?) } else { None };
 
         let mut found = Found::default();
-        let status = self.conn.complete(&list, &mut |response| found.take(response)).await?;
+        let mut status = self.conn.complete(&list, &mut |response| found.take(response)).await?;
+        if status.kind != StatusKind::Ok && extended {
+            // It offers what it does not understand: the plain command, which every server knows, and STATUS.
+            self.caps.forget(&["LIST-EXTENDED", "LIST-STATUS"]);
+            (in_one, returns, found.items) = (false, ListReturn::default(), Vec::new());
+            status = self.conn.run(&Command::List { reference: b"", pattern: b"*", returns }, |response| found.take(response)).await?;
+        }
         if status.kind != StatusKind::Ok {
             return Err(self.conn.broke(&format!("refused to list its folders: {}", status.text), &[]));
         }
@@ -153,7 +159,9 @@ impl Found {
         let mut seen = std::collections::HashSet::new();
         self.items.retain(|item| {
             let has = |name: &str| item.attributes.iter().any(|a| a.eq_ignore_ascii_case(name));
-            !has("\\Noselect") && !has("\\NonExistent") && seen.insert(item.name.clone())
+            // INBOX is one folder in any case (RFC 9051 §5.1).
+            let name = if item.name.eq_ignore_ascii_case(b"INBOX") { b"INBOX".to_vec() } else { item.name.clone() };
+            !has("\\Noselect") && !has("\\NonExistent") && seen.insert(name)
         });
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// Silence after commands that make the server work (SELECT, EXPUNGE, STORE, MOVE, a first FETCH): Exchange and Dovecot rebuild indexes then.
-pub const WORK: Duration = Duration::from_mins(5);
+/// Commands that make the server work (SELECT, EXPUNGE, STORE, MOVE, a first FETCH) may be silent so many times longer, five minutes with the
+/// usual time-out: Exchange and Dovecot rebuild indexes then.
+pub const WORK: u32 = 5;
 /// The greeting.
 pub const GREETING: Duration = Duration::from_secs(30);
 /// How long LOGOUT may take before we hang up.

@@ -1,8 +1,11 @@
 //! From nothing to an authenticated session: dial, TLS, greeting, capabilities, login.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::backend::Ctx;
 use crate::model::event::Step;
-use crate::model::{Class, Error, Event, Result, Secret, SecretKind};
+use crate::model::{Class, Error, Event, ExposeSecret as _, Result, Secret, SecretKind, SecretString};
 use crate::net::{Limits, Security, dial};
 use crate::wire::imap::{CANCEL, Code, Command, Response, Secret as WireSecret, Status, StatusKind, sasl_line};
 use crate::wire::sasl::{Exchange, Have, Mechanism, SaslError, choose};
@@ -36,7 +39,7 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
     let reached = |step, detail: &str| ctx.observer.on(&Event::Reached { step, detail });
     reached(Step::Secret, if secret.kind == SecretKind::Token { "access token found" } else { "password found" });
 
-    let stream = dial(&backend.endpoint, &backend.tls, &Limits::default(), ctx.meter.clone(), &*ctx.observer).await?;
+    let stream = dial(&backend.endpoint, &backend.tls, &Limits::within(ctx.silence), ctx.meter.clone(), &*ctx.observer).await?;
     let conn = Connection::new(stream, backend.endpoint.tried(), ctx.silence, ctx.observer.clone())?;
     let mut opening =
         Opening { backend, ctx, conn, caps: Capabilities::default(), quirks: quirks::Quirks::default(), greeting: String::new() };
@@ -132,25 +135,35 @@ impl Opening<'_> {
         if status.kind != StatusKind::Ok {
             return Err(self.no_tls(&format!("the server refused STARTTLS: {}", status.text)));
         }
-        let (backend, observer) = (self.backend, &*self.ctx.observer);
+        let (backend, observer, limits) = (self.backend, &*self.ctx.observer, Limits::within(self.ctx.silence));
         self.conn
-            .upgrade(|stream| async move { stream.start_tls(&backend.endpoint, &backend.tls, &Limits::default(), observer).await })
+            .upgrade(|stream| async move { stream.start_tls(&backend.endpoint, &backend.tls, &limits, observer).await })
             .await?;
         // What was said in clear is worth nothing now.
         self.caps = Capabilities::default();
         self.ask_caps().await
     }
 
+    /// The secret as it may come back from a server that quotes what it does not like.
+    fn spellings(&self, secret: &Secret) -> Vec<SecretString> {
+        let (user, text) = (&self.backend.user, secret.text.expose_secret());
+        // PLAIN, OAUTHBEARER and XOAUTH2 in one string, SCRAM and LOGIN in pieces: the encoding of the whole and of the secret alone.
+        let plain = format!("\0{user}\0{text}");
+        [text.to_owned(), STANDARD.encode(text), STANDARD.encode(plain)].map(SecretString::from).to_vec()
+    }
+
     async fn authenticate(&mut self, secret: &Secret) -> Result<Mechanism> {
+        self.conn.never_show(self.spellings(secret));
         let stream = self.conn.stream();
         let tunnel = matches!(self.backend.endpoint.route, crate::net::Route::Tunnel(_));
         let clear_chosen = self.backend.endpoint.security == Security::Clear;
         let encrypted = stream.is_some_and(crate::net::Stream::is_encrypted) || tunnel || clear_chosen;
         let binding = stream.and_then(crate::net::Stream::channel_binding);
+        let no_clear = self.caps.has("LOGINDISABLED") && !stream.is_some_and(crate::net::Stream::is_encrypted) && !tunnel;
         let have = if secret.kind == SecretKind::Token { Have::Token } else { Have::Password };
         let offered = self.caps.mechanisms();
         let mechanism = choose(&offered, have, self.backend.sasl, encrypted, binding.is_some()).map_err(|e| {
-            let class = if encrypted { Class::Auth } else { Class::TlsRequired };
+            let class = if encrypted && !no_clear { Class::Auth } else { Class::TlsRequired };
             let error = Error::new(class, self.tried(), e.to_string()).safe("no password was sent");
             match have {
                 Have::Password => error.hint("set `auth = \"oauth2\"` for a token, or `sasl = \"…\"` for another mechanism"),
@@ -159,7 +172,6 @@ impl Opening<'_> {
         })?;
         // LOGIN the command is LOGIN the mechanism without its two questions.
         let status = if mechanism == Mechanism::Login && !self.caps.has("AUTH=LOGIN") {
-            use crate::model::ExposeSecret as _;
             let command = Command::Login { user: &self.backend.user, secret: WireSecret(secret.text.expose_secret().as_bytes()) };
             let caps = &mut Vec::new();
             let status = self.conn.run(&command, |r| keep_caps(r, caps)).await?;
@@ -254,6 +266,9 @@ impl Opening<'_> {
             "UNAVAILABLE" | "INUSE" | "LIMIT" => error(Class::Temporary, format!("the server cannot check the login now: {said}"))
                 .fate(crate::model::Fate::NeedsUser)
                 .hint("try again later"),
+            "REFERRAL" => error(Class::Temporary, format!("the server says that the account is elsewhere, which is not followed: {said}"))
+                .fate(crate::model::Fate::NeedsUser)
+                .hint("if you trust it, set the new server in `receive`"),
             "EXPIRED" => error(Class::Auth, format!("the password has expired: {said}")).hint("set a new one with your provider"),
             "PRIVACYREQUIRED" => error(Class::TlsRequired, format!("the server wants TLS first: {said}")),
             "CONTACTADMIN" => error(Class::Auth, format!("the account is blocked: {said}")).hint("ask your provider"),

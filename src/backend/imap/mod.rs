@@ -66,6 +66,7 @@ impl Backend for ImapBackend {
             utf8,
             selected: None,
             listed: HashMap::new(),
+            paged: HashMap::new(),
             trash: None,
             compressed: false,
             introduced: false,
@@ -92,6 +93,8 @@ struct ImapSession {
     selected: Option<Selected>,
     /// Counters of the last listing.
     listed: HashMap<FolderId, MailboxStatus>,
+    /// Folders whose listing is under way, page by page.
+    paged: HashMap<FolderId, changes::Paged>,
     trash: Option<FolderId>,
     compressed: bool,
     /// ID was sent.
@@ -111,6 +114,7 @@ impl Opened {
     fn take(&mut self, response: &Response) {
         match response {
             Response::Exists(n) => self.exists = Some(*n),
+            Response::Expunge(_) => self.exists = self.exists.map(|n| n.saturating_sub(1)),
             Response::Status(Status { code: Some(Code::UidValidity(n)), .. }) => self.uid_validity = Some(*n),
             Response::Status(Status { code: Some(Code::HighestModSeq(n)), .. }) => self.mod_seq = Some(*n),
             _ => {}
@@ -159,6 +163,8 @@ impl ImapSession {
 
     fn selected_by(&mut self, folder: &FolderId, read_only: bool, status: &Status, opened: &Opened) -> Result<()> {
         if status.kind != StatusKind::Ok {
+            // RFC 9051 §6.3.2: then none is selected, also where the commands of several folders were in the pipe.
+            self.selected = None;
             return Err(self.folder_error(folder, "the server does not open it", &status.text));
         }
         let read_only = read_only || status.code == Some(Code::ReadOnly);
@@ -166,8 +172,10 @@ impl ImapSession {
         Ok(())
     }
 
+    /// Where the server promises no epoch, both are 0: reading goes on, because such a folder is matched by content in every run;
+    /// [`ImapSession::carry_out`] refuses to delete.
     fn check_epoch(&self, folder: &FolderId, is: u32, was: u32) -> Result<()> {
-        if is == was && is != 0 {
+        if is == was {
             return Ok(());
         }
         Err(self
@@ -178,8 +186,7 @@ impl ImapSession {
     /// An error that costs this folder only.
     #[expect(clippy::unused_self, reason = "reads as a method everywhere")]
     fn folder_error(&self, folder: &FolderId, what: &str, text: &str) -> Box<Error> {
-        let name = crate::wire::imap::decode_name(&folder.0, false).unwrap_or_else(|_| folder.0.escape_ascii().to_string());
-        Error::new(Class::Partial, format!("work on the folder `{name}`"), format!("{what}: {text}")).scope(Scope::Folder)
+        Error::new(Class::Partial, work_on(folder), format!("{what}: {text}")).scope(Scope::Folder)
     }
 }
 
@@ -213,6 +220,12 @@ impl Session for ImapSession {
         self.conn.logout().await;
         Ok(())
     }
+}
+
+/// What was tried with a folder, for words.
+fn work_on(folder: &FolderId) -> String {
+    let name = crate::wire::imap::decode_name(&folder.0, false).unwrap_or_else(|_| folder.0.escape_ascii().to_string());
+    format!("work on the folder `{name}`")
 }
 
 /// A UID as the engine's id.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::backend::{BodySink, Ctx, Missed, Part, Session, Want};
 use crate::engine::plan::{Action, DownloadLimits, decide};
-use crate::model::{Class, Error, Event, FolderPath, Observer, PermanentId, Result};
+use crate::model::{Class, Error, Event, Fate, FolderPath, Observer, PermanentId, Result, Scope};
 use crate::store::maildir::deliver::{Addressed, Delivery, DeliveryStream, Target};
 use crate::store::state::{LinkId, PendingLink, Stored};
 use crate::store::{Store, root};
@@ -284,8 +284,23 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
     Ok(rest)
 }
 
-/// Fetches bodies, over several sessions if connections are lost.
+/// Fetches bodies, over several sessions if connections are lost. Those that failed before come last, so that no number of them keeps
+/// the others away.
 async fn get(
+    shared: &Shared<'_>,
+    session: &mut Option<Box<dyn Session>>,
+    stream: &mut DeliveryStream,
+    job: &mut Job,
+    target: &Arc<Target>,
+    bodies: Vec<PendingLink>,
+) -> Result<()> {
+    let (mut again, fresh): (Vec<_>, Vec<_>) = bodies.into_iter().partition(|b| b.tries > 0);
+    again.sort_by_key(|b| b.tries);
+    get_in_turn(shared, session, stream, job, target, fresh).await?;
+    get_in_turn(shared, session, stream, job, target, again).await
+}
+
+async fn get_in_turn(
     shared: &Shared<'_>,
     session: &mut Option<Box<dyn Session>>,
     stream: &mut DeliveryStream,
@@ -294,12 +309,14 @@ async fn get(
     mut bodies: Vec<PendingLink>,
 ) -> Result<()> {
     let Some(cursor) = job.row.cursor.clone() else { return Ok(()) };
-    // Messages at which the connection was lost without any progress come last, alone.
-    let mut suspects: Vec<PendingLink> = Vec::new();
+    // Messages at which the connection was lost come last, alone; those that then cost another one are given up in this run.
+    let mut suspects: VecDeque<PendingLink> = VecDeque::new();
+    let mut blamed: Vec<(LinkId, String)> = Vec::new();
     let mut missed = Vec::new();
     while !bodies.is_empty() || !suspects.is_empty() {
-        if bodies.is_empty() {
-            bodies.extend(suspects.pop());
+        let alone = bodies.is_empty();
+        if alone {
+            bodies.extend(suspects.pop_front());
         }
         let wants: Vec<Want> = bodies.iter().map(|b| Want { id: b.remote.clone(), size: b.size }).collect();
         let open = match session {
@@ -322,19 +339,31 @@ async fn get(
                     break;
                 }
             }
-            Err(error) if may_retry(&error) => {
+            Err(error) if may_retry(&error) || spoilt(&error) => {
                 stream.cut().await?;
-                if !progress && bodies.len() > 1 {
-                    suspects.push(bodies.remove(0));
-                }
-                *session = None;
-                match shared.sessions.reopen(error).await {
-                    Ok(open) => *session = Some(open),
-                    Err(error) => {
-                        record_missed(shared, job, missed).await?;
-                        return Err(error);
+                let mut given_up = None;
+                // Nonsense stands where the first message is that did not come; a lost line blames one only when nothing came at all.
+                if (spoilt(&error) || !progress) && !bodies.is_empty() {
+                    let link = bodies.remove(0);
+                    if alone {
+                        given_up = Some((link, Missed::Breaks(error.failed.clone())));
+                    } else {
+                        blamed.push((link.id, error.failed.clone()));
+                        suspects.push_back(link);
                     }
                 }
+                *session = None;
+                if !bodies.is_empty() || !suspects.is_empty() {
+                    match shared.sessions.reopen(error.fate(Fate::Now)).await {
+                        Ok(open) => *session = Some(open),
+                        Err(error) => {
+                            record_missed(shared, job, missed).await?;
+                            put_last(shared, blamed).await?;
+                            return Err(error);
+                        }
+                    }
+                }
+                missed.extend(given_up);
             }
             Err(error) => {
                 let _ = stream.cut().await;
@@ -344,6 +373,19 @@ async fn get(
         }
     }
     record_missed(shared, job, missed).await
+}
+
+/// Whether the server's nonsense cost the session; the messages behind it may be sound.
+fn spoilt(error: &Error) -> bool {
+    error.class == Class::Protocol && error.scope == Scope::Session
+}
+
+/// Messages that may be to blame for a lost connection are asked for last in the next run.
+async fn put_last(shared: &Shared<'_>, suspects: Vec<(LinkId, String)>) -> Result<()> {
+    if suspects.is_empty() {
+        return Ok(());
+    }
+    blocking(shared.store, move |store| store.state().mark_skipped(&suspects)).await
 }
 
 /// Records what did not come: gone there, or skipped and tried again every run.
@@ -359,6 +401,7 @@ async fn record_missed(shared: &Shared<'_>, job: &mut Job, missed: Vec<(PendingL
                 continue;
             }
             Missed::Refused(text) => format!("the server refuses to give it: {text}"),
+            Missed::Breaks(text) => format!("the connection does not survive it: {text}"),
             Missed::Unanswered => "the server lists it and does not give it".into(),
             Missed::TooLarge => "it is larger than 1 GiB".into(),
         };

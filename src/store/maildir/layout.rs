@@ -25,7 +25,7 @@ impl Layout {
     /// The directory of `path` relative to the root, `""` for the root itself. `variant` 0 is the usual one; each higher one is
     /// another spelling of the same path, for names that differ from a taken one in case only.
     pub fn dir(self, path: &FolderPath, variant: usize) -> String {
-        if self == Self::MaildirPlusPlus && path.is_inbox() {
+        if self == Self::MaildirPlusPlus && path.is_inbox() && variant == 0 {
             return String::new();
         }
         let last = path.levels().len() - 1;

@@ -1,0 +1,16 @@
+//! A scripted malicious IMAP server against the real binary. Tests are named after the rows of the catalogue of threats.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+
+#[path = "hostile/home.rs"]
+mod home;
+#[path = "hostile/model.rs"]
+mod model;
+#[path = "hostile/peer.rs"]
+mod peer;
+
+#[path = "hostile/framing.rs"]
+mod framing;
+#[path = "hostile/lies.rs"]
+mod lies;
+#[path = "hostile/login.rs"]
+mod login;
