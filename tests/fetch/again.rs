@@ -73,8 +73,24 @@ fn in_cron_success_is_silent() {
 #[test]
 fn the_result_is_the_same_without_any_extension() {
     let masks = [
-        "LITERAL+", "UIDPLUS", "MOVE", "LIST-EXTENDED", "LIST-STATUS", "LIST-EXTENDED,LIST-STATUS", "SPECIAL-USE", "ESEARCH",
-        "CONDSTORE,QRESYNC", "QRESYNC", "NAMESPACE", "ENABLE", "SASL-IR", "COMPRESS=DEFLATE", "QUOTA", "UNSELECT", "ID", "STATUS=SIZE",
+        "LITERAL+",
+        "UIDPLUS",
+        "MOVE",
+        "LIST-EXTENDED",
+        "LIST-STATUS",
+        "LIST-EXTENDED,LIST-STATUS",
+        "SPECIAL-USE",
+        "ESEARCH",
+        "CONDSTORE,QRESYNC",
+        "QRESYNC",
+        "NAMESPACE",
+        "ENABLE",
+        "SASL-IR",
+        "COMPRESS=DEFLATE",
+        "QUOTA",
+        "UNSELECT",
+        "ID",
+        "STATUS=SIZE",
         "LITERAL+,UIDPLUS,MOVE,LIST-EXTENDED,LIST-STATUS,SPECIAL-USE,ESEARCH,CONDSTORE,QRESYNC,NAMESPACE,ENABLE,SASL-IR,\
          COMPRESS=DEFLATE,QUOTA,UNSELECT,ID,STATUS=SIZE,OBJECTID,IDLE,NOTIFY,SORT,BINARY,SAVEDATE,PREVIEW,WITHIN,SEARCHRES",
     ];

@@ -34,7 +34,8 @@ fn keywords_are_letters_that_dovecot_keywords_explains() {
     w.fetch(0, &[]);
     let table = std::fs::read_to_string(w.root.join("INBOX/dovecot-keywords")).unwrap();
     let letter = |keyword: &str| {
-        let line = table.lines().find(|l| l.split_once(' ').is_some_and(|(_, k)| k == keyword)).unwrap_or_else(|| panic!("{keyword}: {table}"));
+        let line =
+            table.lines().find(|l| l.split_once(' ').is_some_and(|(_, k)| k == keyword)).unwrap_or_else(|| panic!("{keyword}: {table}"));
         char::from(b'a' + line.split_once(' ').unwrap().0.parse::<u8>().unwrap())
     };
     let mut mail = w.mail();

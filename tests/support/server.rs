@@ -47,9 +47,10 @@ fn sweep() {
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(pid) = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()) else { continue };
-        let old = entry.metadata().and_then(|m| m.modified()).is_ok_and(|at| {
-            SystemTime::now().duration_since(at).is_ok_and(|age| age > Duration::from_secs(3600))
-        });
+        let old = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > Duration::from_secs(3600)));
         if old && !Path::new("/proc").join(pid).exists() {
             let _ = Command::new(servers().join("dovecot.sh")).arg("stop").arg(entry.path()).stdin(Stdio::null()).status();
             let _ = fs::remove_dir_all(entry.path());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::backend::{Ctx, Order, Session};
 use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Error, Event, Outcome, Result};
-use crate::store::state::{LinkId, Releasable};
+use crate::store::state::{Found, LinkId, Releasable};
 use crate::store::{Intact, Store, root};
 
 use super::sessions::{Sessions, costs_session};
@@ -47,7 +47,7 @@ pub(super) async fn release(
         ctx.observer.on(&Event::Note("the clock is behind the last run: nothing is removed from the server by its age in this run"));
         return Ok(session);
     }
-    for job in jobs.iter_mut().filter(|j| j.report.error.is_none()) {
+    for job in jobs.iter_mut().filter(|j| may_release(store, j)) {
         if ctx.cancel.is_cancelled() {
             break;
         }
@@ -78,7 +78,7 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         return Ok(plan);
     }
     let deletes_new = options.after_fetch == AfterFetch::Delete;
-    for job in jobs.iter().filter(|j| j.report.error.is_none()) {
+    for job in jobs.iter().filter(|j| may_release(store, j)) {
         let folder = job.row.id;
         let due = blocking(store, move |store| store.state().releasable(folder, rule.until, rule.due_before)).await?;
         let mut ids: Vec<_> = due.into_iter().map(|m| (m.remote, Some(m.digest.octets))).collect();
@@ -96,6 +96,11 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         }));
     }
     Ok(plan)
+}
+
+/// A pass that matches messages again deletes nothing, and a rebuilt state authorises nothing before one complete run.
+fn may_release(store: &Store, job: &Job) -> bool {
+    job.report.error.is_none() && job.rematched.is_none() && !matches!(store.found, Found::Corrupt(_))
 }
 
 async fn clock_went_back(store: &Arc<Store>, now: i64) -> Result<bool> {
