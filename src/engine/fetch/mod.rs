@@ -153,6 +153,7 @@ async fn blocking<T: Send + 'static>(store: &Arc<Store>, work: impl FnOnce(&Stor
 }
 
 async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &FetchOptions, report: &mut AccountReport) -> Result<()> {
+    let began = root::now();
     let (mut session, mut jobs) = listing::list(store, sessions, ctx, options).await?;
     if let crate::store::state::Found::Corrupt(aside) = &store.found {
         let note = format!("the state was damaged and is rebuilt from the Maildir; the damaged one is kept as {aside}");
@@ -181,7 +182,7 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &Fetch
         } else {
             tell_rematched(&jobs, ctx);
         }
-        session = release::release(store, sessions, session, ctx, options, &mut jobs).await?;
+        session = release::release(store, sessions, session, ctx, options, &mut jobs, began).await?;
         if let Some(session) = &mut session
             && jobs.iter().any(|j| j.report.changed())
             && let Ok(quota) = session.quota().await

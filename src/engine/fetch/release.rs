@@ -32,7 +32,7 @@ fn rule(after_fetch: AfterFetch, now: i64) -> Option<Rule> {
     }
 }
 
-/// Removes what may go, in every folder. Returns the session if it still lives.
+/// Removes what may go, in every folder, in a run that began at `began`. Returns the session if it still lives.
 pub(super) async fn release(
     store: &Arc<Store>,
     sessions: &Sessions,
@@ -40,6 +40,7 @@ pub(super) async fn release(
     ctx: &Ctx,
     options: &FetchOptions,
     jobs: &mut [Job],
+    began: i64,
 ) -> Result<Option<Box<dyn Session>>> {
     let now = root::now();
     let Some(rule) = rule(options.after_fetch, now) else { return Ok(session) };
@@ -59,7 +60,7 @@ pub(super) async fn release(
             Some(open) => open,
             none => none.insert(sessions.open().await?),
         };
-        if let Err(error) = folder(store, open, ctx, job, due, now).await {
+        if let Err(error) = folder(store, open, ctx, job, due, (began, now)).await {
             if costs_session(&error) {
                 session = None;
             }
@@ -126,10 +127,10 @@ async fn folder(
     ctx: &Ctx,
     job: &mut Job,
     due: Vec<Releasable>,
-    now: i64,
+    run: (i64, i64),
 ) -> Result<()> {
     let Some(cursor) = job.row.cursor.clone() else { return Ok(()) };
-    let due = check(store, job, due, now).await?;
+    let due = check(store, job, due, run).await?;
     for batch in due.chunks(BATCH) {
         let ids: Vec<LinkId> = batch.iter().map(|m| m.id).collect();
         let intent = ids.clone();
@@ -147,8 +148,11 @@ async fn folder(
     Ok(())
 }
 
+/// An emptied folder with so many known messages is an accident until a person says otherwise (the contract's guard).
+const EMPTIED: usize = 5;
+
 /// Keeps those whose files here are there and intact: by hash, where an earlier run stored them.
-async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, now: i64) -> Result<Vec<Releasable>> {
+async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, (began, now): (i64, i64)) -> Result<Vec<Releasable>> {
     let dir = job.row.dir.clone();
     let (good, damaged) = blocking(store, move |store| {
         let Some(dir) = store.open_folder(&dir)? else {
@@ -158,9 +162,17 @@ async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, now: i64
                 .hint("put the folder back, or move `.mailx` away to fetch everything again"));
         };
         let present = dir.scan()?;
+        if present.is_empty() && due.len() >= EMPTIED {
+            let failed = format!("the Maildir folder is empty, and {} messages should be in it", due.len());
+            return Err(Error::new(crate::model::Class::Guard, "remove server copies", failed)
+                .scope(crate::model::Scope::Folder)
+                .safe("nothing was removed from the server")
+                .hint("put the files back; or, if they went on purpose, remove the server's copies with another client"));
+        }
         let (mut good, mut damaged, mut missing, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for message in due {
-            let earlier = message.stored_at < now;
+            // Within one second, or with a clock that was set back, nobody knows which run it was: then the bytes are read.
+            let earlier = message.stored_at <= began || message.stored_at > now;
             match store.intact(&dir, &present, &message.name, &message.digest, earlier)? {
                 Intact::Yes => {
                     if message.missing > 0 {
