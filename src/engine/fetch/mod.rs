@@ -122,6 +122,10 @@ pub async fn fetch(
         report.error = Some(stopped());
     }
     sessions.close().await;
+    let errors = report.error.iter().chain(report.folders.iter().filter_map(|f| f.error.as_ref()));
+    if errors.into_iter().any(|e| e.class == Class::LocalCorrupt) {
+        store.suspect_state();
+    }
     if let Some(watchdog) = watchdog {
         watchdog.abort();
     }
