@@ -36,7 +36,7 @@ fn mailboxes(w: &World) {
     for _ in 0..2 {
         w.server.append(&w.user, "Lists", b"Subject: twin\r\n\r\ntwin\r\n", "", 1_600_000_001);
     }
-    w.server.append(&w.user, "Lists", b"Subject: no body at all\r\n", "", 1_600_000_002);
+    w.server.append(&w.user, "Lists", b"Subject: no body at all\r\n\r\n", "", 1_600_000_002);
 }
 
 #[test]
