@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::{Server, World};
 use crate::world;
 
-const ODD: [&str; 9] =
-    ["Entwürfe", "会議/2024 年", ".hidden", "a: b?*", "cur", "100% & more", "trailing.", "x~", "\u{1f642}"];
+const ODD: [&str; 9] = ["Entwürfe", "会議/2024 年", ".hidden", "a: b?*", "cur", "100% & more", "trailing.", "x~", "\u{1f642}"];
 
 fn fill(w: &World, names: &[&str]) {
     w.server.create(&w.user, names);
@@ -41,8 +40,7 @@ fn odd_names_become_directories_of_their_own() {
     assert!(w.root.join("Entwürfe/cur").is_dir() && w.root.join("会議/2024 年/cur").is_dir(), "usual names stay readable");
     let out = w.fetch(0, &[]);
     assert_eq!(out.sum("downloaded"), 0);
-    let names: Vec<String> =
-        out.account()["folders"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<String> = out.account()["folders"].as_array().unwrap().iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect();
     for name in ODD {
         assert!(names.contains(&name.to_owned()), "{name} is not in {names:?}");
     }
@@ -125,7 +123,10 @@ fn a_folder_in_the_url_is_the_only_one() {
     fill(&w, &["Lists/rust", "Other"]);
     let url = format!("imaps://{}@localhost:{}/Lists/rust", w.user, w.server.get("IMAPS_PORT"));
     let root = w.root.to_str().unwrap();
-    let out = w.run_with(&["fetch", "--json", "--ca", w.server.get("CA"), &url, root], &[("MAILX_PASSWORD", "pass"), ("MAILX_CONFIG", "/nonexistent")]);
+    let out = w.run_with(
+        &["fetch", "--json", "--ca", w.server.get("CA"), &url, root],
+        &[("MAILX_PASSWORD", "pass"), ("MAILX_CONFIG", "/nonexistent")],
+    );
     assert_eq!(out.exit(0).sum("downloaded"), 1);
     assert_eq!(w.mail()[0].dir, "Lists/rust");
 }

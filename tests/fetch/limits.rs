@@ -123,9 +123,16 @@ fn a_dry_run_over_a_renumbering_and_a_foreign_maildir_is_a_rehearsal_too() {
 #[test]
 fn a_run_ends_in_good_order_when_its_time_is_over() {
     let Some(w) = world("time") else { return };
-    w.server.fill(&w.user, "INBOX", 4000, "a");
-    let out = w.fetch(75, &["--max-duration", "0s"]);
+    // A server that takes the connection and says nothing.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let receive = format!("receive = \"imaps://me@127.0.0.1:{}\"", mute.local_addr().unwrap().port());
+    w.configure(&receive);
+    let begun = std::time::Instant::now();
+    let out = w.fetch(75, &["--max-duration", "1s"]);
     assert_eq!(out.account()["error"]["exit"], 75);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
+    w.configure("");
+    w.server.fill(&w.user, "INBOX", 4000, "a");
     let mut runs = 0;
     while w.run(&["fetch", "--max-duration", "1s"]).code == Some(75) {
         runs += 1;

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use crate::support::World;
 use crate::world;
 
-/// Holds the account's lock by a run whose hook waits, for as long as the guard lives.
+/// Mail is waiting, and somebody holds the lock until the guard is dropped.
 fn held(w: &World) -> crate::support::world::Running {
     w.server.generate(&w.user, "INBOX", 1, "held");
-    // Another process of the kind: flock(1) on the file that the contract names.
+    // flock(1) on the file that the contract names.
     let lock = w.root.join(".mailx/lock");
     let mut command = std::process::Command::new("flock");
-    command.arg(lock).args(["sleep", "30"]);
+    command.arg("-F").arg(lock).args(["sleep", "30"]);
     let running = crate::support::world::Running::start(&mut command);
     std::thread::sleep(Duration::from_millis(200));
     running
