@@ -64,6 +64,17 @@ struct Job {
     redo: bool,
     /// Wanted messages and their octets, as planned.
     planned: (u64, u64),
+    /// Its messages were matched again in this run.
+    rematched: Option<Rematch>,
+}
+
+/// What is known of a folder whose messages were matched again, until bodies have settled the doubtful ones.
+#[derive(Debug, Clone, Copy)]
+struct Rematch {
+    /// Messages there.
+    listed: u64,
+    /// A foreign Maildir or lost state was the reason, not the server.
+    adopted: bool,
 }
 
 impl Job {
@@ -111,6 +122,10 @@ pub async fn fetch(
         report.error = Some(stopped());
     }
     sessions.close().await;
+    let errors = report.error.iter().chain(report.folders.iter().filter_map(|f| f.error.as_ref()));
+    if errors.into_iter().any(|e| e.class == Class::LocalCorrupt) {
+        store.suspect_state();
+    }
     if let Some(watchdog) = watchdog {
         watchdog.abort();
     }
@@ -142,6 +157,7 @@ async fn blocking<T: Send + 'static>(store: &Arc<Store>, work: impl FnOnce(&Stor
 }
 
 async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &FetchOptions, report: &mut AccountReport) -> Result<()> {
+    let began = root::now();
     let (mut session, mut jobs) = listing::list(store, sessions, ctx, options).await?;
     if let crate::store::state::Found::Corrupt(aside) = &store.found {
         let note = format!("the state was damaged and is rebuilt from the Maildir; the damaged one is kept as {aside}");
@@ -164,10 +180,13 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &Fetch
             let done = download::download(store, &delivery, sessions, session, ctx, options, &mut jobs).await;
             // What was handed over becomes durable even when something failed.
             let finished = delivery.finish().await;
+            tell_rematched(&jobs, ctx);
             session = done?;
             finished?;
+        } else {
+            tell_rematched(&jobs, ctx);
         }
-        session = release::release(store, sessions, session, ctx, options, &mut jobs).await?;
+        session = release::release(store, sessions, session, ctx, options, &mut jobs, began).await?;
         if let Some(session) = &mut session
             && jobs.iter().any(|j| j.report.changed())
             && let Ok(quota) = session.quota().await
@@ -181,6 +200,17 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &Fetch
     }
     report.folders = jobs.into_iter().map(|j| j.report).collect();
     Ok(())
+}
+
+/// Tells of every folder that was matched again, once the bodies that had to be read have decided, too.
+fn tell_rematched(jobs: &[Job], ctx: &Ctx) {
+    for job in jobs {
+        if let Some(Rematch { listed, adopted }) = job.rematched {
+            let (matched, local_only) = (job.report.linked, job.report.local_only);
+            let new = listed.saturating_sub(matched);
+            ctx.observer.on(&Event::Rematched { folder: &job.row.path, matched, new, local_only, adopted });
+        }
+    }
 }
 
 /// Plans every folder's downloads: counts them for the bars, or lists them for a dry run.
