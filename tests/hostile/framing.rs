@@ -48,7 +48,8 @@ fn row_23_literal_too_short_or_long_is_a_protocol_error() {
             if !call.wants_bodies() {
                 return None;
             }
-            let mut steps = vec![send(format!("* 1 FETCH (UID 1 BODY[] {{{announced}}}\r\n")), send("x y\r\n".repeat(sent / 5)), send(")\r\n")];
+            let mut steps =
+                vec![send(format!("* 1 FETCH (UID 1 BODY[] {{{announced}}}\r\n")), send("x y\r\n".repeat(sent / 5)), send(")\r\n")];
             steps.extend(honest());
             Some(steps)
         });

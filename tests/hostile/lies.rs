@@ -236,7 +236,11 @@ fn row_41_bye_in_a_literal_is_message_data() {
 
 #[test]
 fn row_42_nul_in_the_protocol_is_refused_and_in_bodies_kept() {
-    for (name, line) in [("EXAMINE", &b"* 3 EX\0ISTS\r\n"[..]), ("LIST", b"* LIST () \"/\" \"a\0b\"\r\n"), ("UID FETCH", b"* 1 FETCH (UID 1 FLAGS (\0))\r\n")] {
+    for (name, line) in [
+        ("EXAMINE", &b"* 3 EX\0ISTS\r\n"[..]),
+        ("LIST", b"* LIST () \"/\" \"a\0b\"\r\n"),
+        ("UID FETCH", b"* 1 FETCH (UID 1 FLAGS (\0))\r\n"),
+    ] {
         let peer = Peer::start(World::inbox(2));
         let home = Home::new(&peer);
         peer.hook(move |call, honest| {

@@ -109,7 +109,16 @@ async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, V
                 store.make_folder(&row.dir)?;
             }
             let report = FolderReport::new(info.path.clone());
-            jobs.push(Job { redo: redo.contains(&row.id), row, report, unmatched: HashMap::new(), planned: (0, 0), rematched: None });
+            jobs.push(Job {
+                redo: redo.contains(&row.id),
+                row,
+                report,
+                unmatched: HashMap::new(),
+                planned: (0, 0),
+                rematched: None,
+                ended: 0,
+                target: None,
+            });
             marks.push(info.marks);
         }
         Ok((jobs, marks))
