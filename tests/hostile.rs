@@ -8,6 +8,8 @@ mod model;
 #[path = "hostile/peer.rs"]
 mod peer;
 
+#[path = "hostile/bodies.rs"]
+mod bodies;
 #[path = "hostile/framing.rs"]
 mod framing;
 #[path = "hostile/lies.rs"]

@@ -1,8 +1,10 @@
 //! A scripted IMAP peer: honest over a small model, until a hook replaces or damages an answer. Records every command.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_compression::tokio::bufread::DeflateDecoder;
@@ -11,7 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, WriteHalf};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -30,6 +32,8 @@ pub enum Step {
     Read,
     StartTls,
     Compress,
+    /// Below the compression.
+    Raw(Vec<u8>),
     /// Closes without close_notify.
     Cut,
     /// Closes in good order.
@@ -243,13 +247,32 @@ struct Line<'a> {
     io: Box<dyn Duplex>,
     buffer: Vec<u8>,
     secure: bool,
+    /// The writing half below a compression.
+    below: Option<Arc<tokio::sync::Mutex<WriteHalf<Box<dyn Duplex>>>>>,
 }
 
 /// The connection is over.
 struct Over;
 
+/// A writing half that two share; never both at once.
+struct Locked(Arc<tokio::sync::Mutex<WriteHalf<Box<dyn Duplex>>>>);
+
+impl AsyncWrite for Locked {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut *self.0.try_lock().unwrap()).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut *self.0.try_lock().unwrap()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut *self.0.try_lock().unwrap()).poll_shutdown(cx)
+    }
+}
+
 async fn serve(shared: &Shared, socket: Box<dyn Duplex>, number: usize) {
-    let mut line = Line { shared, io: socket, buffer: Vec::new(), secure: false };
+    let mut line = Line { shared, io: socket, buffer: Vec::new(), secure: false, below: None };
     if shared.security == Security::Tls && line.start_tls().await.is_err() {
         return;
     }
@@ -323,7 +346,14 @@ impl Line<'_> {
                     let (read, write) = tokio::io::split(io);
                     let prefix = std::io::Cursor::new(std::mem::take(&mut self.buffer));
                     let read = DeflateDecoder::new(BufReader::new(prefix.chain(read)));
-                    self.io = Box::new(tokio::io::join(read, DeflateEncoder::new(write)));
+                    let write = std::sync::Arc::new(tokio::sync::Mutex::new(write));
+                    self.below = Some(write.clone());
+                    self.io = Box::new(tokio::io::join(read, DeflateEncoder::new(Locked(write))));
+                }
+                Step::Raw(bytes) => {
+                    let below = self.below.clone().unwrap();
+                    below.lock().await.write_all(&bytes).await.map_err(|_| Over)?;
+                    below.lock().await.flush().await.map_err(|_| Over)?;
                 }
                 Step::Cut => {
                     // Octets that were not read would turn the end into a reset, which may overtake what was sent.
