@@ -16,3 +16,7 @@ mod framing;
 mod lies;
 #[path = "hostile/login.rs"]
 mod login;
+#[path = "hostile/names.rs"]
+mod names;
+#[path = "hostile/rest.rs"]
+mod rest;

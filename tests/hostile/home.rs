@@ -105,6 +105,14 @@ impl Home {
         Run { code: code.unwrap().code().unwrap_or(-1), out, err, took: begun.elapsed(), peak }
     }
 
+    /// Runs mailx by the shell, with redirections.
+    pub fn shell(&self, words: &str, redirect: &str) -> std::process::Output {
+        let script = format!("\"$MAILX\" --config \"$CONFIG\" {words} {redirect}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).env("MAILX", env!("CARGO_BIN_EXE_mailx")).env("CONFIG", &self.config);
+        command.env("HOME", self.dir.path()).env("TERM", "dumb").env("SCRIPTED_SECRET", SECRET).output().unwrap()
+    }
+
     #[track_caller]
     pub fn fetch(&self) -> Run {
         self.run(&["fetch", "--timeout", "1"])
