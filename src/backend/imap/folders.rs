@@ -40,6 +40,9 @@ impl ImapSession {
 
         let mut found = Found::default();
         let mut status = self.conn.complete(&list, &mut |response| found.take(response)).await?;
+        if let Some(tag) = &namespace {
+            self.conn.complete(tag, &mut |response| found.take(response)).await?;
+        }
         if status.kind != StatusKind::Ok && extended {
             // It offers what it does not understand: the plain command, which every server knows, and STATUS.
             self.caps.forget(&["LIST-EXTENDED", "LIST-STATUS"]);
@@ -49,8 +52,7 @@ impl ImapSession {
         if status.kind != StatusKind::Ok {
             return Err(self.conn.broke(&format!("refused to list its folders: {}", status.text), &[]));
         }
-        if let Some(tag) = namespace {
-            self.conn.complete(&tag, &mut |response| found.take(response)).await?;
+        if namespace.is_some() {
             for prefix in found.unlisted() {
                 let command = Command::List { reference: b"", pattern: &[&prefix[..], b"*"].concat(), returns };
                 self.conn.run(&command, |response| found.take(response)).await?;
