@@ -98,7 +98,9 @@ fn push_escaped(out: &mut String, c: char) {
 /// A prefix and a hash: `%~` cannot come from [`escape`], so a cut name never equals a whole one.
 fn cut(escaped: &str, whole: &[u8]) -> String {
     let mut end = escaped.len().min(KEPT);
-    while !escaped.is_char_boundary(end) || escaped[..end].ends_with('%') || escaped[..end.saturating_sub(1)].ends_with('%') {
+    // Not inside a character, nor inside one that is escaped.
+    let escape_begins = |at: Option<usize>| at.is_some_and(|at| escaped.as_bytes()[at] == b'%');
+    while !escaped.is_char_boundary(end) || escape_begins(end.checked_sub(1)) || escape_begins(end.checked_sub(2)) {
         end -= 1;
     }
     let hash = Sha256::digest(whole);
@@ -172,6 +174,15 @@ mod tests {
         assert_eq!(dirs.len(), 8);
         assert_eq!(Layout::Fs.dir(&name, 1), "%43ase");
         assert!((0..5).all(|v| Layout::Fs.path(&Layout::Fs.dir(&name, v)) == Some(name.clone())));
+    }
+
+    #[test]
+    fn names_without_a_plain_letter_have_other_spellings_too() {
+        for name in ["é", "日本", "\u{202e}", "…", "é%", "\u{1}é"] {
+            let dirs: std::collections::HashSet<String> =
+                (0..4).flat_map(|v| [Layout::Fs, Layout::MaildirPlusPlus].map(|l| l.dir(&path(&[name]), v))).collect();
+            assert!(dirs.len() >= 4, "{dirs:?}");
+        }
     }
 
     #[test]
