@@ -170,7 +170,9 @@ fn path(item: &ListItem, utf8: bool) -> Option<FolderPath> {
         Some(delimiter) => item.name.split(|b| *b == delimiter).collect(),
         None => vec![&item.name],
     };
-    FolderPath::new(raw.into_iter().map(|level| decode_name(level, utf8).unwrap_or_else(|_| level.escape_ascii().to_string())))
+    let decoded = |level: &[u8]| decode_name(level, utf8).unwrap_or_else(|_| level.escape_ascii().to_string());
+    // A name of nothing but delimiters is a name all the same; only the empty one cannot be opened.
+    FolderPath::new(raw.into_iter().map(decoded)).or_else(|| FolderPath::new([decoded(&item.name)]))
 }
 
 fn role(item: &ListItem, path: &FolderPath, told: bool) -> Option<Role> {
