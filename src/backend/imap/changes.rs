@@ -79,7 +79,19 @@ impl ImapSession {
         let set = last.map(|last| UidSet::from_ranges(vec![(first, last)]));
         let uids = set.as_ref().map_or(Uids::From(first), Uids::Set);
         let list = self.conn.queue(&Command::UidFetch { uids, items })?;
-        Ok(Look { index, select, list, from, first, last, opened: Opened::default(), seen: Vec::new(), anonymous: false, shifted: false, selected: None })
+        Ok(Look {
+            index,
+            select,
+            list,
+            from,
+            first,
+            last,
+            opened: Opened::default(),
+            seen: Vec::new(),
+            anonymous: false,
+            shifted: false,
+            selected: None,
+        })
     }
 
     fn list_items(&self) -> &'static str {
@@ -200,7 +212,11 @@ impl Look {
     }
 
     /// The harvest of this page, and what the next page must know of the pages so far, where one follows.
-    fn harvest(&mut self, status: Option<&MailboxStatus>, paged: Option<Paged>) -> std::result::Result<(Harvest, Option<Paged>), &'static str> {
+    fn harvest(
+        &mut self,
+        status: Option<&MailboxStatus>,
+        paged: Option<Paged>,
+    ) -> std::result::Result<(Harvest, Option<Paged>), &'static str> {
         if self.anonymous {
             return Err("a message without a UID");
         }

@@ -136,9 +136,7 @@ impl Opening<'_> {
             return Err(self.no_tls(&format!("the server refused STARTTLS: {}", status.text)));
         }
         let (backend, observer, limits) = (self.backend, &*self.ctx.observer, Limits::within(self.ctx.silence));
-        self.conn
-            .upgrade(|stream| async move { stream.start_tls(&backend.endpoint, &backend.tls, &limits, observer).await })
-            .await?;
+        self.conn.upgrade(|stream| async move { stream.start_tls(&backend.endpoint, &backend.tls, &limits, observer).await }).await?;
         // What was said in clear is worth nothing now.
         self.caps = Capabilities::default();
         self.ask_caps().await
