@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use super::home::{Home, stored};
+use super::home::{Home, each, stored};
 use super::model::{Folder, MODERN, World, fetch_response, mail, message, text};
 use super::peer::{Call, Peer, Step, send};
 
@@ -47,7 +47,7 @@ fn row_21_a_literal_of_200_mb_does_not_grow_us() {
 
 #[test]
 fn row_21_a_giant_announcement_is_skipped_and_the_others_come() {
-    for size in ["99999999999", "18446744073709551615", "1073741825"] {
+    each(["99999999999", "18446744073709551615", "1073741825"], |size| {
         let peer = Peer::start(World::inbox(9));
         let home = Home::new(&peer);
         let world = peer.world();
@@ -65,7 +65,7 @@ fn row_21_a_giant_announcement_is_skipped_and_the_others_come() {
         assert!(run.peak < 40 << 10, "{run:?}");
         assert_eq!(home.files().len(), 8);
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -85,7 +85,9 @@ fn row_21_a_body_that_falls_silent_is_temporary() {
 #[test]
 fn row_25_endless_untagged_answers_end_at_64_mib() {
     let noise = format!("* OK [X] {}\r\n", "y".repeat(60_000));
-    for (name, noise) in [("LIST", noise.clone()), ("EXAMINE", noise), ("LIST", format!("* 1 FETCH (BODY[] {{500000}}\r\n{})\r\n", "z".repeat(500_000)))] {
+    for (name, noise) in
+        [("LIST", noise.clone()), ("EXAMINE", noise), ("LIST", format!("* 1 FETCH (BODY[] {{500000}}\r\n{})\r\n", "z".repeat(500_000)))]
+    {
         let peer = Peer::start(World::inbox(1));
         let home = Home::new(&peer);
         peer.hook(move |call, _| (call.name == name).then(|| vec![Step::Repeat(noise.clone().into_bytes(), 100_000)]));
@@ -98,7 +100,9 @@ fn row_25_endless_untagged_answers_end_at_64_mib() {
 
 #[test]
 fn row_26_deep_nesting_is_a_protocol_error() {
-    for line in [format!("* 1 FETCH (UID 1 BODYSTRUCTURE {}\r\n", "(".repeat(200_000)), format!("* LIST ({} \"/\" x\r\n", "(".repeat(200_000))] {
+    for line in
+        [format!("* 1 FETCH (UID 1 BODYSTRUCTURE {}\r\n", "(".repeat(200_000)), format!("* LIST ({} \"/\" x\r\n", "(".repeat(200_000))]
+    {
         let peer = Peer::start(World::inbox(1));
         let home = Home::new(&peer);
         peer.hook(move |call, _| call.wants_listing().then(|| vec![send(&line)]));
@@ -109,20 +113,23 @@ fn row_26_deep_nesting_is_a_protocol_error() {
 
 #[test]
 fn row_27_unknown_and_guessed_tags_are_a_protocol_error() {
-    for (name, tail) in [("LIST", "A002 OK\r\n"), ("LIST", "ZZZZ OK x\r\n"), ("EXAMINE", "TWICE OK x\r\n"), ("CAPABILITY", "TWICE OK\r\n")] {
-        let peer = Peer::start(World::inbox(2).caps(&MODERN.replace("NAMESPACE ", "")));
-        let home = Home::new(&peer);
-        peer.hook(move |call, honest| {
-            if call.name != name {
-                return None;
-            }
-            let mut steps = honest();
-            steps.push(send(tail.replace("TWICE", &call.tag)));
-            Some(steps)
-        });
-        home.fetch().is(76, &["error: protocol", "never sent"]);
-        home.converges(&peer);
-    }
+    each(
+        [("LIST", "A002 OK\r\n"), ("LIST", "ZZZZ OK x\r\n"), ("EXAMINE", "TWICE OK x\r\n"), ("CAPABILITY", "TWICE OK\r\n")],
+        |(name, tail)| {
+            let peer = Peer::start(World::inbox(2).caps(&MODERN.replace("NAMESPACE ", "")));
+            let home = Home::new(&peer);
+            peer.hook(move |call, honest| {
+                if call.name != name {
+                    return None;
+                }
+                let mut steps = honest();
+                steps.push(send(tail.replace("TWICE", &call.tag)));
+                Some(steps)
+            });
+            home.fetch().is(76, &["error: protocol", "never sent"]);
+            home.converges(&peer);
+        },
+    );
     // Tags of two connections differ, so they cannot be guessed.
     let peer = Peer::start(World::inbox(1));
     let home = Home::new(&peer);
@@ -134,7 +141,7 @@ fn row_27_unknown_and_guessed_tags_are_a_protocol_error() {
 
 #[test]
 fn row_28_bodies_that_nobody_asked_for_leave_no_file() {
-    for name in ["LIST", "EXAMINE", "UID FETCH"] {
+    each(["LIST", "EXAMINE", "UID FETCH"], |name| {
         let peer = Peer::start(World::inbox(3));
         let home = Home::new(&peer);
         home.fetch().is(0, &[]);
@@ -154,7 +161,7 @@ fn row_28_bodies_that_nobody_asked_for_leave_no_file() {
         home.fetch().is(0, &[]);
         home.has_all_of(&peer.world());
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -171,7 +178,7 @@ fn row_29_another_uid_is_not_the_one_asked_for() {
 
 #[test]
 fn row_31_a_refused_message_is_named_and_comes_when_the_server_is_well() {
-    for (word, partly) in [("NO", true), ("NO", false), ("BAD", false)] {
+    each([("NO", true), ("NO", false), ("BAD", false)], |(word, partly)| {
         let peer = Peer::start(World::inbox(30));
         let home = Home::new(&peer);
         let world = peer.world();
@@ -188,7 +195,7 @@ fn row_31_a_refused_message_is_named_and_comes_when_the_server_is_well() {
         home.fetch().is(1, &["message 7"]);
         assert!(peer.bodies_asked(30) <= 2);
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -205,7 +212,8 @@ fn row_30_two_bodies_in_one_response_are_none() {
     let peer = Peer::start(World::inbox(3));
     let home = Home::new(&peer);
     peer.hook(|call, _| {
-        let two = "* 1 FETCH (UID 1 BODY[] {3}\r\nabc BODY[] {4}\r\nabcd)\r\n* 2 FETCH (UID 2 BODY[TEXT] {2}\r\nno BODY[]<0> {2}\r\nno)\r\n";
+        let two =
+            "* 1 FETCH (UID 1 BODY[] {3}\r\nabc BODY[] {4}\r\nabcd)\r\n* 2 FETCH (UID 2 BODY[TEXT] {2}\r\nno BODY[]<0> {2}\r\nno)\r\n";
         call.wants_bodies().then(|| vec![send(format!("{two}* 3 FETCH (UID 3 BODY[]<0> {{2}}\r\nno)\r\n{} OK\r\n", call.tag))])
     });
     home.fetch().is(1, &["message 1", "message 2", "message 3"]);
@@ -269,7 +277,7 @@ fn slow_then(evil: impl Fn(&Call, &mut dyn FnMut() -> Vec<Step>) -> Vec<Step> + 
 fn compress_on_a_slow_line_is_used_and_true() {
     let body = |n: u32| format!("Subject: {n}\r\n\r\n{}", "0123456789abcdef0123456789ABCDEF\r\n".repeat(1800 + n as usize));
     let messages: Vec<_> = (1..=80).map(|n| message(n, body(n))).collect();
-    for refuse in [false, true] {
+    each([false, true], |refuse| {
         let peer = Peer::start(World::new(vec![Folder::new("INBOX", messages.clone())]).caps(&format!("{MODERN} COMPRESS=DEFLATE")));
         let home = Home::new(&peer);
         peer.hook(move |call, honest| match call.name.as_str() {
@@ -280,7 +288,7 @@ fn compress_on_a_slow_line_is_used_and_true() {
         assert_eq!(peer.count("COMPRESS"), 1);
         home.has_all_of(&peer.world());
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -346,7 +354,9 @@ fn answers_in_any_order_are_understood() {
             for uid in call.uids(6).into_iter().rev() {
                 let body = String::from_utf8(world.folders[0].messages[uid as usize - 1].body.clone()).unwrap();
                 out.extend(b"* 1 FETCH (FLAGS (\\Seen odd) UID 1)\r\n* 7 EXISTS\r\n* 0 RECENT\r\n* OK [UNSEEN 1] still here\r\n");
-                out.extend(format!("* {uid} fetch (  Flags () body[] {{{}}}\r\n{body}  MODSEQ (12)  uid {uid})\r\n", body.len()).into_bytes());
+                out.extend(
+                    format!("* {uid} fetch (  Flags () body[] {{{}}}\r\n{body}  MODSEQ (12)  uid {uid})\r\n", body.len()).into_bytes(),
+                );
             }
             out.extend(format!("{} OK\r\n", call.tag).into_bytes());
             vec![Step::Send(out)]
@@ -359,9 +369,10 @@ fn answers_in_any_order_are_understood() {
 
 #[test]
 fn a_message_in_three_folders_is_downloaded_once_and_linked() {
-    for (caps, prefix) in [("X-GM-EXT-1", "99"), ("OBJECTID", "M")] {
+    each([("X-GM-EXT-1", "99"), ("OBJECTID", "M")], |(caps, prefix)| {
         let copies = |offset: u32| {
-            let with = |uid: u32| super::model::Message { email_id: Some(format!("{prefix}{uid}")), ..message(uid + offset, text("mail", uid)) };
+            let with =
+                |uid: u32| super::model::Message { email_id: Some(format!("{prefix}{uid}")), ..message(uid + offset, text("mail", uid)) };
             (1..=5).map(with).collect::<Vec<_>>()
         };
         let folders = vec![Folder::new("INBOX", copies(0)), Folder::new("[Gmail]/All Mail", copies(40)), Folder::new("label", copies(90))];
@@ -376,7 +387,7 @@ fn a_message_in_three_folders_is_downloaded_once_and_linked() {
         }
         assert_eq!(links, [3; 15]);
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -405,7 +416,7 @@ fn a_connection_that_drops_after_every_ten_messages_goes_on_in_the_next_run() {
 
 #[test]
 fn poison_messages_do_not_keep_the_others_away() {
-    for poison in [&[1][..], &[6], &[12], &[1, 2, 3, 4, 5, 6]] {
+    each([&[1][..], &[6], &[12], &[1, 2, 3, 4, 5, 6]], |poison| {
         let peer = Peer::start(World::inbox(12));
         let home = Home::new(&peer);
         let world = peer.world();
@@ -424,14 +435,14 @@ fn poison_messages_do_not_keep_the_others_away() {
             run.is(run.code, &["the connection"]);
         }
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
 fn a_second_login_that_is_refused_is_no_failure() {
     let big = |what: &str| (1..=40).map(|n| message(n, text(what, n) + &"x".repeat(500_000))).collect::<Vec<_>>();
     let folders = vec![Folder::new("INBOX", big("a")), Folder::new("b", big("b")), Folder::new("c", mail(3))];
-    for answer in ["NO [LIMIT] too many", "NO too many connections", "BYE"] {
+    each(["NO [LIMIT] too many", "NO too many connections", "BYE"], |answer| {
         let peer = Peer::start(World::new(folders.clone()));
         let home = Home::new(&peer);
         let refused = std::sync::Arc::new(AtomicUsize::new(0));
@@ -441,12 +452,16 @@ fn a_second_login_that_is_refused_is_no_failure() {
                 return None;
             }
             counted.fetch_add(1, SeqCst);
-            Some(if answer == "BYE" { vec![send("* BYE full\r\n"), Step::CloseNotify] } else { vec![send(format!("{} {answer}\r\n", call.tag))] })
+            Some(if answer == "BYE" {
+                vec![send("* BYE full\r\n"), Step::CloseNotify]
+            } else {
+                vec![send(format!("{} {answer}\r\n", call.tag))]
+            })
         });
         home.fetch().is(0, &[]);
         assert!(refused.load(SeqCst) > 0, "no second connection was tried");
         home.has_all_of(&peer.world());
-    }
+    });
 }
 
 #[test]

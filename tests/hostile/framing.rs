@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::home::{Home, stored};
+use super::home::{Home, each, stored};
 use super::model::{Folder, World, fetch_response, mail, message, text};
 use super::peer::{Peer, Step, send};
 
@@ -26,7 +26,7 @@ fn a_server_without_any_extension_gives_the_same() {
 
 #[test]
 fn row_22_literal_sizes_that_are_none_are_a_protocol_error() {
-    for size in ["18446744073709551617", "-1", "0x10", "", "4294967306", "99999999999999999999999"] {
+    each(["18446744073709551617", "-1", "0x10", "", "4294967306", "99999999999999999999999"], |size| {
         let peer = Peer::start(World::inbox(3));
         let home = Home::new(&peer);
         peer.hook(move |call, _| {
@@ -36,26 +36,27 @@ fn row_22_literal_sizes_that_are_none_are_a_protocol_error() {
         home.fetch().is(76, &["error: protocol"]);
         assert!(home.files().is_empty());
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
 fn row_23_literal_too_short_or_long_is_a_protocol_error() {
-    for (announced, sent) in [(80, 100), (600, 100)] {
+    each([(80, 100), (600, 100)], |(announced, sent)| {
         let peer = Peer::start(World::inbox(9));
         let home = Home::new(&peer);
         peer.hook(move |call, honest| {
             if !call.wants_bodies() {
                 return None;
             }
-            let mut steps = vec![send(format!("* 1 FETCH (UID 1 BODY[] {{{announced}}}\r\n")), send("x y\r\n".repeat(sent / 5)), send(")\r\n")];
+            let mut steps =
+                vec![send(format!("* 1 FETCH (UID 1 BODY[] {{{announced}}}\r\n")), send("x y\r\n".repeat(sent / 5)), send(")\r\n")];
             steps.extend(honest());
             Some(steps)
         });
         home.fetch().is(76, &["error: protocol"]);
         assert!(home.files().iter().all(|f| !f.starts_with(b"x y")));
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]

@@ -159,6 +159,18 @@ impl Home {
     }
 }
 
+/// Runs `test` for each case at the same time: most of it is waiting.
+pub fn each<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    let test = &test;
+    std::thread::scope(|scope| {
+        let running: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || test(case))).collect();
+        let failed = running.into_iter().filter_map(|thread| thread.join().err()).next();
+        if let Some(panic) = failed {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
 /// A message as the Maildir keeps it: LF where that is reversible.
 pub fn stored(body: &[u8]) -> Vec<u8> {
     let text = body.windows(2).filter(|w| *w == b"\r\n").count();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 
-use super::home::{Home, SECRET};
+use super::home::{Home, SECRET, each};
 use super::model::{MODERN, World};
 use super::peer::{Call, Peer, Security, Step, send};
 
@@ -89,7 +89,9 @@ fn row_5_capabilities_of_before_the_handshake_are_forgotten() {
     // In clear it offers SCRAM, a bait; inside TLS only PLAIN counts.
     let peer = Peer::with(World::inbox(1).caps(&starttls_caps()), Security::StartTls, LOCAL);
     let bait = "IMAP4rev1 STARTTLS SASL-IR AUTH=SCRAM-SHA-256 AUTH=XOAUTH2";
-    peer.hook(move |call, _| (call.name == "CAPABILITY" && !call.secure).then(|| vec![send(format!("* CAPABILITY {bait}\r\n{} OK\r\n", call.tag))]));
+    peer.hook(move |call, _| {
+        (call.name == "CAPABILITY" && !call.secure).then(|| vec![send(format!("* CAPABILITY {bait}\r\n{} OK\r\n", call.tag))])
+    });
     Home::new(&peer).fetch().is(0, &[]);
     assert!(peer.calls().iter().any(|c| c.secure && c.name == "AUTHENTICATE" && c.args.starts_with("PLAIN")));
 }
@@ -130,7 +132,13 @@ fn row_8_scram_with_one_iteration_or_a_wrong_signature_is_refused() {
         // lies in any case; the login must end there, in one attempt, without another mechanism.
         let first = b64(&format!("r=x,s=c2FsdHNhbHRzYWx0,i={iterations}"));
         peer.hook(move |call, _| {
-            let steps = vec![send("+ \r\n"), Step::Read, send(format!("+ {first}\r\n")), Step::Read, send(format!("{} BAD cancelled\r\n", call.tag))];
+            let steps = vec![
+                send("+ \r\n"),
+                Step::Read,
+                send(format!("+ {first}\r\n")),
+                Step::Read,
+                send(format!("{} BAD cancelled\r\n", call.tag)),
+            ];
             (call.name == "AUTHENTICATE").then_some(steps)
         });
         let run = home.fetch();
@@ -168,14 +176,16 @@ fn row_11_referrals_are_not_followed() {
     home.fetch().is(75, &["error: temporary"]);
     assert_eq!((peer.connections(), peer.count("AUTHENTICATE")), (1, 1));
     peer.forget();
-    peer.hook(|call, _| (call.name == "GREETING").then(|| vec![send("* BYE [REFERRAL imap://evil.example/] moved\r\n"), Step::CloseNotify]));
+    peer.hook(|call, _| {
+        (call.name == "GREETING").then(|| vec![send("* BYE [REFERRAL imap://evil.example/] moved\r\n"), Step::CloseNotify])
+    });
     home.fetch().is(75, &["error: temporary"]);
     home.converges(&peer);
 }
 
 #[test]
 fn row_12_a_refused_login_is_tried_once() {
-    for text in ["NO [AUTHENTICATIONFAILED] wrong", "NO wrong \u{1b}[31m", "BAD what"] {
+    each(["NO [AUTHENTICATIONFAILED] wrong", "NO wrong \u{1b}[31m", "BAD what"], |text| {
         let peer = Peer::start(World::inbox(1));
         let home = Home::new(&peer);
         peer.hook(move |call, _| (call.name == "AUTHENTICATE").then(|| vec![send(format!("{} {text}\r\n", call.tag))]));
@@ -183,7 +193,7 @@ fn row_12_a_refused_login_is_tried_once() {
         assert_eq!((peer.connections(), peer.count("AUTHENTICATE")), (1, 1));
         assert!(!home.root.exists());
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -209,14 +219,16 @@ fn row_13_a_login_that_never_ends_is_given_up() {
     });
     home.fetch().is(76, &["error: protocol"]);
     assert!(peer.count("ANSWER") < 10);
-    peer.hook(|call, _| (call.name == "AUTHENTICATE").then(|| vec![send("+ "), Step::Repeat(vec![b'A'; 64 << 10], 160), send("\r\n"), Step::Silence]));
+    peer.hook(|call, _| {
+        (call.name == "AUTHENTICATE").then(|| vec![send("+ "), Step::Repeat(vec![b'A'; 64 << 10], 160), send("\r\n"), Step::Silence])
+    });
     home.fetch().is(76, &["error: protocol"]);
     home.converges(&peer);
 }
 
 #[test]
 fn row_14_a_cut_connection_never_looks_like_a_whole_message() {
-    for end in [Step::Cut, Step::CloseNotify] {
+    each([Step::Cut, Step::CloseNotify], |end| {
         let peer = Peer::with(World::inbox(3), Security::Tls, LOCAL);
         let home = Home::with(&peer, "", "localhost");
         peer.hook(move |call, honest| {
@@ -229,7 +241,7 @@ fn row_14_a_cut_connection_never_looks_like_a_whole_message() {
         run.is(run.code, &["the connection"]);
         assert!(home.files().len() < 3);
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -250,7 +262,7 @@ fn row_16_silence_after_starttls_has_its_own_timer() {
 #[test]
 fn row_17_no_trace_shows_the_secret() {
     let spelled = base64::engine::general_purpose::STANDARD.encode(format!("\0me\0{SECRET}"));
-    for caps in [MODERN, "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1", "IMAP4rev1 AUTH=LOGIN"] {
+    each([MODERN, "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1", "IMAP4rev1 AUTH=LOGIN"], |caps| {
         for refuse in [false, true] {
             let peer = Peer::with(World::inbox(1).caps(caps), Security::Tls, LOCAL);
             let home = Home::with(&peer, "", "localhost");
@@ -258,7 +270,15 @@ fn row_17_no_trace_shows_the_secret() {
                 let login = matches!(call.name.as_str(), "LOGIN" | "AUTHENTICATE");
                 // A spiteful server gives back what it got.
                 let echoed = format!("{} NO refused: {} {SECRET}\r\n", call.tag, call.args);
-                let two = || vec![send("+ VXNlcm5hbWU6\r\n"), Step::Read, send("+ UGFzc3dvcmQ6\r\n"), Step::Read, send(format!("{} OK in\r\n", call.tag))];
+                let two = || {
+                    vec![
+                        send("+ VXNlcm5hbWU6\r\n"),
+                        Step::Read,
+                        send("+ UGFzc3dvcmQ6\r\n"),
+                        Step::Read,
+                        send(format!("{} OK in\r\n", call.tag)),
+                    ]
+                };
                 match login {
                     true if refuse => Some(vec![send(echoed.replace(SECRET, "…"))]),
                     true if call.args == "LOGIN" => Some(two()),
@@ -276,5 +296,5 @@ fn row_17_no_trace_shows_the_secret() {
             let files = std::process::Command::new("grep").args(["-rlE", SECRET]).arg(home.dir.path()).output().unwrap();
             assert!(files.stdout.is_empty(), "{files:?}");
         }
-    }
+    });
 }

@@ -67,7 +67,8 @@ pub struct World {
 }
 
 /// What a modern server offers.
-pub const MODERN: &str = "IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+ ENABLE ESEARCH UIDPLUS LIST-EXTENDED LIST-STATUS SPECIAL-USE NAMESPACE MOVE";
+pub const MODERN: &str =
+    "IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+ ENABLE ESEARCH UIDPLUS LIST-EXTENDED LIST-STATUS SPECIAL-USE NAMESPACE MOVE";
 
 impl World {
     pub fn new(folders: Vec<Folder>) -> Self {

@@ -47,7 +47,23 @@ fn each_arrives(names: &[&[u8]], delimiters: &[&str]) {
 #[test]
 fn row_43_names_that_want_out_stay_inside() {
     each_arrives(
-        &[b"../../x", b"/etc/x", b"a/../x", b".", b"..", b"a//b", b"a/b", b"cur", b"new", b"tmp", b"a/cur", b"~root", b"~", b".hidden", b"..\\..\\x"],
+        &[
+            b"../../x",
+            b"/etc/x",
+            b"a/../x",
+            b".",
+            b"..",
+            b"a//b",
+            b"a/b",
+            b"cur",
+            b"new",
+            b"tmp",
+            b"a/cur",
+            b"~root",
+            b"~",
+            b".hidden",
+            b"..\\..\\x",
+        ],
         &["\"/\""],
     );
 }
@@ -74,7 +90,10 @@ fn row_45_names_that_are_no_utf_7() {
 fn row_46_names_for_other_systems() {
     let (long, longer) = ([b'x'; 300], [&[b'x'; 300][..], b"y"].concat());
     each_arrives(
-        &[b"CON", b"con", b"nul.txt", b"a.", b"a ", b"a", b"a:b", b"Case", b"case", b"cASE", &long, &longer, b"a*b?", b"a|b", b"lpt1", b"INBOX/x", b"inbox/x"],
+        &[
+            b"CON", b"con", b"nul.txt", b"a.", b"a ", b"a", b"a:b", b"Case", b"case", b"cASE", &long, &longer, b"a*b?", b"a|b", b"lpt1",
+            b"INBOX/x", b"inbox/x",
+        ],
         &["\"/\""],
     );
 }
@@ -110,7 +129,9 @@ fn row_47_a_line_end_in_a_name_costs_that_folder_only() {
 
 #[test]
 fn row_48_delimiters_that_are_odd_or_change() {
-    for delimiters in [&["NIL"][..], &["\"\\\"\""], &["\"\\\\\""], &["\"/\"", "\".\"", "NIL"], &["\"\u{e9}\""], &["\"//\""], &["\" \""], &["\"a\""]] {
+    for delimiters in
+        [&["NIL"][..], &["\"\\\"\""], &["\"\\\\\""], &["\"/\"", "\".\"", "NIL"], &["\"\u{e9}\""], &["\"//\""], &["\" \""], &["\"a\""]]
+    {
         each_arrives(&[b"a/b.c", b"a.b/c", b"a b", b"\"q\"", b"back\\slash", b"aaa", b"bab"], delimiters);
     }
 }

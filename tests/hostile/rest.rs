@@ -1,12 +1,12 @@
 //! Rows 49 to 58, 100, 117: capabilities that lie, texts, flags, dates, deletions, closed streams.
 
-use super::home::Home;
+use super::home::{Home, each};
 use super::model::{Folder, MODERN, Message, World, mail, message, text};
 use super::peer::{Peer, Step, send};
 
 #[test]
 fn row_49_extensions_that_are_offered_and_refused_are_done_without() {
-    for word in ["BAD", "NO"] {
+    each(["BAD", "NO"], |word| {
         for name in ["ENABLE", "NAMESPACE", "COMPRESS", "LIST"] {
             let folders = vec![Folder::new("INBOX", mail(9)), Folder::new("b", vec![message(1, text("b", 1))])];
             let peer = Peer::start(World::new(folders).caps(&format!("{MODERN} COMPRESS=DEFLATE UTF8=ACCEPT")));
@@ -19,7 +19,7 @@ fn row_49_extensions_that_are_offered_and_refused_are_done_without() {
             home.has_all_of(&peer.world());
             home.converges(&peer);
         }
-    }
+    });
 }
 
 #[test]
@@ -155,7 +155,15 @@ fn row_53_and_100_no_text_of_the_server_escapes() {
         steps.extend(honest());
         (call.name != "GREETING").then_some(steps)
     });
-    for words in [&["fetch", "-vvv"][..], &["folders"], &["account", "test"], &["status"], &["fetch", "--json"], &["fetch", "--events"], &["status", "--remote"]] {
+    for words in [
+        &["fetch", "-vvv"][..],
+        &["folders"],
+        &["account", "test"],
+        &["status"],
+        &["fetch", "--json"],
+        &["fetch", "--events"],
+        &["status", "--remote"],
+    ] {
         let run = home.run(&[words, &["--timeout", "2"]].concat());
         run.is(0, &[]);
         assert!(run.err.len() < 64 << 10 && run.out.len() < 64 << 10, "{} {}", run.err.len(), run.out.len());
@@ -178,8 +186,16 @@ fn row_53_and_100_no_text_of_the_server_escapes() {
 
 #[test]
 fn row_54_dates_that_are_none_cost_no_message() {
-    let dates = ["99-Foo-0000 25:61:61 +9999", "", "01-Jan-99999 00:00:00 +0000", "31-Feb-2024 10:00:00 +0000", "01-Jan-0001 00:00:00 -1200", "\u{1}x"];
-    let messages: Vec<_> = dates.iter().zip(1..).map(|(date, uid)| Message { date: (*date).into(), ..message(uid, text("mail", uid)) }).collect();
+    let dates = [
+        "99-Foo-0000 25:61:61 +9999",
+        "",
+        "01-Jan-99999 00:00:00 +0000",
+        "31-Feb-2024 10:00:00 +0000",
+        "01-Jan-0001 00:00:00 -1200",
+        "\u{1}x",
+    ];
+    let messages: Vec<_> =
+        dates.iter().zip(1..).map(|(date, uid)| Message { date: (*date).into(), ..message(uid, text("mail", uid)) }).collect();
     let peer = Peer::start(World::new(vec![Folder::new("INBOX", messages[..5].to_vec())]));
     let home = Home::new(&peer);
     peer.hook(|call, honest| {
@@ -194,7 +210,7 @@ fn row_54_dates_that_are_none_cost_no_message() {
 
 #[test]
 fn row_117_closed_streams_change_nothing() {
-    for redirect in [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "| head -c 1 >/dev/null"] {
+    each([">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "| head -c 1 >/dev/null"], |redirect| {
         for options in ["", "--events", "--json", "-vvv"] {
             let peer = Peer::start(World::inbox(5));
             let home = Home::new(&peer);
@@ -204,5 +220,5 @@ fn row_117_closed_streams_change_nothing() {
             home.has_all_of(&peer.world());
             home.converges(&peer);
         }
-    }
+    });
 }
