@@ -10,6 +10,8 @@ mod peer;
 
 #[path = "hostile/bodies.rs"]
 mod bodies;
+#[path = "hostile/folders.rs"]
+mod folders;
 #[path = "hostile/framing.rs"]
 mod framing;
 #[path = "hostile/lies.rs"]

@@ -27,7 +27,6 @@ pub enum Step {
     Repeat(Vec<u8>, usize),
     /// In pieces of so many octets, with a pause before each.
     Drip(Vec<u8>, usize, Duration),
-    Sleep(Duration),
     /// Reads a line (the answer to a continuation) and records it.
     Read,
     StartTls,
@@ -334,7 +333,6 @@ impl Line<'_> {
                         self.write(piece).await?;
                     }
                 }
-                Step::Sleep(pause) => tokio::time::sleep(pause).await,
                 Step::Read => {
                     let (args, literal) = self.command().await?;
                     let call = Call { tag: String::new(), name: "ANSWER".into(), args, literal, conn: number, secure: self.secure };
@@ -411,6 +409,13 @@ impl Line<'_> {
             let announced = line.strip_suffix('}').and_then(|l| l.rsplit_once('{')).map(|(_, n)| n.to_owned());
             let Some(announced) = announced else { return Ok((text, literal)) };
             let Ok(size) = announced.trim_end_matches('+').parse::<usize>() else { return Ok((text, literal)) };
+            let refusal = self.shared.world.lock().unwrap().literals.clone();
+            if let Some(refusal) = refusal.filter(|_| !announced.ends_with('+')) {
+                let tag = text.split(' ').next().unwrap_or_default().to_owned();
+                self.write(format!("{tag} {refusal}\r\n").as_bytes()).await?;
+                text.clear();
+                continue;
+            }
             if !announced.ends_with('+') {
                 self.write(b"+ go on\r\n").await?;
             }
