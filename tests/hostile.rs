@@ -8,9 +8,17 @@ mod model;
 #[path = "hostile/peer.rs"]
 mod peer;
 
+#[path = "hostile/bodies.rs"]
+mod bodies;
+#[path = "hostile/folders.rs"]
+mod folders;
 #[path = "hostile/framing.rs"]
 mod framing;
 #[path = "hostile/lies.rs"]
 mod lies;
 #[path = "hostile/login.rs"]
 mod login;
+#[path = "hostile/names.rs"]
+mod names;
+#[path = "hostile/rest.rs"]
+mod rest;

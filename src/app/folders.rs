@@ -32,6 +32,7 @@ async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<V
     let here = here.map_err(|e| Error::new(Class::Internal, "look at the Maildir", format!("a thread panicked: {e}")))??;
 
     let mut rows: BTreeMap<FolderPath, FolderRow> = BTreeMap::new();
+    let mut alike = Vec::new();
     for info in there {
         let row = FolderRow {
             path: info.path.clone(),
@@ -41,12 +42,15 @@ async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<V
             here: None,
             selected: selected.take(&info.path, info.role),
         };
-        rows.insert(info.path, row);
+        // Two names there may decode to one path: both are shown.
+        alike.extend(rows.insert(info.path, row));
     }
     for (path, count) in here {
         let selected = selected.take(&path, None);
         let row = FolderRow { path: path.clone(), role: None, there: None, there_octets: None, here: None, selected };
         rows.entry(path).or_insert(row).here = Some(count);
     }
-    Ok(rows.into_values().filter(|row| shown.take(&row.path, row.role)).collect())
+    let mut rows: Vec<FolderRow> = rows.into_values().chain(alike).filter(|row| shown.take(&row.path, row.role)).collect();
+    rows.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(rows)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::home::{Home, stored};
+use super::home::{Home, each, stored};
 use super::model::{Folder, World, fetch_response, mail, message, text};
 use super::peer::{Peer, Step, send};
 
@@ -26,7 +26,7 @@ fn a_server_without_any_extension_gives_the_same() {
 
 #[test]
 fn row_22_literal_sizes_that_are_none_are_a_protocol_error() {
-    for size in ["18446744073709551617", "-1", "0x10", "", "4294967306", "99999999999999999999999"] {
+    each(["18446744073709551617", "-1", "0x10", "", "4294967306", "99999999999999999999999"], |size| {
         let peer = Peer::start(World::inbox(3));
         let home = Home::new(&peer);
         peer.hook(move |call, _| {
@@ -36,12 +36,12 @@ fn row_22_literal_sizes_that_are_none_are_a_protocol_error() {
         home.fetch().is(76, &["error: protocol"]);
         assert!(home.files().is_empty());
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
 fn row_23_literal_too_short_or_long_is_a_protocol_error() {
-    for (announced, sent) in [(80, 100), (600, 100)] {
+    each([(80, 100), (600, 100)], |(announced, sent)| {
         let peer = Peer::start(World::inbox(9));
         let home = Home::new(&peer);
         peer.hook(move |call, honest| {
@@ -56,7 +56,7 @@ fn row_23_literal_too_short_or_long_is_a_protocol_error() {
         home.fetch().is(76, &["error: protocol"]);
         assert!(home.files().iter().all(|f| !f.starts_with(b"x y")));
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]

@@ -105,6 +105,14 @@ impl Home {
         Run { code: code.unwrap().code().unwrap_or(-1), out, err, took: begun.elapsed(), peak }
     }
 
+    /// Runs mailx by the shell, with redirections.
+    pub fn shell(&self, words: &str, redirect: &str) -> std::process::Output {
+        let script = format!("\"$MAILX\" --config \"$CONFIG\" {words} {redirect}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).env("MAILX", env!("CARGO_BIN_EXE_mailx")).env("CONFIG", &self.config);
+        command.env("HOME", self.dir.path()).env("TERM", "dumb").env("SCRIPTED_SECRET", SECRET).output().unwrap()
+    }
+
     #[track_caller]
     pub fn fetch(&self) -> Run {
         self.run(&["fetch", "--timeout", "1"])
@@ -149,6 +157,18 @@ impl Home {
         assert_eq!(peer.calls().iter().filter(|c| c.wants_bodies()).count(), 0, "the run after it still asks for bodies");
         self.has_all_of(&peer.world());
     }
+}
+
+/// Runs `test` for each case at the same time: most of it is waiting.
+pub fn each<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync) {
+    let test = &test;
+    std::thread::scope(|scope| {
+        let running: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || test(case))).collect();
+        let failed = running.into_iter().filter_map(|thread| thread.join().err()).next();
+        if let Some(panic) = failed {
+            std::panic::resume_unwind(panic);
+        }
+    });
 }
 
 /// A message as the Maildir keeps it: LF where that is reversible.

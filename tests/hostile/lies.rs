@@ -1,6 +1,6 @@
 //! Rows 32 to 42: counters, ids and epochs that lie; ends in the middle; NUL.
 
-use super::home::Home;
+use super::home::{Home, each};
 use super::model::{Folder, World, mail, message, text};
 use super::peer::{Peer, Security, Step, send};
 
@@ -46,7 +46,7 @@ fn row_33_uidvalidity_that_flips_in_a_run_costs_no_message() {
 
 #[test]
 fn row_34_without_uidvalidity_everything_comes_once_and_nothing_is_deleted() {
-    for validity in [None, Some(0), Some(4_294_967_296)] {
+    each([None, Some(0), Some(4_294_967_296)], |validity| {
         let peer = Peer::start(World::inbox(5));
         peer.change(|w| w.folder("INBOX").validity = validity);
         let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
@@ -61,25 +61,28 @@ fn row_34_without_uidvalidity_everything_comes_once_and_nothing_is_deleted() {
         peer.change(|w| w.folder("INBOX").messages.push(message(9, text("mail", 9))));
         home.fetch().is(1, &[]);
         home.has_all_of(&peer.world());
-    }
+    });
 }
 
 #[test]
 fn row_35_twins_and_impossible_uids_are_no_listing() {
-    for lines in [
-        "* 1 FETCH (UID 4 FLAGS () RFC822.SIZE 9)\r\n* 2 FETCH (UID 4 FLAGS () RFC822.SIZE 9)\r\n",
-        "* 1 FETCH (UID 4 FLAGS () RFC822.SIZE 9)\r\n* 2 FETCH (UID 3 FLAGS () RFC822.SIZE 9)\r\n",
-        "* 1 FETCH (UID 0 FLAGS () RFC822.SIZE 9)\r\n",
-        "* 1 FETCH (UID 4294967296 FLAGS () RFC822.SIZE 9)\r\n",
-        "* 1 FETCH (FLAGS () RFC822.SIZE 9)\r\n",
-    ] {
-        let peer = Peer::start(World::inbox(5));
-        let home = Home::new(&peer);
-        peer.hook(move |call, _| call.wants_listing().then(|| vec![send(format!("{lines}{} OK\r\n", call.tag))]));
-        home.fetch().is(76, &["error: protocol"]);
-        assert!(home.files().is_empty());
-        home.converges(&peer);
-    }
+    each(
+        [
+            "* 1 FETCH (UID 4 FLAGS () RFC822.SIZE 9)\r\n* 2 FETCH (UID 4 FLAGS () RFC822.SIZE 9)\r\n",
+            "* 1 FETCH (UID 4 FLAGS () RFC822.SIZE 9)\r\n* 2 FETCH (UID 3 FLAGS () RFC822.SIZE 9)\r\n",
+            "* 1 FETCH (UID 0 FLAGS () RFC822.SIZE 9)\r\n",
+            "* 1 FETCH (UID 4294967296 FLAGS () RFC822.SIZE 9)\r\n",
+            "* 1 FETCH (FLAGS () RFC822.SIZE 9)\r\n",
+        ],
+        |lines| {
+            let peer = Peer::start(World::inbox(5));
+            let home = Home::new(&peer);
+            peer.hook(move |call, _| call.wants_listing().then(|| vec![send(format!("{lines}{} OK\r\n", call.tag))]));
+            home.fetch().is(76, &["error: protocol"]);
+            assert!(home.files().is_empty());
+            home.converges(&peer);
+        },
+    );
 }
 
 #[test]
@@ -93,7 +96,7 @@ fn row_36_lying_counters_lose_nothing() {
         |f| (f.exists, f.next) = (Some(4_294_967_295), Some(2)),
         |f| (f.exists, f.next) = (Some(40_000), Some(4_294_967_295)),
     ];
-    for lie in lies {
+    each(lies, |lie| {
         let peer = Peer::start(World::inbox(9));
         let home = Home::new(&peer);
         peer.change(|w| lie(w.folder("INBOX")));
@@ -104,7 +107,7 @@ fn row_36_lying_counters_lose_nothing() {
         home.fetch().is(0, &[]);
         home.has_all_of(&peer.world());
         assert!(peer.calls().len() < 60, "{} commands", peer.calls().len());
-    }
+    });
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn row_40_counts_reserve_no_memory() {
 
 #[test]
 fn row_41_bye_at_any_command() {
-    for name in ["AUTHENTICATE", "LIST", "NAMESPACE", "EXAMINE", "UID FETCH"] {
+    each(["AUTHENTICATE", "LIST", "NAMESPACE", "EXAMINE", "UID FETCH"], |name| {
         let peer = Peer::start(World::inbox(4));
         let home = Home::new(&peer);
         peer.hook(move |call, _| (call.name == name).then(|| vec![send("* BYE [ALERT] shutting \x1b[2J down\r\n"), Step::CloseNotify]));
@@ -218,7 +221,7 @@ fn row_41_bye_at_any_command() {
         assert!(home.files().is_empty());
         assert!(peer.count("AUTHENTICATE") <= 4);
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -236,21 +239,24 @@ fn row_41_bye_in_a_literal_is_message_data() {
 
 #[test]
 fn row_42_nul_in_the_protocol_is_refused_and_in_bodies_kept() {
-    for (name, line) in [
-        ("EXAMINE", &b"* 3 EX\0ISTS\r\n"[..]),
-        ("LIST", b"* LIST () \"/\" \"a\0b\"\r\n"),
-        ("UID FETCH", b"* 1 FETCH (UID 1 FLAGS (\0))\r\n"),
-    ] {
-        let peer = Peer::start(World::inbox(2));
-        let home = Home::new(&peer);
-        peer.hook(move |call, honest| {
-            let mut steps = vec![send(line)];
-            steps.extend(honest());
-            (call.name == name).then_some(steps)
-        });
-        home.fetch().is(76, &["error: protocol", "\\x00"]);
-        home.converges(&peer);
-    }
+    each(
+        [
+            ("EXAMINE", &b"* 3 EX\0ISTS\r\n"[..]),
+            ("LIST", b"* LIST () \"/\" \"a\0b\"\r\n"),
+            ("UID FETCH", b"* 1 FETCH (UID 1 FLAGS (\0))\r\n"),
+        ],
+        |(name, line)| {
+            let peer = Peer::start(World::inbox(2));
+            let home = Home::new(&peer);
+            peer.hook(move |call, honest| {
+                let mut steps = vec![send(line)];
+                steps.extend(honest());
+                (call.name == name).then_some(steps)
+            });
+            home.fetch().is(76, &["error: protocol", "\\x00"]);
+            home.converges(&peer);
+        },
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 
-use super::home::{Home, SECRET};
+use super::home::{Home, SECRET, each};
 use super::model::{MODERN, World};
 use super::peer::{Call, Peer, Security, Step, send};
 
@@ -185,7 +185,7 @@ fn row_11_referrals_are_not_followed() {
 
 #[test]
 fn row_12_a_refused_login_is_tried_once() {
-    for text in ["NO [AUTHENTICATIONFAILED] wrong", "NO wrong \u{1b}[31m", "BAD what"] {
+    each(["NO [AUTHENTICATIONFAILED] wrong", "NO wrong \u{1b}[31m", "BAD what"], |text| {
         let peer = Peer::start(World::inbox(1));
         let home = Home::new(&peer);
         peer.hook(move |call, _| (call.name == "AUTHENTICATE").then(|| vec![send(format!("{} {text}\r\n", call.tag))]));
@@ -193,7 +193,7 @@ fn row_12_a_refused_login_is_tried_once() {
         assert_eq!((peer.connections(), peer.count("AUTHENTICATE")), (1, 1));
         assert!(!home.root.exists());
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn row_13_a_login_that_never_ends_is_given_up() {
 
 #[test]
 fn row_14_a_cut_connection_never_looks_like_a_whole_message() {
-    for end in [Step::Cut, Step::CloseNotify] {
+    each([Step::Cut, Step::CloseNotify], |end| {
         let peer = Peer::with(World::inbox(3), Security::Tls, LOCAL);
         let home = Home::with(&peer, "", "localhost");
         peer.hook(move |call, honest| {
@@ -241,7 +241,7 @@ fn row_14_a_cut_connection_never_looks_like_a_whole_message() {
         run.is(run.code, &["the connection"]);
         assert!(home.files().len() < 3);
         home.converges(&peer);
-    }
+    });
 }
 
 #[test]
@@ -262,7 +262,7 @@ fn row_16_silence_after_starttls_has_its_own_timer() {
 #[test]
 fn row_17_no_trace_shows_the_secret() {
     let spelled = base64::engine::general_purpose::STANDARD.encode(format!("\0me\0{SECRET}"));
-    for caps in [MODERN, "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1", "IMAP4rev1 AUTH=LOGIN"] {
+    each([MODERN, "IMAP4rev1 AUTH=PLAIN", "IMAP4rev1", "IMAP4rev1 AUTH=LOGIN"], |caps| {
         for refuse in [false, true] {
             let peer = Peer::with(World::inbox(1).caps(caps), Security::Tls, LOCAL);
             let home = Home::with(&peer, "", "localhost");
@@ -296,5 +296,5 @@ fn row_17_no_trace_shows_the_secret() {
             let files = std::process::Command::new("grep").args(["-rlE", SECRET]).arg(home.dir.path()).output().unwrap();
             assert!(files.stdout.is_empty(), "{files:?}");
         }
-    }
+    });
 }

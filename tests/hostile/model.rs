@@ -64,6 +64,8 @@ pub struct World {
     /// Capabilities, the same before and after login and TLS.
     pub caps: String,
     pub greeting: String,
+    /// The refusal that a synchronising literal gets instead of `+`.
+    pub literals: Option<String>,
 }
 
 /// What a modern server offers.
@@ -72,7 +74,7 @@ pub const MODERN: &str =
 
 impl World {
     pub fn new(folders: Vec<Folder>) -> Self {
-        Self { folders, caps: MODERN.into(), greeting: "* OK ready".into() }
+        Self { folders, caps: MODERN.into(), greeting: "* OK ready".into(), literals: None }
     }
 
     /// One INBOX with `n` messages.

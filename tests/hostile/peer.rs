@@ -1,8 +1,10 @@
 //! A scripted IMAP peer: honest over a small model, until a hook replaces or damages an answer. Records every command.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_compression::tokio::bufread::DeflateDecoder;
@@ -11,7 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivatePkcs8KeyDer;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, WriteHalf};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -25,11 +27,12 @@ pub enum Step {
     Repeat(Vec<u8>, usize),
     /// In pieces of so many octets, with a pause before each.
     Drip(Vec<u8>, usize, Duration),
-    Sleep(Duration),
     /// Reads a line (the answer to a continuation) and records it.
     Read,
     StartTls,
     Compress,
+    /// Below the compression.
+    Raw(Vec<u8>),
     /// Closes without close_notify.
     Cut,
     /// Closes in good order.
@@ -243,13 +246,32 @@ struct Line<'a> {
     io: Box<dyn Duplex>,
     buffer: Vec<u8>,
     secure: bool,
+    /// The writing half below a compression.
+    below: Option<Arc<tokio::sync::Mutex<WriteHalf<Box<dyn Duplex>>>>>,
 }
 
 /// The connection is over.
 struct Over;
 
+/// A writing half that two share; never both at once.
+struct Locked(Arc<tokio::sync::Mutex<WriteHalf<Box<dyn Duplex>>>>);
+
+impl AsyncWrite for Locked {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut *self.0.try_lock().unwrap()).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut *self.0.try_lock().unwrap()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut *self.0.try_lock().unwrap()).poll_shutdown(cx)
+    }
+}
+
 async fn serve(shared: &Shared, socket: Box<dyn Duplex>, number: usize) {
-    let mut line = Line { shared, io: socket, buffer: Vec::new(), secure: false };
+    let mut line = Line { shared, io: socket, buffer: Vec::new(), secure: false, below: None };
     if shared.security == Security::Tls && line.start_tls().await.is_err() {
         return;
     }
@@ -311,7 +333,6 @@ impl Line<'_> {
                         self.write(piece).await?;
                     }
                 }
-                Step::Sleep(pause) => tokio::time::sleep(pause).await,
                 Step::Read => {
                     let (args, literal) = self.command().await?;
                     let call = Call { tag: String::new(), name: "ANSWER".into(), args, literal, conn: number, secure: self.secure };
@@ -323,7 +344,14 @@ impl Line<'_> {
                     let (read, write) = tokio::io::split(io);
                     let prefix = std::io::Cursor::new(std::mem::take(&mut self.buffer));
                     let read = DeflateDecoder::new(BufReader::new(prefix.chain(read)));
-                    self.io = Box::new(tokio::io::join(read, DeflateEncoder::new(write)));
+                    let write = std::sync::Arc::new(tokio::sync::Mutex::new(write));
+                    self.below = Some(write.clone());
+                    self.io = Box::new(tokio::io::join(read, DeflateEncoder::new(Locked(write))));
+                }
+                Step::Raw(bytes) => {
+                    let below = self.below.clone().unwrap();
+                    below.lock().await.write_all(&bytes).await.map_err(|_| Over)?;
+                    below.lock().await.flush().await.map_err(|_| Over)?;
                 }
                 Step::Cut => {
                     // Octets that were not read would turn the end into a reset, which may overtake what was sent.
@@ -381,6 +409,13 @@ impl Line<'_> {
             let announced = line.strip_suffix('}').and_then(|l| l.rsplit_once('{')).map(|(_, n)| n.to_owned());
             let Some(announced) = announced else { return Ok((text, literal)) };
             let Ok(size) = announced.trim_end_matches('+').parse::<usize>() else { return Ok((text, literal)) };
+            let refusal = self.shared.world.lock().unwrap().literals.clone();
+            if let Some(refusal) = refusal.filter(|_| !announced.ends_with('+')) {
+                let tag = text.split(' ').next().unwrap_or_default().to_owned();
+                self.write(format!("{tag} {refusal}\r\n").as_bytes()).await?;
+                text.clear();
+                continue;
+            }
             if !announced.ends_with('+') {
                 self.write(b"+ go on\r\n").await?;
             }

@@ -57,11 +57,13 @@ impl ImapSession {
             // Folders in another epoch than their cursor: what came was not theirs, so they begin again, from nothing.
             for which in afresh {
                 let look = LookAt { cursor: None, ..batch[which].clone() };
-                self.listed.remove(&look.folder);
+                let told = self.listed.remove(&look.folder).and_then(|status| status.uid_validity);
                 self.paged.remove(&look.folder);
                 let mut again = self.begin_look(n * limits::FOLDERS_IN_FLIGHT + which, &look)?;
                 let harvest = self.end_look(&mut again, &look, out).await?;
-                done[which] = harvest.map(|h| h.map(|h| Harvest { restarted: true, ..h }));
+                // STATUS and SELECT may differ; marks of another epoch must not say "nothing changed" later.
+                let doubtful = |h: &Harvest| h.doubtful || Position::decode(&h.cursor).map(|p| u64::from(p.uid_validity)) != told;
+                done[which] = harvest.map(|h| h.map(|h| Harvest { restarted: true, doubtful: doubtful(&h), ..h }));
             }
             harvests.extend(done.into_iter().flatten());
         }

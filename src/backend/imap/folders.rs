@@ -44,6 +44,9 @@ impl ImapSession {
 
         let mut found = Found::default();
         let mut status = self.conn.complete(&list, &mut |response| found.take(response)).await?;
+        if let Some(tag) = &namespace {
+            self.conn.complete(tag, &mut |response| found.take(response)).await?;
+        }
         if status.kind != StatusKind::Ok && extended {
             // It offers what it does not understand: the plain command, which every server knows, and STATUS.
             self.caps.forget(&["LIST-EXTENDED", "LIST-STATUS"]);
@@ -53,8 +56,7 @@ impl ImapSession {
         if status.kind != StatusKind::Ok {
             return Err(self.conn.broke(&format!("refused to list its folders: {}", status.text), &[]));
         }
-        if let Some(tag) = namespace {
-            self.conn.complete(&tag, &mut |response| found.take(response)).await?;
+        if namespace.is_some() {
             for prefix in found.unlisted() {
                 let command = Command::List { reference: b"", pattern: &[&prefix[..], b"*"].concat(), returns };
                 self.conn.run(&command, |response| found.take(response)).await?;
@@ -172,7 +174,9 @@ fn path(item: &ListItem, utf8: bool) -> Option<FolderPath> {
         Some(delimiter) => item.name.split(|b| *b == delimiter).collect(),
         None => vec![&item.name],
     };
-    FolderPath::new(raw.into_iter().map(|level| decode_name(level, utf8).unwrap_or_else(|_| level.escape_ascii().to_string())))
+    let decoded = |level: &[u8]| decode_name(level, utf8).unwrap_or_else(|_| level.escape_ascii().to_string());
+    // A name of nothing but delimiters is a name all the same; only the empty one cannot be opened.
+    FolderPath::new(raw.into_iter().map(decoded)).or_else(|| FolderPath::new([decoded(&item.name)]))
 }
 
 fn role(item: &ListItem, path: &FolderPath, told: bool) -> Option<Role> {

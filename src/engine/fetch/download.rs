@@ -314,6 +314,8 @@ async fn get_in_turn(
     // Messages at which the connection was lost come last, alone; those that then cost another one are given up in this run.
     let mut suspects: VecDeque<PendingLink> = VecDeque::new();
     let mut blamed: Vec<(LinkId, String)> = Vec::new();
+    // A single message is to blame only where others came, or where it was to blame in an earlier run.
+    let (mut came, mut given_up) = (false, Vec::new());
     let mut missed = Vec::new();
     while !bodies.is_empty() || !suspects.is_empty() {
         let alone = bodies.is_empty();
@@ -332,6 +334,7 @@ async fn get_in_turn(
         let Sink { settled, missed: more, .. } = sink;
         missed.extend(more.into_iter().map(|(i, why)| (bodies[i].clone(), why)));
         let progress = settled.contains(&true);
+        came |= progress;
         let mut settled = settled.into_iter();
         bodies.retain(|_| !settled.next().unwrap_or(false));
         match fetched {
@@ -344,29 +347,37 @@ async fn get_in_turn(
             }
             Err(error) if may_retry(&error) || spoilt(&error) => {
                 stream.cut().await?;
-                let mut given_up = None;
                 // Nonsense stands where the first message is that did not come; a lost line blames one only when nothing came at all.
                 if (spoilt(&error) || !progress) && !bodies.is_empty() {
                     let link = bodies.remove(0);
                     if alone {
-                        given_up = Some((link, Missed::Breaks(error.failed.clone())));
+                        came |= link.tries > 0;
+                        given_up.push((link, Missed::Breaks(error.failed.clone())));
                     } else {
                         blamed.push((link.id, error.failed.clone()));
                         suspects.push_back(link);
                     }
                 }
                 *session = None;
-                if !bodies.is_empty() || !suspects.is_empty() {
+                let lost = if !bodies.is_empty() || !suspects.is_empty() {
                     match shared.sessions.reopen(error.fate(Fate::Now)).await {
-                        Ok(open) => *session = Some(open),
-                        Err(error) => {
-                            record_missed(shared, job, missed).await?;
-                            put_last(shared, blamed).await?;
-                            return Err(error);
+                        Ok(open) => {
+                            *session = Some(open);
+                            None
                         }
+                        Err(error) => Some(error),
                     }
+                } else {
+                    (!came).then_some(error)
+                };
+                if let Some(error) = lost {
+                    let given_up = if came { given_up } else { Vec::new() };
+                    blamed.retain(|(id, _)| given_up.iter().all(|(link, _)| link.id != *id));
+                    missed.extend(given_up);
+                    record_missed(shared, job, missed).await?;
+                    put_last(shared, blamed).await?;
+                    return Err(error);
                 }
-                missed.extend(given_up);
             }
             Err(error) => {
                 let _ = stream.cut().await;
@@ -375,6 +386,7 @@ async fn get_in_turn(
             }
         }
     }
+    missed.extend(given_up);
     record_missed(shared, job, missed).await
 }
 

@@ -1,0 +1,224 @@
+//! Rows 49 to 58, 100, 117: capabilities that lie, texts, flags, dates, deletions, closed streams.
+
+use super::home::{Home, each};
+use super::model::{Folder, MODERN, Message, World, mail, message, text};
+use super::peer::{Peer, Step, send};
+
+#[test]
+fn row_49_extensions_that_are_offered_and_refused_are_done_without() {
+    each(["BAD", "NO"], |word| {
+        for name in ["ENABLE", "NAMESPACE", "COMPRESS", "LIST"] {
+            let folders = vec![Folder::new("INBOX", mail(9)), Folder::new("b", vec![message(1, text("b", 1))])];
+            let peer = Peer::start(World::new(folders).caps(&format!("{MODERN} COMPRESS=DEFLATE UTF8=ACCEPT")));
+            let home = Home::new(&peer);
+            peer.hook(move |call, _| {
+                let extension = call.name == name && (name != "LIST" || call.args.contains("RETURN"));
+                extension.then(|| vec![send(format!("{} {word} unknown\r\n", call.tag))])
+            });
+            home.fetch().is(0, &[]);
+            home.has_all_of(&peer.world());
+            home.converges(&peer);
+        }
+    });
+}
+
+#[test]
+fn row_49_list_status_that_answers_no_status_or_too_little() {
+    let folders = vec![Folder::new("INBOX", mail(9)), Folder::new("b", vec![message(1, text("b", 1))])];
+    let peer = Peer::start(World::new(folders));
+    let home = Home::new(&peer);
+    peer.hook(|call, honest| {
+        let Step::Send(all) = honest().remove(0) else { unreachable!() };
+        let shown = String::from_utf8(all).unwrap();
+        let shown: String = shown.split_inclusive("\r\n").filter(|l| !l.starts_with("* STATUS")).collect();
+        (call.name == "LIST").then(|| vec![send(shown)])
+    });
+    home.fetch().is(0, &[]);
+    home.has_all_of(&peer.world());
+    peer.change(|w| w.folder("b").messages.push(message(2, text("b", 2))));
+    home.fetch().is(0, &[]);
+    home.has_all_of(&peer.world());
+    home.converges(&peer);
+}
+
+#[test]
+fn row_49_deletion_without_the_extensions_that_are_offered() {
+    for refused in [&["UID EXPUNGE"][..], &["ESEARCH"], &["UID EXPUNGE", "UID MOVE", "ESEARCH"]] {
+        let folders = vec![Folder::new("INBOX", mail(5)), Folder { attributes: "\\Trash".into(), ..Folder::new("Trash", Vec::new()) }];
+        let caps = if refused.len() == 1 { MODERN.replace(" MOVE", "") } else { MODERN.into() };
+        let peer = Peer::start(World::new(folders).caps(&caps));
+        let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
+        peer.hook(move |call, _| {
+            let bad = refused.contains(&call.name.as_str()) || (refused.contains(&"ESEARCH") && call.args.starts_with("RETURN (ALL"));
+            bad.then(|| vec![send(format!("{} BAD unknown\r\n", call.tag))])
+        });
+        home.fetch().is(0, &[]);
+        assert_eq!(home.files().len(), 5);
+        assert!(peer.world().folders[0].messages.is_empty(), "{:#?}", peer.calls());
+    }
+}
+
+#[test]
+fn row_58_other_messages_that_are_marked_deleted_are_left_alone() {
+    let marked = Message { flags: vec!["\\Deleted".into()], ..message(4, text("theirs", 4)) };
+    let caps = MODERN.replace(" UIDPLUS", "").replace(" MOVE", "");
+    let peer = Peer::start(World::new(vec![Folder::new("INBOX", mail(3))]).caps(&caps));
+    let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
+    peer.hook(move |call, honest| {
+        // It turns up between our STORE and our SEARCH, so it was never fetched.
+        let mut steps = honest();
+        if call.name == "UID SEARCH" && call.args.contains("DELETED") {
+            let Step::Send(all) = steps.remove(0) else { unreachable!() };
+            return Some(vec![send(String::from_utf8(all).unwrap().replace("ALL 1,2,3", "ALL 1,2,3,4"))]);
+        }
+        None
+    });
+    home.fetch().is(1, &["other messages are marked deleted"]);
+    assert_eq!((peer.count("EXPUNGE"), peer.world().folders[0].messages.len()), (0, 3));
+    peer.change(|w| w.folder("INBOX").messages.push(marked));
+    peer.honest();
+    home.fetch().is(0, &[]);
+    // Theirs was fetched now, so it is ours to delete.
+    assert_eq!((home.files().len(), peer.world().folders[0].messages.len()), (4, 0));
+}
+
+#[test]
+fn row_58_nothing_is_deleted_that_did_not_arrive() {
+    let peer = Peer::start(World::inbox(6));
+    let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
+    peer.hook(|call, honest| {
+        let Step::Send(all) = honest().remove(0) else { unreachable!() };
+        let cut = String::from_utf8(all).unwrap().replace("(UID 3 ", "(UID 3003 ");
+        call.wants_bodies().then(|| vec![send(cut)])
+    });
+    home.fetch().is(1, &["message 3"]);
+    assert_eq!(peer.world().folders[0].messages.iter().map(|m| m.uid).collect::<Vec<_>>(), [3]);
+    peer.honest();
+    home.fetch().is(0, &[]);
+    assert_eq!((home.files().len(), peer.world().folders[0].messages.len()), (6, 0));
+}
+
+#[test]
+fn row_58_a_lost_answer_to_the_deletion_is_settled_by_the_next_run() {
+    let peer = Peer::start(World::inbox(4));
+    let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
+    peer.hook(|call, honest| {
+        (call.name == "UID EXPUNGE").then(|| {
+            honest();
+            vec![Step::Cut]
+        })
+    });
+    let run = home.fetch();
+    assert!(matches!(run.code, 1 | 75), "{run:#?}");
+    let before = home.files();
+    peer.honest();
+    home.fetch().is(0, &[]);
+    assert_eq!((home.files(), peer.bodies_asked(9), peer.world().folders[0].messages.len()), (before, 0, 0));
+}
+
+#[test]
+fn row_52_a_flood_of_keywords_and_hostile_ones() {
+    let mut messages = mail(3);
+    messages[0].flags = (0..20_000).map(|n| format!("keyword{n}")).collect();
+    messages[1].flags = vec!["\\Seen".into(), "x".repeat(5000), "ok".into(), "\\Flagged".into(), "../../x".into(), "a:2,S".into()];
+    let peer = Peer::start(World::new(vec![Folder::new("INBOX", messages)]));
+    let home = Home::new(&peer);
+    let run = home.fetch();
+    run.is(0, &[]);
+    home.has_all_of(&peer.world());
+    assert!(run.peak < 40 << 10, "{run:?}");
+    let keywords = std::fs::read_to_string(home.root.join("INBOX/dovecot-keywords")).unwrap();
+    assert!(keywords.lines().count() <= 26, "{keywords}");
+    home.converges(&peer);
+
+    // A keyword that closes the list and brings a UID of its own.
+    let peer = Peer::start(World::inbox(2));
+    let home = Home::new(&peer);
+    peer.hook(|call, _| {
+        let lines = "* 1 FETCH (UID 1 FLAGS (a) UID 9) RFC822.SIZE 5)\r\n";
+        call.wants_listing().then(|| vec![send(format!("{lines}{} OK\r\n", call.tag))])
+    });
+    home.fetch().is(76, &["error: protocol"]);
+    home.converges(&peer);
+}
+
+#[test]
+fn row_53_and_100_no_text_of_the_server_escapes() {
+    let evil = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}\u{85}";
+    let long = "A".repeat(900_000);
+    let peer = Peer::start(World::new(vec![Folder::new("INBOX", mail(2)), Folder::new("&ABs-[2J&IC4-", vec![message(1, text("x", 1))])]));
+    peer.change(|w| w.greeting = format!("* OK [ALERT] {evil}{long}"));
+    let home = Home::new(&peer);
+    let noise = long.clone();
+    peer.hook(move |call, honest| {
+        let mut steps = vec![send(format!("* OK [ALERT] alert {evil}{noise}\r\n* NO warn {evil}\r\n"))];
+        steps.extend(honest());
+        (call.name != "GREETING").then_some(steps)
+    });
+    for words in [
+        &["fetch", "-vvv"][..],
+        &["folders"],
+        &["account", "test"],
+        &["status"],
+        &["fetch", "--json"],
+        &["fetch", "--events"],
+        &["status", "--remote"],
+    ] {
+        let run = home.run(&[words, &["--timeout", "2"]].concat());
+        run.is(0, &[]);
+        assert!(run.err.len() < 64 << 10 && run.out.len() < 64 << 10, "{} {}", run.err.len(), run.out.len());
+    }
+    // In refusals and in lines that break the protocol, quoted and cut.
+    for answer in [format!("NO {evil}{long}"), format!("BYE {evil}"), format!("* {evil} {long}")] {
+        let peer = Peer::start(World::inbox(1));
+        let home = Home::new(&peer);
+        peer.hook(move |call, _| {
+            let text = if answer.starts_with('N') { format!("{} {answer}\r\n", call.tag) } else { format!("* {answer}\r\n") };
+            (call.name == "EXAMINE").then(|| vec![send(text)])
+        });
+        let run = home.fetch();
+        assert!(matches!(run.code, 1 | 75 | 76), "{run:#?}");
+        run.is(run.code, &["error: "]);
+        assert!(run.err.len() < 4000, "{}", run.err.len());
+        home.converges(&peer);
+    }
+}
+
+#[test]
+fn row_54_dates_that_are_none_cost_no_message() {
+    let dates = [
+        "99-Foo-0000 25:61:61 +9999",
+        "",
+        "01-Jan-99999 00:00:00 +0000",
+        "31-Feb-2024 10:00:00 +0000",
+        "01-Jan-0001 00:00:00 -1200",
+        "\u{1}x",
+    ];
+    let messages: Vec<_> =
+        dates.iter().zip(1..).map(|(date, uid)| Message { date: (*date).into(), ..message(uid, text("mail", uid)) }).collect();
+    let peer = Peer::start(World::new(vec![Folder::new("INBOX", messages[..5].to_vec())]));
+    let home = Home::new(&peer);
+    peer.hook(|call, honest| {
+        let Step::Send(all) = honest().remove(0) else { unreachable!() };
+        let text = String::from_utf8(all).unwrap().replace("INTERNALDATE \"\"", "INTERNALDATE NIL");
+        call.wants_listing().then(|| vec![send(text)])
+    });
+    home.fetch().is(0, &[]);
+    home.has_all_of(&peer.world());
+    home.converges(&peer);
+}
+
+#[test]
+fn row_117_closed_streams_change_nothing() {
+    each([">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "| head -c 1 >/dev/null"], |redirect| {
+        for options in ["", "--events", "--json", "-vvv"] {
+            let peer = Peer::start(World::inbox(5));
+            let home = Home::new(&peer);
+            let done = home.shell(&format!("fetch --timeout 1 {options}"), redirect);
+            let text = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert!(done.status.success() && !text.contains("panicked"), "{options} {redirect}: {done:?}");
+            home.has_all_of(&peer.world());
+            home.converges(&peer);
+        }
+    });
+}
