@@ -37,7 +37,7 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
     reached(Step::Secret, if secret.kind == SecretKind::Token { "access token found" } else { "password found" });
 
     let stream = dial(&backend.endpoint, &backend.tls, &Limits::default(), ctx.meter.clone(), &*ctx.observer).await?;
-    let conn = Connection::new(stream, backend.endpoint.tried(), ctx.silence, ctx.observer.clone())?;
+    let conn = Connection::new(stream, backend.endpoint.tried(), ctx)?;
     let mut opening =
         Opening { backend, ctx, conn, caps: Capabilities::default(), quirks: quirks::Quirks::default(), greeting: String::new() };
     let preauth = opening.greet().await?;
