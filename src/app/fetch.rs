@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::{FetchRun, Globals, Observers, Target, account};
+use crate::backend::{Backend, Ctx, Session};
 use crate::config::{Account, Layout as ConfiguredLayout};
-use crate::engine::fetch::{FetchOptions, fetch as run_engine};
+use crate::engine::fetch::{FetchOptions, fetch as run_engine, stopped};
 use crate::engine::select::Patterns;
 use crate::model::report::AccountReport;
 use crate::model::{Class, Error, Observer, Protocol, Result};
@@ -82,14 +84,14 @@ async fn prepared(
         limit: run.limit,
         after_fetch: account.after_fetch,
         connections: account.connections,
-        max_duration: run.max_duration,
     };
     let ctx = account::ctx(globals, account, observer);
+    let _watchdog = run.max_duration.map(|most| Watchdog::start(most, ctx.cancel.clone()));
     // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
-    let session = if new && !run.dry_run { Some(backend.open(&ctx).await?) } else { None };
-    let store = open_store(globals, account, run.dry_run).await?;
+    let session = if new && !run.dry_run { Some(open_session(&*backend, &ctx).await?) } else { None };
+    let store = open_store(globals, account, &ctx, run.dry_run).await?;
     let mut report = run_engine(&account.name, backend, session, store, ctx, &options).await;
     if let Some(command) = &account.exec
         && !run.dry_run
@@ -101,9 +103,35 @@ async fn prepared(
     Ok(report)
 }
 
+/// Sets the token when the time of a run is over, from its first step on; not any more once dropped.
+struct Watchdog(tokio::task::JoinHandle<()>);
+
+impl Watchdog {
+    fn start(most: Duration, cancel: CancellationToken) -> Self {
+        Self(tokio::spawn(async move {
+            tokio::time::sleep(most).await;
+            cancel.cancel();
+        }))
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Logs in, unless the run is stopped meanwhile.
+async fn open_session(backend: &dyn Backend, ctx: &Ctx) -> Result<Box<dyn Session>> {
+    tokio::select! {
+        () = ctx.cancel.cancelled() => Err(stopped()),
+        session = backend.open(ctx) => session,
+    }
+}
+
 /// Opens the store of an account off the async threads: the lock may have to be waited for.
-async fn open_store(globals: &Globals, account: &Account, rehearse: bool) -> Result<Arc<Store>> {
-    let (root, layout, cancel) = (account.maildir.clone(), layout(account.layout), globals.cancel.clone());
+async fn open_store(globals: &Globals, account: &Account, ctx: &Ctx, rehearse: bool) -> Result<Arc<Store>> {
+    let (root, layout, cancel) = (account.maildir.clone(), layout(account.layout), ctx.cancel.clone());
     // Without --wait not at all; --wait alone for ever.
     let most = globals.wait.unwrap_or(Some(Duration::ZERO));
     let opened = tokio::task::spawn_blocking(move || {

@@ -127,7 +127,7 @@ impl FlagState {
     pub fn from_imap<'a>(names: impl IntoIterator<Item = &'a str>) -> (Self, usize) {
         let (mut state, mut dropped) = (Self::default(), 0);
         for name in names {
-            if let Some((flag, ..)) = Flag::ALL.iter().find(|(_, _, imap)| imap.eq_ignore_ascii_case(name)) {
+            if let Some((flag, ..)) = Flag::ALL.iter().find(|(_, _, spelled)| spelled.eq_ignore_ascii_case(name)) {
                 state.flags = state.flags.with(*flag);
             } else if !name.starts_with('\\') {
                 match Keyword::new(name) {

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::io::poll_read_buf;
+use tokio_util::sync::CancellationToken;
 
+use crate::backend::Ctx;
 use crate::model::{Class, Error, Event as Happened, ExposeSecret as _, Observer, Result, SecretString};
 use crate::net::{Stream, lost};
 use crate::wire::imap::{self, Code, Command, Encoded, Framer, Greeting, Part, Piece, Response, Status, StatusKind, TagMaker, WireError};
@@ -52,6 +54,8 @@ pub(super) struct Connection {
     pub literal_max: usize,
     pub silence: Duration,
     observer: Arc<dyn Observer>,
+    /// Set: the run ends, and the server's silence is not borne for long any more.
+    cancel: CancellationToken,
     tried: String,
     alerts: Vec<String>,
     /// Spellings of the secret: a server may give back what it got.
@@ -64,7 +68,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub fn new(stream: Stream, tried: String, silence: Duration, observer: Arc<dyn Observer>) -> Result<Self> {
+    pub fn new(stream: Stream, tried: String, ctx: &Ctx) -> Result<Self> {
         let mut seed = [0; 8];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
             .map_err(|e| Error::local("read random bytes", &e.into()))?;
@@ -78,8 +82,9 @@ impl Connection {
             outstanding: VecDeque::new(),
             waiting: VecDeque::new(),
             literal_max: 0,
-            silence,
-            observer,
+            silence: ctx.silence,
+            observer: ctx.observer.clone(),
+            cancel: ctx.cancel.clone(),
             tried,
             alerts: Vec::new(),
             secrets: Vec::new(),
@@ -281,14 +286,27 @@ impl Connection {
             }
             poll_read_buf(Pin::new(&mut *stream), cx, input)
         });
-        let read = tokio::time::timeout(silence, step).await;
+        let stopped = async {
+            self.cancel.cancelled().await;
+            tokio::time::sleep(limits::STOPPED).await;
+        };
+        // Dropping the step loses nothing: what was read is in the buffer, what was not written still waits.
+        let read = tokio::select! {
+            biased;
+            read = tokio::time::timeout(silence, step) => Some(read),
+            () = stopped => None,
+        };
         self.waited += begun.elapsed();
         match read {
-            Ok(Ok(0)) => Err(Error::new(Class::Temporary, self.tried.clone(), "the server closed the connection")),
-            Ok(Ok(n)) => self.keep_pace(n),
-            Ok(Err(error)) => Err(lost(self.tried.clone(), error)),
-            Err(_) => Err(Error::new(Class::Temporary, self.tried.clone(), format!("the server was silent for {} s", silence.as_secs()))
-                .hint("--timeout SECS bears more silence")),
+            None => Err(Error::new(Class::Temporary, self.tried.clone(), "the run was stopped, and the server is silent")
+                .safe("what was stored stays; the next run carries on")),
+            Some(Ok(Ok(0))) => Err(Error::new(Class::Temporary, self.tried.clone(), "the server closed the connection")),
+            Some(Ok(Ok(n))) => self.keep_pace(n),
+            Some(Ok(Err(error))) => Err(lost(self.tried.clone(), error)),
+            Some(Err(_)) => {
+                Err(Error::new(Class::Temporary, self.tried.clone(), format!("the server was silent for {} s", silence.as_secs()))
+                    .hint("--timeout SECS bears more silence"))
+            }
         }
     }
 

@@ -44,3 +44,5 @@ pub const JUDGE_AFTER: u64 = 768 << 10;
 pub const COMPRESS_FOR: u64 = 1 << 20;
 /// Messages of one STORE and EXPUNGE.
 pub const STORE_MESSAGES: usize = 1000;
+/// Silence that is borne once the run was stopped: enough for what is on its way.
+pub const STOPPED: Duration = Duration::from_secs(3);

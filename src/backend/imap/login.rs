@@ -40,7 +40,7 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
     reached(Step::Secret, if secret.kind == SecretKind::Token { "access token found" } else { "password found" });
 
     let stream = dial(&backend.endpoint, &backend.tls, &Limits::within(ctx.silence), ctx.meter.clone(), &*ctx.observer).await?;
-    let conn = Connection::new(stream, backend.endpoint.tried(), ctx.silence, ctx.observer.clone())?;
+    let conn = Connection::new(stream, backend.endpoint.tried(), ctx)?;
     let mut opening =
         Opening { backend, ctx, conn, caps: Capabilities::default(), quirks: quirks::Quirks::default(), greeting: String::new() };
     let preauth = opening.greet().await?;
@@ -280,8 +280,9 @@ impl Opening<'_> {
             }
             _ if refusal.is_some() => error(Class::Auth, format!("the access token was refused: {said}"))
                 .hint("the token or its consent may have expired: get a new one"),
-            _ => error(Class::Auth, format!("wrong user name or password: {said}"))
-                .hint(format!("check the user name, and where the password comes from; for one in the keyring: mailx account login {name}")),
+            _ => error(Class::Auth, format!("wrong user name or password: {said}")).hint(format!(
+                "check the user name, and where the password comes from; for one in the keyring: mailx account login {name}"
+            )),
         }
     }
 }

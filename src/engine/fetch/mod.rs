@@ -44,8 +44,6 @@ pub struct FetchOptions {
     pub after_fetch: AfterFetch,
     /// Connections at most.
     pub connections: NonZeroU16,
-    /// End in good order after so long.
-    pub max_duration: Option<Duration>,
 }
 
 impl FetchOptions {
@@ -128,13 +126,6 @@ pub async fn fetch(
     };
     let sessions = Sessions::new(backend, ctx.clone(), options.connections);
     sessions.put_back(session);
-    let watchdog = options.max_duration.map(|most| {
-        let cancel = ctx.cancel.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(most).await;
-            cancel.cancel();
-        })
-    });
     let mut jobs = Vec::new();
     let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
     report.folders = jobs.into_iter().map(|j| j.report).collect();
@@ -148,9 +139,6 @@ pub async fn fetch(
     if errors.into_iter().any(|e| e.class == Class::LocalCorrupt) {
         store.suspect_state();
     }
-    if let Some(watchdog) = watchdog {
-        watchdog.abort();
-    }
     if !store.is_rehearsal() {
         let failure = report.error.as_ref().map(|e| e.class).or_else(|| (!report.ok()).then_some(Class::Partial));
         let recorded = blocking(&store, move |store| store.state().record_run(root::now(), failure.map(Class::word))).await;
@@ -163,7 +151,8 @@ pub async fn fetch(
     report
 }
 
-fn stopped() -> Box<Error> {
+/// What a run says that was stopped by a signal or by its time.
+pub fn stopped() -> Box<Error> {
     Error::new(Class::Temporary, "fetch", "the run was stopped before it was done")
         .fate(Fate::NeedsUser)
         .safe("what was stored stays; the next run carries on")
