@@ -21,7 +21,6 @@ test: ## install what tests need (Debian: apt), then run them all
 	$(CARGO) build --locked --features testing
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then set -x; $(CARGO) nextest run --locked --features testing; \
 	else set -x; $(CARGO) test --locked --features testing --lib --bins --tests; fi
-	$(CARGO) test --locked --features testing --doc
 
 lint: ## formatting, clippy and documentation, warnings denied
 	$(CARGO) fmt --check

@@ -409,7 +409,7 @@ def conditions():
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "commit": output_of("git", "describe", "--always", "--dirty"),
-        "command": "benches/run.py " + " ".join(a for a in sys.argv[1:] if "/" not in a),
+        "command": "benches/run.py%s --jobs '%s' --runs %d" % (" --quick" if options.quick else "", options.jobs, options.runs),
         "machine": "%d × %s, Linux %s, %s" % (os.cpu_count(), model, os.uname().release, output_of("stat", "-f", "-c", "%T", options.work)),
         "versions": "Dovecot %s, %s" % (output_of(*["/usr/sbin/dovecot", "--version"]), output_of("mbsync", "--version")),
     }

@@ -1,14 +1,18 @@
 //! `mailx account login`: stores or replaces the secret of an account.
 
-use super::{Globals, account};
-use crate::config::{Account, Auth, SecretSource};
+use std::sync::Arc;
+
+use super::{Globals, account, probe};
+use crate::config::{Account, Auth, Inline, SecretSource};
+use crate::model::event::Silent;
 use crate::model::{Class, Error, Result, SecretKind, SecretString};
 use crate::secret;
 
-/// Stores `secret` in the keyring for the account; asks for it when it is `None`.
+/// Stores `secret` in the keyring for the account; asks for it when it is `None`. With `verify` it is tried on the server first, and
+/// stored only when the server takes it.
 ///
 /// An account whose secret is elsewhere has class `config`: what is stored would never be read.
-pub async fn login(globals: &Globals, account_name: &str, secret: Option<SecretString>) -> Result<()> {
+pub async fn login(globals: &Globals, account_name: &str, secret: Option<SecretString>, verify: bool) -> Result<()> {
     let config = account::load(globals)?;
     let account = config.account(account_name)?;
     if account.password != SecretSource::Keyring {
@@ -18,6 +22,12 @@ pub async fn login(globals: &Globals, account_name: &str, secret: Option<SecretS
         Some(secret) => secret,
         None => ask(globals, account).await?,
     };
+    if verify {
+        let tried = Account { password: SecretSource::Inline(Inline(secret.clone())), ..account.clone() };
+        probe::one(globals, &tried, Arc::new(Silent)).await.map_err(|e| {
+            e.safe("nothing was stored; a secret that was stored before stays").hint("--no-verify stores it without trying it")
+        })?;
+    }
     secret::keyring_store(&account.name, &secret).await
 }
 

@@ -19,7 +19,8 @@ pub async fn probe(globals: &Globals, target: &Target, observers: &Observers<'_>
     Ok(results)
 }
 
-async fn one(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Vec<FolderInfo>> {
+/// Logs in to one account and lists its folders.
+pub(super) async fn one(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Vec<FolderInfo>> {
     let backend = account::backend(account)?;
     let ctx = account::ctx(globals, account, observer.clone());
     let mut session = backend.open(&ctx).await?;

@@ -133,6 +133,13 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes that the state turned out to be damaged while it was in use: the next opening checks all of it and moves it aside.
+    pub fn suspect_state(&self) {
+        if let Some(root) = self.root.as_ref().filter(|_| !self.is_rehearsal()) {
+            State::suspect(&root::control_path(&root.path, self.layout));
+        }
+    }
+
     /// Announces a durable step.
     pub fn step(&self, name: &'static str) {
         (self.step)(name);

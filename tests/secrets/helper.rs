@@ -62,7 +62,7 @@ async fn run(action: &str) -> Result<String> {
         },
     };
     match verb {
-        "login" => login::login(&globals, "a", Some(SecretString::from(argument))).await.map(|()| String::new()),
+        "login" => login::login(&globals, "a", Some(SecretString::from(argument)), false).await.map(|()| String::new()),
         "delete" => secret::keyring_delete("a").await.map(|there| there.to_string()),
         "accounts" | "accounts-found" => {
             let accounts = account::select(&globals, &Target::Named(Vec::new()))?;

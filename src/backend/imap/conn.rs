@@ -56,7 +56,6 @@ pub(super) struct Connection {
     alerts: Vec<String>,
     /// Spellings of the secret: a server may give back what it got.
     secrets: Vec<SecretString>,
-    logging_out: bool,
     /// Octets of untagged answers since the last tagged one.
     untagged: u64,
     window: (Instant, u64),
@@ -84,7 +83,6 @@ impl Connection {
             tried,
             alerts: Vec::new(),
             secrets: Vec::new(),
-            logging_out: false,
             untagged: 0,
             window: (Instant::now(), 0),
             waited: Duration::ZERO,
@@ -227,7 +225,7 @@ impl Connection {
                     self.observer.on(&Happened::Alert(&status.text));
                     self.alerts.push(status.text.clone());
                 }
-                if status.kind == StatusKind::Bye && !self.logging_out {
+                if status.kind == StatusKind::Bye {
                     return Err(self.said("the server ended the session", &status.text));
                 }
                 if let Some(tag) = &status.tag {
@@ -340,15 +338,14 @@ impl Connection {
         self.stream.as_ref()
     }
 
-    /// Says goodbye and closes; never fails, never waits long.
+    /// Says goodbye and hangs up; never fails, never waits long. Nothing hangs on the server's answer (every command before was
+    /// answered), and it would cost a round trip, so it is not waited for.
     pub async fn logout(mut self) {
-        self.logging_out = true;
+        let queued = self.queue(&Command::Logout).is_ok();
+        let Some(mut stream) = self.stream.take().filter(|_| queued) else { return };
         let goodbye = async {
-            self.run(&Command::Logout, drop).await?;
-            if let Some(stream) = &mut self.stream {
-                let _ = stream.shutdown().await;
-            }
-            Ok::<(), Box<Error>>(())
+            stream.write_all(&self.output).await?;
+            stream.shutdown().await
         };
         let _ = tokio::time::timeout(limits::LOGOUT, goodbye).await;
     }

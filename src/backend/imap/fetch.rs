@@ -132,13 +132,12 @@ impl ImapSession {
                         refused.get_or_insert(status.text);
                     }
                 }
-                // The rest of what an earlier folder was asked for, which was given up: its UIDs mean other messages here.
-                Event::Response(Response::Fetch(_)) if !ready => job.open = 0,
+                // The rest of what an earlier folder was asked for, which was given up: its UIDs mean other messages here. And no
+                // message before the folder is known to be the right one: such octets are nobody's.
+                Event::Response(Response::Fetch(_)) | Event::BodyStart(_) | Event::BodyEnd if !ready => job.open = 0,
                 Event::Response(Response::Fetch(fetch)) => job.response(&fetch).await.map_err(|e| self.or_lie(e))?,
                 Event::Response(response) => opened.take(&response),
-                // No message before the folder is known to be the right one; such octets are nobody's.
                 Event::Body(bytes) if !ready => self.conn.unasked(bytes.len() as u64),
-                Event::BodyStart(_) | Event::BodyEnd if !ready => job.open = 0,
                 Event::BodyStart(size) => {
                     job.line.start.get_or_insert((self.conn.waited, 0));
                     self.begin_body(job, size).await?;

@@ -34,6 +34,10 @@ impl ImapSession {
             subscribed: false,
             status: if in_one { items } else { &[] },
         };
+        if self.caps.has("ID") && !std::mem::replace(&mut self.introduced, true) {
+            // Some servers (163.com) open no folder for a client that has not said who it is. Nobody waits for the answer.
+            self.conn.queue(&Command::Id(&[("name", "mailx"), ("version", env!("CARGO_PKG_VERSION"))]))?;
+        }
         let list = self.conn.queue(&Command::List { reference: b"", pattern: b"*", returns })?;
         // Behind it, so it costs no round trip: some servers list nothing of the user's own below the empty reference.
         let namespace = if self.caps.has("NAMESPACE") { Some(self.conn.queue(&Command::Namespace)?) } else { None };

@@ -26,7 +26,7 @@ pub const FOLDERS_IN_FLIGHT: usize = 32;
 /// Octets of the text of one UID set: servers bound the length of a command line (Dovecot 64 KiB, RFC 7162 §4 asks for 8192).
 pub const SET_TEXT: usize = 4000;
 /// Messages that one FETCH asks for.
-pub const FETCH_MESSAGES: usize = 2000;
+pub const FETCH_MESSAGES: usize = 500;
 /// Octets, as announced, that one FETCH asks for.
 pub const FETCH_OCTETS: u64 = 16 << 20;
 /// The same before the speed of the line is known.

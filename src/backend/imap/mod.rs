@@ -69,6 +69,7 @@ impl Backend for ImapBackend {
             paged: HashMap::new(),
             trash: None,
             compressed: false,
+            introduced: false,
             ctx: ctx.clone(),
         }))
     }
@@ -96,6 +97,8 @@ struct ImapSession {
     paged: HashMap<FolderId, changes::Paged>,
     trash: Option<FolderId>,
     compressed: bool,
+    /// ID was sent.
+    introduced: bool,
     ctx: Ctx,
 }
 

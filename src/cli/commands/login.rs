@@ -4,37 +4,30 @@ use std::io::{IsTerminal, Read as _, stdin};
 
 use zeroize::Zeroizing;
 
-use crate::app::{self, Globals, Target};
+use crate::app::{self, Globals};
 use crate::cli::exit::{self, Exit};
 use crate::cli::explain::About;
 use crate::cli::ui::Ui;
 use crate::cli::ui::sanitize::display;
 use crate::cli::wrong;
-use crate::model::event::Silent;
-use crate::model::{Class, Error, Observer, Result, SecretString};
+use crate::model::{Class, Error, Result, SecretString};
 
 /// Octets that a secret may have; tokens are long, but not that long.
 const MAX_SECRET: u64 = 64 * 1024;
 
-/// Takes a secret, stores it, and tries it.
+/// Takes a secret, tries it, and stores it.
 pub async fn run(name: &str, verify: bool, globals: &Globals, ui: &Ui) -> Result<Exit> {
     app::account::load(globals)?.account(name)?;
     let secret = if stdin().is_terminal() { ask(name, globals)? } else { read_unless_cancelled(globals).await? };
-    app::login::login(globals, name, Some(secret)).await?;
-    if !verify {
-        return Ok(Exit::OK);
+    if let Err(error) = app::login::login(globals, name, Some(secret), verify).await {
+        ui.fail(About::account(name), &error);
+        return Ok(exit::of(error.class));
     }
-    let silent = |_: &str| std::sync::Arc::new(Silent) as std::sync::Arc<dyn Observer>;
-    let results = app::probe::probe(globals, &Target::Named(vec![name.to_owned()]), &silent).await?;
-    for error in results.iter().filter_map(|(_, result)| result.as_ref().err()) {
-        ui.fail(About::account(name), error);
-        ui.err("  note: the secret was stored; mailx account login stores another one");
+    if ui.chatty() {
+        let tried = if verify { "the login works; " } else { "" };
+        ui.err(&format!("{}: {tried}the secret is stored", display(name)));
     }
-    let exit = exit::combine(results.iter().map(|(_, result)| exit::of_result(result)));
-    if exit.ok() && ui.chatty() {
-        ui.err(&format!("{}: the login works; the secret is stored", display(name)));
-    }
-    Ok(exit)
+    Ok(Exit::OK)
 }
 
 fn ask(name: &str, globals: &Globals) -> Result<SecretString> {

@@ -47,8 +47,9 @@ impl Observer for Lines {
         let loud = match event {
             // RFC 9051 §7.1: an alert MUST be presented. A renumbered folder is the server's trouble: cron mails may tell it.
             Event::Alert(text) => !self.ui.quiet && self.first_time(text),
-            Event::Rematched { adopted: false, .. } => !self.ui.quiet,
-            Event::Rematched { .. } | Event::Note(_) => self.ui.chatty(),
+            // So may a note: a damaged state and a clock that jumped are trouble that ends well.
+            Event::Rematched { adopted: false, .. } | Event::Note(_) => !self.ui.quiet,
+            Event::Rematched { .. } => self.ui.chatty(),
             Event::BodyBytes { .. } | Event::FoldersFound(_) | Event::FolderPlanned { downloads: 0, .. } => false,
             Event::FolderPlanned { .. } | Event::FolderDone { .. } => self.progress || self.ui.verbose > 0,
             _ => self.ui.verbose > 0,

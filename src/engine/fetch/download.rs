@@ -1,7 +1,6 @@
 //! Bodies: several sessions over several folders, each body streamed into the store.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -132,13 +131,20 @@ async fn worker(shared: &Shared<'_>, session: Option<Box<dyn Session>>, first: b
         },
     };
     let mut stream = shared.delivery.stream()?;
+    let worked = folders(shared, &mut session, &mut stream).await;
+    stream.push().await?;
+    worked.map(|()| session)
+}
+
+/// Downloads folders until the queue is empty.
+async fn folders(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, stream: &mut DeliveryStream) -> Result<()> {
     loop {
         let Some((n, mut job)) = lock(&shared.queue).pop_front() else { break };
         if shared.ctx.cancel.is_cancelled() {
             lock(&shared.done).push((n, job));
             break;
         }
-        let fetched = folder(shared, &mut session, &mut stream, &mut job).await;
+        let fetched = folder(shared, session, stream, &mut job).await;
         let failed = fetched.err();
         let fatal = failed.as_ref().is_some_and(|e| is_ours(e));
         if let Some(error) = failed {
@@ -147,7 +153,7 @@ async fn worker(shared: &Shared<'_>, session: Option<Box<dyn Session>>, first: b
                 return Err(error);
             }
             if costs_session(&error) {
-                session = None;
+                *session = None;
             }
             job.fail(error);
         }
@@ -158,7 +164,7 @@ async fn worker(shared: &Shared<'_>, session: Option<Box<dyn Session>>, first: b
             if next {
                 break;
             }
-            session = match shared.sessions.open().await {
+            *session = match shared.sessions.open().await {
                 Ok(session) => Some(session),
                 Err(error) => {
                     if let Some((n, mut job)) = lock(&shared.queue).pop_front() {
@@ -170,7 +176,7 @@ async fn worker(shared: &Shared<'_>, session: Option<Box<dyn Session>>, first: b
             };
         }
     }
-    Ok(session)
+    Ok(())
 }
 
 /// Failures on our side end the run: the disk does not get better by the next folder.
@@ -190,14 +196,10 @@ async fn folder(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, str
         Target::new(row.id, row.path, dir, unmatched).map(Arc::new)
     })
     .await?;
+    job.target = Some(target.clone());
     let result = chunks(shared, session, stream, job, &target).await;
-    // Everything that came becomes durable before the folder counts as done, also when it failed half-way.
-    let flushed = stream.flush().await;
-    let adopted = target.adopted.load(Relaxed);
-    job.report.downloaded += target.delivered.load(Relaxed) - adopted;
-    job.report.linked += adopted;
-    job.report.local_only = job.report.local_only.saturating_sub(adopted);
-    result.and(flushed)
+    shared.ctx.observer.on(&Event::FolderDone { folder: &job.row.path });
+    result
 }
 
 async fn chunks(
@@ -328,6 +330,7 @@ async fn get_in_turn(
         let mut sink = Sink::new(stream, target, &bodies, &job.row.path, &*shared.ctx.observer);
         let fetched = open.fetch(&job.row.remote, &cursor, &wants, Part::Whole, &mut sink).await;
         sink.tell();
+        job.ended += sink.ended;
         let Sink { settled, missed: more, .. } = sink;
         missed.extend(more.into_iter().map(|(i, why)| (bodies[i].clone(), why)));
         let progress = settled.contains(&true);
@@ -438,6 +441,7 @@ struct Sink<'a> {
     folder: &'a FolderPath,
     observer: &'a dyn Observer,
     untold: u64,
+    ended: u64,
 }
 
 impl<'a> Sink<'a> {
@@ -448,7 +452,7 @@ impl<'a> Sink<'a> {
         folder: &'a FolderPath,
         observer: &'a dyn Observer,
     ) -> Self {
-        Self { stream, target, bodies, settled: vec![false; bodies.len()], missed: Vec::new(), folder, observer, untold: 0 }
+        Self { stream, target, bodies, settled: vec![false; bodies.len()], missed: Vec::new(), folder, observer, untold: 0, ended: 0 }
     }
 
     fn tell(&mut self) {
@@ -474,6 +478,7 @@ impl BodySink for Sink<'_> {
 
     async fn end(&mut self, index: usize) -> Result<()> {
         self.settled[index] = true;
+        self.ended += 1;
         let link = &self.bodies[index];
         let to = Addressed { link: link.id, name: link.name.clone(), flags: link.flags.clone(), date: link.date };
         self.stream.end(to).await

@@ -12,7 +12,7 @@ use crate::store::{Store, root};
 
 use super::rematch::{Rematched, rematch};
 use super::sessions::{Sessions, costs_session};
-use super::{FetchOptions, Job, blocking};
+use super::{FetchOptions, Job, Rematch, blocking};
 
 /// Pages of one folder in one run; a server that always says "more" ends here.
 const MAX_PAGES: usize = 100_000;
@@ -72,8 +72,7 @@ pub(super) async fn list(
                 }
             };
             let void = *restarted.entry(which).or_insert(harvest.restarted);
-            let again =
-                take_page(store, &mut session, ctx, &mut jobs[which], page, harvest, marks[which].clone(), &mut held, which, void).await;
+            let again = take_page(store, &mut session, &mut jobs[which], page, harvest, marks[which].clone(), &mut held, which, void).await;
             match again {
                 Ok(true) => more.push(which),
                 Ok(false) => {}
@@ -110,7 +109,16 @@ async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, V
                 store.make_folder(&row.dir)?;
             }
             let report = FolderReport::new(info.path.clone());
-            jobs.push(Job { redo: redo.contains(&row.id), row, report, unmatched: HashMap::new(), planned: (0, 0) });
+            jobs.push(Job {
+                redo: redo.contains(&row.id),
+                row,
+                report,
+                unmatched: HashMap::new(),
+                planned: (0, 0),
+                rematched: None,
+                ended: 0,
+                target: None,
+            });
             marks.push(info.marks);
         }
         Ok((jobs, marks))
@@ -133,7 +141,6 @@ fn look_at(row: &FolderRow) -> LookAt {
 async fn take_page(
     store: &Arc<Store>,
     session: &mut Box<dyn Session>,
-    ctx: &Ctx,
     job: &mut Job,
     page: Vec<Listed>,
     harvest: Harvest,
@@ -165,7 +172,7 @@ async fn take_page(
         job.report.linked += matched;
         job.report.local_only = local_only;
         job.unmatched = unmatched;
-        ctx.observer.on(&Event::Rematched { folder: &job.row.path, matched, new: count - matched, local_only, adopted: !restarted });
+        job.rematched = Some(Rematch { listed: count, adopted: !restarted });
         commit(store, job, folder, restarted, links, &harvest, marks, doubtful).await?;
         return Ok(false);
     }

@@ -12,12 +12,13 @@ mod sessions;
 use std::collections::HashSet;
 use std::num::NonZeroU16;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result};
-use crate::store::maildir::deliver::{Delivery, Unmatched};
+use crate::store::maildir::deliver::{Delivery, Target, Unmatched};
 use crate::store::state::{FolderRow, LinkId};
 use crate::store::{Store, root};
 
@@ -25,8 +26,8 @@ use super::plan::{Action, DownloadLimits, decide};
 use super::select::Patterns;
 use sessions::Sessions;
 
-/// Wanted messages that are read and planned at once.
-const CHUNK: usize = 5000;
+/// Wanted messages of a folder that are read, planned and fetched at once: bounds memory, and costs one round trip each.
+const CHUNK: usize = 2000;
 
 /// What a fetch may and must do.
 #[derive(Debug, Clone)]
@@ -64,11 +65,41 @@ struct Job {
     redo: bool,
     /// Wanted messages and their octets, as planned.
     planned: (u64, u64),
+    /// Its messages were matched again in this run.
+    rematched: Option<Rematch>,
+    /// Bodies that came whole.
+    ended: u64,
+    /// Where its bodies go; counts what became durable.
+    target: Option<Arc<Target>>,
+}
+
+/// What is known of a folder whose messages were matched again, until bodies have settled the doubtful ones.
+#[derive(Debug, Clone, Copy)]
+struct Rematch {
+    /// Messages there.
+    listed: u64,
+    /// A foreign Maildir or lost state was the reason, not the server.
+    adopted: bool,
 }
 
 impl Job {
     fn fail(&mut self, error: Box<Error>) {
         self.report.error.get_or_insert(error);
+    }
+
+    /// Takes over what the store counted, once everything handed to it is durable (`stored`), or it has failed.
+    fn settle(&mut self, stored: bool) {
+        if let Some(target) = self.target.take() {
+            let (delivered, adopted) = (target.delivered.load(Relaxed), target.adopted.load(Relaxed));
+            // The store reports its own failures; silence about a difference would be a lie.
+            if delivered != self.ended && stored {
+                let failed = format!("{} messages came and {delivered} were stored", self.ended);
+                self.fail(Error::new(Class::Internal, format!("store the folder `{}`", self.row.path), failed).hint("run it again"));
+            }
+            self.report.downloaded += delivered - adopted;
+            self.report.linked += adopted;
+            self.report.local_only = self.report.local_only.saturating_sub(adopted);
+        }
     }
 }
 
@@ -104,13 +135,19 @@ pub async fn fetch(
             cancel.cancel();
         })
     });
-    let done = run(&store, &sessions, &ctx, options, &mut report).await;
+    let mut jobs = Vec::new();
+    let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
+    report.folders = jobs.into_iter().map(|j| j.report).collect();
     if let Err(error) = done {
         report.error = Some(error);
     } else if ctx.cancel.is_cancelled() && report.error.is_none() {
         report.error = Some(stopped());
     }
     sessions.close().await;
+    let errors = report.error.iter().chain(report.folders.iter().filter_map(|f| f.error.as_ref()));
+    if errors.into_iter().any(|e| e.class == Class::LocalCorrupt) {
+        store.suspect_state();
+    }
     if let Some(watchdog) = watchdog {
         watchdog.abort();
     }
@@ -141,33 +178,49 @@ async fn blocking<T: Send + 'static>(store: &Arc<Store>, work: impl FnOnce(&Stor
     }
 }
 
-async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &FetchOptions, report: &mut AccountReport) -> Result<()> {
-    let (mut session, mut jobs) = listing::list(store, sessions, ctx, options).await?;
+async fn run(
+    store: &Arc<Store>,
+    sessions: &Sessions,
+    ctx: &Ctx,
+    options: &FetchOptions,
+    jobs: &mut Vec<Job>,
+    plan_of_rehearsal: &mut Option<Vec<PlannedAction>>,
+) -> Result<()> {
+    let began = root::now();
+    let (mut session, listed) = listing::list(store, sessions, ctx, options).await?;
+    *jobs = listed;
     if let crate::store::state::Found::Corrupt(aside) = &store.found {
         let note = format!("the state was damaged and is rebuilt from the Maildir; the damaged one is kept as {aside}");
         ctx.observer.on(&Event::Note(&note));
     }
-    let planned = plan(store, &mut jobs, options, ctx).await?;
+    let planned = plan(store, jobs, options, ctx).await?;
     if store.is_rehearsal() {
         let mut plan = planned;
-        plan.extend(release::rehearse(store, &jobs, options).await?);
-        report.plan = Some(plan);
+        plan.extend(release::rehearse(store, jobs, options).await?);
+        *plan_of_rehearsal = Some(plan);
         sessions.put_back(session);
     } else {
         let work: Vec<bool> = jobs.iter().map(|j| j.planned.0 > 0 && j.report.error.is_none()).collect();
         if work.contains(&true) {
             let observer = ctx.observer.clone();
-            let published = Arc::new(move |target: &crate::store::maildir::deliver::Target, count| {
+            let published = Arc::new(move |target: &Target, count| {
                 observer.on(&Event::Delivered { folder: &target.path, count });
             });
             let delivery = Delivery::start(store.clone(), published)?;
-            let done = download::download(store, &delivery, sessions, session, ctx, options, &mut jobs).await;
+            let done = download::download(store, &delivery, sessions, session, ctx, options, jobs).await;
             // What was handed over becomes durable even when something failed.
             let finished = delivery.finish().await;
+            let stored = finished.is_ok() && done.is_ok();
+            for job in jobs.iter_mut() {
+                job.settle(stored);
+            }
+            tell_rematched(jobs, ctx);
             session = done?;
             finished?;
+        } else {
+            tell_rematched(jobs, ctx);
         }
-        session = release::release(store, sessions, session, ctx, options, &mut jobs).await?;
+        session = release::release(store, sessions, session, ctx, options, jobs, began).await?;
         if let Some(session) = &mut session
             && jobs.iter().any(|j| j.report.changed())
             && let Ok(quota) = session.quota().await
@@ -176,11 +229,22 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &Fetch
         }
         sessions.put_back(session);
     }
-    for job in &jobs {
+    // Those with downloads were told when their last body had come.
+    for job in jobs.iter().filter(|j| j.planned.0 == 0) {
         ctx.observer.on(&Event::FolderDone { folder: &job.row.path });
     }
-    report.folders = jobs.into_iter().map(|j| j.report).collect();
     Ok(())
+}
+
+/// Tells of every folder that was matched again, once the bodies that had to be read have decided, too.
+fn tell_rematched(jobs: &[Job], ctx: &Ctx) {
+    for job in jobs {
+        if let Some(Rematch { listed, adopted }) = job.rematched {
+            let (matched, local_only) = (job.report.linked, job.report.local_only);
+            let new = listed.saturating_sub(matched);
+            ctx.observer.on(&Event::Rematched { folder: &job.row.path, matched, new, local_only, adopted });
+        }
+    }
 }
 
 /// Plans every folder's downloads: counts them for the bars, or lists them for a dry run.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::backend::{Ctx, Order, Session};
 use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Error, Event, Outcome, Result};
-use crate::store::state::{LinkId, Releasable};
+use crate::store::state::{Found, LinkId, Releasable};
 use crate::store::{Intact, Store, root};
 
 use super::sessions::{Sessions, costs_session};
@@ -32,7 +32,7 @@ fn rule(after_fetch: AfterFetch, now: i64) -> Option<Rule> {
     }
 }
 
-/// Removes what may go, in every folder. Returns the session if it still lives.
+/// Removes what may go, in every folder, in a run that began at `began`. Returns the session if it still lives.
 pub(super) async fn release(
     store: &Arc<Store>,
     sessions: &Sessions,
@@ -40,6 +40,7 @@ pub(super) async fn release(
     ctx: &Ctx,
     options: &FetchOptions,
     jobs: &mut [Job],
+    began: i64,
 ) -> Result<Option<Box<dyn Session>>> {
     let now = root::now();
     let Some(rule) = rule(options.after_fetch, now) else { return Ok(session) };
@@ -47,7 +48,7 @@ pub(super) async fn release(
         ctx.observer.on(&Event::Note("the clock is behind the last run: nothing is removed from the server by its age in this run"));
         return Ok(session);
     }
-    for job in jobs.iter_mut().filter(|j| j.report.error.is_none()) {
+    for job in jobs.iter_mut().filter(|j| may_release(store, j)) {
         if ctx.cancel.is_cancelled() {
             break;
         }
@@ -59,7 +60,7 @@ pub(super) async fn release(
             Some(open) => open,
             none => none.insert(sessions.open().await?),
         };
-        if let Err(error) = folder(store, open, ctx, job, due, now).await {
+        if let Err(error) = folder(store, open, ctx, job, due, (began, now)).await {
             if costs_session(&error) {
                 session = None;
             }
@@ -78,7 +79,7 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         return Ok(plan);
     }
     let deletes_new = options.after_fetch == AfterFetch::Delete;
-    for job in jobs.iter().filter(|j| j.report.error.is_none()) {
+    for job in jobs.iter().filter(|j| may_release(store, j)) {
         let folder = job.row.id;
         let due = blocking(store, move |store| store.state().releasable(folder, rule.until, rule.due_before)).await?;
         let mut ids: Vec<_> = due.into_iter().map(|m| (m.remote, Some(m.digest.octets))).collect();
@@ -96,6 +97,11 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         }));
     }
     Ok(plan)
+}
+
+/// A pass that matches messages again deletes nothing, and a rebuilt state authorises nothing before one complete run.
+fn may_release(store: &Store, job: &Job) -> bool {
+    job.report.error.is_none() && job.rematched.is_none() && !matches!(store.found, Found::Corrupt(_))
 }
 
 async fn clock_went_back(store: &Arc<Store>, now: i64) -> Result<bool> {
@@ -121,10 +127,10 @@ async fn folder(
     ctx: &Ctx,
     job: &mut Job,
     due: Vec<Releasable>,
-    now: i64,
+    run: (i64, i64),
 ) -> Result<()> {
     let Some(cursor) = job.row.cursor.clone() else { return Ok(()) };
-    let due = check(store, job, due, now).await?;
+    let due = check(store, job, due, run).await?;
     for batch in due.chunks(BATCH) {
         let ids: Vec<LinkId> = batch.iter().map(|m| m.id).collect();
         let intent = ids.clone();
@@ -142,8 +148,11 @@ async fn folder(
     Ok(())
 }
 
+/// An emptied folder with so many known messages is an accident until a person says otherwise (the contract's guard).
+const EMPTIED: usize = 5;
+
 /// Keeps those whose files here are there and intact: by hash, where an earlier run stored them.
-async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, now: i64) -> Result<Vec<Releasable>> {
+async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, (began, now): (i64, i64)) -> Result<Vec<Releasable>> {
     let dir = job.row.dir.clone();
     let (good, damaged) = blocking(store, move |store| {
         let Some(dir) = store.open_folder(&dir)? else {
@@ -153,9 +162,17 @@ async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, now: i64
                 .hint("put the folder back, or move `.mailx` away to fetch everything again"));
         };
         let present = dir.scan()?;
+        if present.is_empty() && due.len() >= EMPTIED {
+            let failed = format!("the Maildir folder is empty, and {} messages should be in it", due.len());
+            return Err(Error::new(crate::model::Class::Guard, "remove server copies", failed)
+                .scope(crate::model::Scope::Folder)
+                .safe("nothing was removed from the server")
+                .hint("put the files back; or, if they went on purpose, remove the server's copies with another client"));
+        }
         let (mut good, mut damaged, mut missing, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for message in due {
-            let earlier = message.stored_at < now;
+            // Within one second, or with a clock that was set back, nobody knows which run it was: then the bytes are read.
+            let earlier = message.stored_at <= began || message.stored_at > now;
             match store.intact(&dir, &present, &message.name, &message.digest, earlier)? {
                 Intact::Yes => {
                     if message.missing > 0 {

@@ -148,7 +148,8 @@ pub(super) fn failed(endpoint: &Endpoint, cause: io::Error) -> Box<Error> {
     let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<Tls>());
     let error = match tls {
         Some(Tls::InvalidCertificate(CertificateError::Other(other))) => match other.0.downcast_ref::<Refused>() {
-            Some(refused) => refused.explain(endpoint),
+            // It says all there is; rustls' wrapping of it would only be shown a second time.
+            Some(refused) => return refused.explain(endpoint),
             None => Error::new(Class::TlsVerify, tried, other.to_string()),
         },
         Some(Tls::InvalidCertificate(why)) => {

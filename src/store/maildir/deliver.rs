@@ -33,7 +33,7 @@ const BATCH_OCTETS: u64 = 64 << 20;
 /// A batch waits so long for more before it is published.
 const BATCH_WAIT: Duration = Duration::from_secs(2);
 /// Pieces that wait for a writer, of [`PIECE_OCTETS`] each at most.
-const PIECES: usize = 24;
+const PIECES: usize = 8;
 /// Octets that are gathered before a writer is woken.
 const PIECE_OCTETS: usize = 64 << 10;
 /// Orders that are gathered before a writer is woken.
@@ -215,6 +215,11 @@ impl DeliveryStream {
         self.gathered.push(Piece::Flush(done));
         self.send().await?;
         wait.await.map_err(|_| self.failure())
+    }
+
+    /// Hands over what was gathered, without waiting for it; call it before dropping the stream.
+    pub async fn push(&mut self) -> Result<()> {
+        if self.gathered.is_empty() { Ok(()) } else { self.send().await }
     }
 
     async fn put(&mut self, piece: Piece) -> Result<()> {

@@ -15,6 +15,9 @@ pub use runs::LastRun;
 
 use crate::model::{Class, Error, Result};
 
+/// A file beside the state that makes the next opening read all of it: reading all of it every time would grow with the mailbox.
+const SUSPECT: &str = "state.db.suspect";
+
 /// Schema that this version writes (`user_version`).
 const SCHEMA: i32 = 1;
 
@@ -41,14 +44,28 @@ impl State {
     pub fn open(dir: &Path, network: bool) -> Result<(Self, Found)> {
         let path = dir.join("state.db");
         let existed = std::fs::symlink_metadata(&path).is_ok();
-        match Self::open_at(&path, network, existed) {
+        let suspect = dir.join(SUSPECT);
+        let checked = Self::open_at(&path, network, existed).and_then(|state| {
+            if std::fs::symlink_metadata(&suspect).is_ok() {
+                state.check_all(&path)?;
+                let _ = std::fs::remove_file(&suspect);
+            }
+            Ok(state)
+        });
+        match checked {
             Ok(state) => Ok((state, if existed { Found::Good } else { Found::Nothing })),
             Err(error) if error.class == Class::LocalCorrupt => {
                 let aside = move_aside(dir).map_err(|e| Error::local(format!("move the damaged {} aside", path.display()), &e))?;
+                let _ = std::fs::remove_file(&suspect);
                 Ok((Self::open_at(&path, network, false)?, Found::Corrupt(aside)))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Remembers that the state in `dir` failed while it was in use.
+    pub fn suspect(dir: &Path) {
+        let _ = std::fs::File::create(dir.join(SUSPECT));
     }
 
     /// Opens an existing state for looking only; `None` when there is none. Changes nothing on disk.
@@ -120,6 +137,13 @@ impl State {
             transaction.commit().map_err(|e| explain(tried(), &e))?;
         }
         Ok(state)
+    }
+
+    /// Reads every page.
+    fn check_all(&self, path: &Path) -> Result<()> {
+        let tried = || format!("check {}", path.display());
+        let verdict: String = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|e| explain(tried(), &e))?;
+        if verdict == "ok" { Ok(()) } else { Err(Error::new(Class::LocalCorrupt, tried(), verdict)) }
     }
 
     fn check_version(&self, path: &Path) -> Result<i32> {

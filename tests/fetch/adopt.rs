@@ -1,0 +1,107 @@
+//! A Maildir of another tool is taken over without downloads.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::World;
+use crate::support::server::run;
+use crate::world;
+
+fn mbsync(w: &World) -> bool {
+    if Command::new("mbsync").arg("--version").output().is_err() {
+        crate::support::skip("mbsync is not installed");
+        return false;
+    }
+    let (port, root) = (w.server.get("IMAP_PORT"), w.root.display());
+    let rc = w.tmp.path().join("mbsyncrc");
+    let text = format!(
+        "IMAPStore there\nHost 127.0.0.1\nPort {port}\nUser {}\nPass pass\nSSLType None\nAuthMechs LOGIN\n\n\
+         MaildirStore here\nPath {root}/\nInbox {root}/INBOX\nSubFolders Verbatim\n\n\
+         Channel all\nFar :there:\nNear :here:\nPatterns *\nCreate Near\nSync Pull\nSyncState *\nCopyArrivalDate yes\n",
+        w.user
+    );
+    fs::write(&rc, text).unwrap();
+    fs::DirBuilder::new().create(&w.root).unwrap();
+    fs::set_permissions(&w.root, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    run(Command::new("mbsync").arg("-q").arg("-c").arg(&rc).arg("-a").env("HOME", w.tmp.path()));
+    true
+}
+
+fn mailboxes(w: &World) {
+    w.server.generate(&w.user, "INBOX", 40, "in");
+    w.server.create(&w.user, &["Archive/2024", "Lists"]);
+    w.server.generate(&w.user, "Archive/2024", 15, "old");
+    w.server.generate(&w.user, "Lists", 5, "list");
+    w.server.append(&w.user, "Lists", b"Subject: seen\r\n\r\nx\r\n", "\\Seen \\Flagged", 1_600_000_000);
+    for _ in 0..2 {
+        w.server.append(&w.user, "Lists", b"Subject: twin\r\n\r\ntwin\r\n", "", 1_600_000_001);
+    }
+    w.server.append(&w.user, "Lists", b"Subject: no body at all\r\n\r\n", "", 1_600_000_002);
+}
+
+#[test]
+fn a_maildir_made_by_mbsync_is_adopted_without_downloads() {
+    let Some(w) = world("mbsync") else { return };
+    mailboxes(&w);
+    if !mbsync(&w) {
+        return;
+    }
+    let before: Vec<_> = w.mail().into_iter().map(|m| (m.path, m.mtime)).collect();
+    assert_eq!(before.len(), 64);
+    let out = w.fetch(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("linked"), out.sum("local_only")), (0, 64, 0));
+    assert_eq!(w.mail().into_iter().map(|m| (m.path, m.mtime)).collect::<Vec<_>>(), before, "names given by others are kept");
+    let again = w.fetch(0, &[]);
+    assert_eq!((again.sum("downloaded"), again.sum("linked")), (0, 0));
+    w.server.generate(&w.user, "INBOX", 2, "new");
+    assert_eq!(w.fetch(0, &[]).sum("downloaded"), 2);
+    assert_eq!(w.mail().len(), 66);
+}
+
+#[test]
+fn what_was_deleted_and_added_beside_the_other_tool_is_told_apart() {
+    let Some(w) = world("beside") else { return };
+    mailboxes(&w);
+    if !mbsync(&w) {
+        return;
+    }
+    // Gone there, gone here, new there, only here.
+    w.server.expunge(&w.user, "INBOX", "1:3");
+    let mail = w.mail();
+    let archive: Vec<_> = mail.iter().filter(|m| m.dir == "Archive/2024").collect();
+    for gone in &archive[..4] {
+        fs::remove_file(&gone.path).unwrap();
+    }
+    fs::write(w.root.join("INBOX/cur/own.1.host:2,S"), b"Subject: mine\n\nmine\n").unwrap();
+    w.server.generate(&w.user, "INBOX", 2, "new");
+    let out = w.fetch(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("linked")), (6, 64 - 3 - 4));
+    assert_eq!(out.folder("INBOX")["local_only"], 4);
+    let now = w.mail();
+    assert_eq!(now.len(), 64 - 4 + 1 + 6);
+    assert!(now.iter().any(|m| m.base == "own.1.host"));
+    assert_eq!(w.fetch(0, &[]).sum("downloaded"), 0);
+}
+
+#[test]
+fn a_maildir_with_crlf_and_strange_names_is_adopted_too() {
+    let Some(w) = world("strange") else { return };
+    w.server.append(&w.user, "INBOX", b"Subject: a\r\n\r\na\r\n", "\\Seen", 1_600_000_000);
+    w.server.append(&w.user, "INBOX", b"Subject: b\r\n\r\nb\r\n", "", 1_600_000_000);
+    w.server.append(&w.user, "INBOX", b"Subject: c\r\nX-OfflineIMAP: 1\r\n\r\nc\r\n", "", 1_600_000_000);
+    for place in ["cur", "new", "tmp"] {
+        fs::create_dir_all(w.root.join("INBOX").join(place)).unwrap();
+    }
+    fs::set_permissions(&w.root, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let cur = w.root.join("INBOX/cur");
+    fs::write(cur.join("1.getmail.host,S=18:2,S"), b"Subject: a\r\n\r\na\r\n").unwrap();
+    fs::write(cur.join("no info and no dots"), b"Subject: b\nX-TUID: abcdefghijkl\n\nb\n").unwrap();
+    fs::write(w.root.join("INBOX/new/3.offlineimap"), b"Subject: c\nX-OfflineIMAP: 2\n\nc\n").unwrap();
+    // Nothing of these is mail, and none may stop a run.
+    fs::create_dir(cur.join("a directory")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", cur.join("4.link:2,")).unwrap();
+    run(Command::new("mkfifo").arg(cur.join("5.fifo:2,")));
+    let out = w.fetch(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("linked")), (0, 3));
+    assert!(cur.join("1.getmail.host,S=18:2,S").is_file() && cur.join("no info and no dots").is_file());
+}

@@ -1,0 +1,221 @@
+//! kill -9 at every durable step, and at a hundred random instants: nothing lost, nothing half, nothing twice.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::support::maildir::{self, leftovers};
+use crate::support::{Mailboxes, World};
+use crate::world;
+
+/// How often each folder and identity is there.
+fn wanted(there: &Mailboxes) -> BTreeMap<(String, String), usize> {
+    let mut counts = BTreeMap::new();
+    for (mailbox, letters) in there {
+        for letter in letters {
+            *counts.entry((mailbox.clone(), letter.identity.clone())).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn present(root: &Path) -> BTreeMap<(String, String), usize> {
+    let mut counts = BTreeMap::new();
+    for mail in maildir::read(root) {
+        *counts.entry((mail.dir, mail.identity)).or_default() += 1;
+    }
+    counts
+}
+
+/// After a crash: only whole messages, and none more often than there.
+fn assert_whole(root: &Path, wanted: &BTreeMap<(String, String), usize>, when: &str) {
+    for (key, count) in present(root) {
+        let most = wanted.get(&key).copied().unwrap_or(0);
+        assert!(count <= most, "{when}: {key:?} is here {count} times and {most} times there");
+    }
+}
+
+/// After an undisturbed run: exactly what is there.
+fn assert_all(root: &Path, wanted: &BTreeMap<(String, String), usize>, when: &str) {
+    let here = present(root);
+    assert!(here == *wanted, "{when}: {} of {} kinds are here", here.len(), wanted.len());
+    assert_eq!(leftovers(root), Vec::<std::path::PathBuf>::new(), "{when}: left in tmp/");
+}
+
+fn crash(w: &World, at: usize, mask: &str) -> bool {
+    let out = w.run_with(&["fetch", "--json"], &[("MAILX_TEST_CRASH_AT", &at.to_string()), ("MAILX_TEST_DISABLE", mask)]);
+    assert!(out.signal == Some(9) || out.code == Some(0), "step {at}: {out:?}");
+    out.signal == Some(9)
+}
+
+fn mailbox(w: &World) {
+    w.server.create(&w.user, &["Lists/rust", "Empty"]);
+    w.server.fill(&w.user, "INBOX", 12, "in");
+    w.server.fill(&w.user, "INBOX", 2, "in");
+    w.server.fill(&w.user, "Lists/rust", 5, "list");
+    w.server.append(&w.user, "INBOX", b"Subject: flagged\r\n\r\nx\r\n", "\\Seen Work", 1_500_000_000);
+}
+
+#[test]
+fn a_kill_at_each_durable_step_of_a_first_fetch_is_mended_by_the_next_run() {
+    let Some(w) = world("step") else { return };
+    mailbox(&w);
+    let wanted = wanted(&w.server.list(&w.user));
+    let mut at = 1;
+    loop {
+        let root = w.tmp.path().join(format!("mail-{at}"));
+        w.write_config(&w.account("test", &w.user, &root, ""));
+        let killed = crash(&w, at, "");
+        assert_whole(&root, &wanted, &format!("killed at step {at}"));
+        w.fetch(0, &[]);
+        assert_all(&root, &wanted, &format!("killed at step {at}, then run"));
+        assert_eq!(w.fetch(0, &[]).sum("downloaded"), 0, "killed at step {at}, run, and again");
+        let _ = std::fs::remove_dir_all(&root);
+        if !killed {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at > 5, "only {at} durable steps were met");
+}
+
+#[test]
+fn kills_at_every_step_one_after_the_other_end_in_the_same_state() {
+    let Some(w) = world("steps") else { return };
+    mailbox(&w);
+    let wanted = wanted(&w.server.list(&w.user));
+    let (mut at, mut runs) = (1, 0);
+    while runs < 200 {
+        runs += 1;
+        if !crash(&w, at, "") {
+            break;
+        }
+        assert_whole(&w.root, &wanted, &format!("run {runs}, killed at step {at}"));
+        at += 1;
+    }
+    assert_all(&w.root, &wanted, &format!("after {runs} runs"));
+}
+
+#[test]
+fn a_kill_at_each_step_of_an_incremental_fetch_or_a_renumbering_is_mended() {
+    let Some(w) = world("later") else { return };
+    let mut at = 1;
+    loop {
+        let user = format!("{}-{at}", w.user);
+        let root = w.tmp.path().join(format!("mail-{at}"));
+        w.write_config(&w.account("test", &user, &root, ""));
+        w.server.fill(&user, "INBOX", 6, "old");
+        w.fetch(0, &[]);
+        w.server.renumber(&user, "INBOX", 7777);
+        w.server.fill(&user, "INBOX", 3, "new");
+        let wanted = wanted(&w.server.list(&user));
+        let killed = crash(&w, at, "");
+        assert_whole(&root, &wanted, &format!("killed at step {at}"));
+        w.fetch(0, &[]);
+        assert_all(&root, &wanted, &format!("killed at step {at}, then run"));
+        if !killed {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at > 3);
+}
+
+fn killed_while_deleting(mask: &str) {
+    let Some(w) = world("release") else { return };
+    let mut at = 1;
+    loop {
+        let user = format!("{}-{at}", w.user);
+        let root = w.tmp.path().join(format!("mail-{at}"));
+        w.write_config(&w.account("test", &user, &root, "after-fetch = \"delete\""));
+        w.server.fill(&user, "INBOX", 6, "a");
+        w.server.create(&user, &["Other"]);
+        w.server.fill(&user, "Other", 3, "b");
+        let all: Vec<String> = w.server.list(&user).into_values().flatten().map(|l| l.identity).collect();
+        let killed = crash(&w, at, mask);
+        let nothing_lost = |when: &str| {
+            let mut kept: Vec<String> = w.server.list(&user).into_values().flatten().map(|l| l.identity).collect();
+            kept.extend(maildir::read(&root).into_iter().map(|m| m.identity));
+            assert!(all.iter().all(|id| kept.contains(id)), "{when}: lost");
+        };
+        nothing_lost(&format!("killed at step {at}"));
+        w.fetch_without(mask, 0, &[]);
+        nothing_lost(&format!("killed at step {at}, then run"));
+        let mut here: Vec<String> = maildir::read(&root).into_iter().map(|m| m.identity).collect();
+        here.sort();
+        let mut expected = all.clone();
+        expected.sort();
+        assert_eq!(here, expected, "killed at step {at}, then run: each exactly once here");
+        let left: usize = w.server.list(&user).iter().filter(|(name, _)| *name != "Trash").map(|(_, l)| l.len()).sum();
+        assert_eq!(left, 0, "killed at step {at}, then run: the server's copies are gone");
+        let _ = std::fs::remove_dir_all(&root);
+        if !killed {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at > 8, "only {at} durable steps were met");
+}
+
+#[test]
+fn a_kill_at_each_step_of_a_fetch_that_deletes_loses_nothing() {
+    killed_while_deleting("");
+}
+
+#[test]
+fn a_kill_at_each_step_of_a_fetch_that_moves_to_the_trash_loses_nothing() {
+    killed_while_deleting("UIDPLUS");
+}
+
+#[test]
+fn a_kill_at_each_step_of_a_fetch_that_can_only_expunge_loses_nothing() {
+    killed_while_deleting("UIDPLUS,MOVE");
+}
+
+/// xorshift64*: random enough for instants, and a seed repeats them.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % most.max(1)
+    }
+}
+
+#[test]
+fn a_hundred_kills_at_random_instants_lose_and_double_nothing() {
+    let Some(w) = world("random") else { return };
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let seed = std::env::var("MAILX_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(now | 1);
+    println!("MAILX_TEST_SEED={seed} repeats these instants");
+    let mut random = Random(seed);
+    w.server.create(&w.user, &["Lists/rust"]);
+    w.server.fill(&w.user, "INBOX", 1500, "in");
+    w.server.fill(&w.user, "Lists/rust", 500, "list");
+    let wanted = wanted(&w.server.list(&w.user));
+    let (mut kills, mut fetches, mut longest) = (0, 0, Duration::from_millis(400));
+    while kills < 100 {
+        fetches += 1;
+        let root = w.tmp.path().join(format!("mail-{fetches}"));
+        w.write_config(&w.account("test", &w.user, &root, ""));
+        // Up to eight kills for each Maildir, then an undisturbed run.
+        for _ in 0..8 {
+            let begun = Instant::now();
+            let mut run = w.spawn(&["fetch"]);
+            std::thread::sleep(Duration::from_micros(random.below(longest.as_micros() as u64)));
+            if run.child.try_wait().unwrap().is_some() {
+                longest = begun.elapsed().min(longest).max(Duration::from_millis(50));
+                break;
+            }
+            run.kill();
+            kills += 1;
+            assert_whole(&root, &wanted, &format!("seed {seed}, kill {kills}"));
+        }
+        w.fetch(0, &[]);
+        assert_all(&root, &wanted, &format!("seed {seed}, after kill {kills}"));
+        let _ = std::fs::remove_dir_all(&root);
+    }
+    println!("{kills} kills in {fetches} fetches");
+}

@@ -1,0 +1,107 @@
+//! The back door to a server: by seed.py, door.py and doveadm, never by the code under test.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::server::{Server, run};
+
+/// A message as the server has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// UID.
+    pub uid: u32,
+    /// Flags and keywords, sorted, without `\Recent`.
+    pub flags: Vec<String>,
+    /// Internal date, seconds since 1970.
+    pub date: i64,
+    /// RFC822.SIZE.
+    pub size: u64,
+    /// SHA-256 of the bytes on the wire, in hex.
+    pub sha256: String,
+    /// SHA-256 with CRLF taken as LF, in hex.
+    pub identity: String,
+}
+
+/// Mailboxes and their messages, by decoded name.
+pub type Mailboxes = BTreeMap<String, Vec<Letter>>;
+
+impl Server {
+    fn python(&self, script: &str, arguments: &[&str]) -> String {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(script);
+        // No .pyc files in the tree.
+        run(Command::new("python3").arg("-B").arg(script).arg(&self.dir).args(arguments))
+    }
+
+    /// Appends generated messages.
+    pub fn generate(&self, user: &str, mailbox: &str, count: usize, seed: &str) {
+        self.python("servers/seed.py", &[user, mailbox, "--count", &count.to_string(), "--seed", seed]);
+    }
+
+    /// seed.py with any options.
+    pub fn seed(&self, user: &str, arguments: &[&str]) {
+        self.python("servers/seed.py", &[&[user], arguments].concat());
+    }
+
+    /// Appends one message.
+    pub fn append(&self, user: &str, mailbox: &str, message: &[u8], flags: &str, date: i64) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), message).unwrap();
+        let path = file.path().to_str().unwrap();
+        self.python("servers/seed.py", &[user, mailbox, path, "--flags", flags, "--date", &date.to_string()]);
+    }
+
+    /// Makes mailboxes.
+    pub fn create(&self, user: &str, mailboxes: &[&str]) {
+        self.python("servers/seed.py", &[&[user, "INBOX", "--create"], mailboxes].concat());
+    }
+
+    /// Many small messages, fast; the same name gives the same bytes.
+    pub fn fill(&self, user: &str, mailbox: &str, count: usize, name: &str) {
+        self.python("support/door.py", &[user, "fill", mailbox, &count.to_string(), name]);
+    }
+
+    /// Everything that the user has.
+    pub fn list(&self, user: &str) -> Mailboxes {
+        let json: Value = serde_json::from_str(&self.python("support/door.py", &[user, "list"])).unwrap();
+        let letters = |list: &Value| list.as_array().unwrap().iter().map(letter).collect();
+        json.as_object().unwrap().iter().map(|(name, list)| (name.clone(), letters(list))).collect()
+    }
+
+    /// Writes the bodies of a mailbox to `out/UID.eml`.
+    pub fn bodies(&self, user: &str, mailbox: &str, out: &Path) {
+        self.python("support/door.py", &[user, "bodies", mailbox, out.to_str().unwrap()]);
+    }
+
+    /// Adds (`+\Seen $Work`) or takes (`-\Seen`) flags.
+    pub fn store(&self, user: &str, mailbox: &str, uids: &str, change: &str) {
+        self.python("support/door.py", &[user, "store", mailbox, uids, change]);
+    }
+
+    /// Removes messages for good.
+    pub fn expunge(&self, user: &str, mailbox: &str, uids: &str) {
+        self.python("support/door.py", &[user, "expunge", mailbox, uids]);
+    }
+
+    /// Gives a mailbox another UIDVALIDITY; its messages keep their order.
+    pub fn renumber(&self, user: &str, mailbox: &str, validity: u32) {
+        self.adm(&["mailbox", "update", "-u", user, "--uid-validity", &validity.to_string(), mailbox]);
+    }
+}
+
+fn letter(json: &Value) -> Letter {
+    let text = |key: &str| json[key].as_str().unwrap().to_owned();
+    let mut flags: Vec<String> = json["flags"].as_array().unwrap().iter().map(|f| f.as_str().unwrap().to_owned()).collect();
+    flags.retain(|f| f != "\\Recent");
+    flags.sort();
+    Letter {
+        uid: json["uid"].as_u64().unwrap() as u32,
+        flags,
+        date: json["date"].as_i64().unwrap(),
+        size: json["size"].as_u64().unwrap(),
+        sha256: text("sha256"),
+        identity: text("identity"),
+    }
+}
