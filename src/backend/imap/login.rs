@@ -280,8 +280,9 @@ impl Opening<'_> {
             }
             _ if refusal.is_some() => error(Class::Auth, format!("the access token was refused: {said}"))
                 .hint("the token or its consent may have expired: get a new one"),
-            _ => error(Class::Auth, format!("wrong user name or password: {said}"))
-                .hint(format!("check the user name, and where the password comes from; for one in the keyring: mailx account login {name}")),
+            _ => error(Class::Auth, format!("wrong user name or password: {said}")).hint(format!(
+                "check the user name, and where the password comes from; for one in the keyring: mailx account login {name}"
+            )),
         }
     }
 }
