@@ -1,5 +1,5 @@
 //! A scripted malicious IMAP server against the real binary. Tests are named after the rows of the catalogue of threats.
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect, clippy::zombie_processes, missing_docs, reason = "tests")]
 
 #[path = "hostile/home.rs"]
 mod home;
@@ -10,6 +10,8 @@ mod peer;
 
 #[path = "hostile/bodies.rs"]
 mod bodies;
+#[path = "hostile/compress.rs"]
+mod compress;
 #[path = "hostile/folders.rs"]
 mod folders;
 #[path = "hostile/framing.rs"]

@@ -57,6 +57,8 @@ pub struct Harvest {
     pub more: bool,
     /// The listing contradicts the server's own counters: nothing may be concluded from absence.
     pub doubtful: bool,
+    /// The server does not promise that ids stay: every look starts afresh, and nothing may be deleted by them.
+    pub passing_ids: bool,
 }
 
 /// The marks of a folder at one moment; `None` where the server cannot tell.

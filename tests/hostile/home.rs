@@ -57,11 +57,12 @@ impl Home {
         let tls = match peer.security {
             Security::Clear => "tls = { mode = \"none\" }".to_owned(),
             _ if lines.contains("tls =") => String::new(),
-            _ => format!("tls = {{ ca = {ca:?}, roots = \"webpki\" }}"),
+            _ => format!("tls = {{ ca = \"{}\", roots = \"webpki\" }}", ca.display()),
         };
         let text = format!(
-            "[accounts.a]\nreceive = \"{scheme}://me@{host}:{}\"\nmaildir = {root:?}\npassword = {{ env = \"SCRIPTED_SECRET\" }}\n{tls}\n{lines}\n",
-            peer.address.port()
+            "[accounts.a]\nreceive = \"{scheme}://me@{host}:{}\"\nmaildir = \"{}\"\npassword = {{ env = \"SCRIPTED_SECRET\" }}\n{tls}\n{lines}\n",
+            peer.address.port(),
+            root.display()
         );
         std::fs::write(&config, text).unwrap();
         std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -96,7 +97,7 @@ impl Home {
             let (out, err) = (scope.spawn(move || read(&mut out)), scope.spawn(move || read(&mut err)));
             while code.is_none() {
                 peak = peak.max(high_water(&status).unwrap_or(0));
-                assert!(begun.elapsed() < Duration::from_secs(60), "mailx hangs");
+                assert!(begun.elapsed() < Duration::from_mins(1), "mailx hangs");
                 std::thread::sleep(Duration::from_millis(5));
                 code = child.try_wait().unwrap();
             }
@@ -140,7 +141,8 @@ impl Home {
     pub fn has_all_of(&self, world: &World) {
         let mut there: Vec<Vec<u8>> = world.folders.iter().flat_map(|f| &f.messages).map(|m| stored(&m.body)).collect();
         let mut here = self.files();
-        (here.sort(), there.sort());
+        here.sort();
+        there.sort();
         let text = |all: &[Vec<u8>]| all.iter().map(|b| String::from_utf8_lossy(&b[..b.len().min(120)]).into_owned()).collect::<Vec<_>>();
         assert_eq!(text(&here), text(&there));
         assert!(here == there, "same beginnings, other octets");
@@ -164,7 +166,7 @@ pub fn each<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync
     let test = &test;
     std::thread::scope(|scope| {
         let running: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || test(case))).collect();
-        let failed = running.into_iter().filter_map(|thread| thread.join().err()).next();
+        let failed = running.into_iter().find_map(|thread| thread.join().err());
         if let Some(panic) = failed {
             std::panic::resume_unwind(panic);
         }
@@ -174,7 +176,7 @@ pub fn each<T: Send>(cases: impl IntoIterator<Item = T>, test: impl Fn(T) + Sync
 /// A message as the Maildir keeps it: LF where that is reversible.
 pub fn stored(body: &[u8]) -> Vec<u8> {
     let text = body.windows(2).filter(|w| *w == b"\r\n").count();
-    let (cr, lf) = (body.iter().filter(|b| **b == b'\r').count(), body.iter().filter(|b| **b == b'\n').count());
+    let (cr, lf) = (memchr::memchr_iter(b'\r', body).count(), memchr::memchr_iter(b'\n', body).count());
     if text == cr && text == lf { body.iter().copied().filter(|b| *b != b'\r').collect() } else { body.to_vec() }
 }
 
@@ -191,7 +193,7 @@ fn collect(root: &Path, dir: &Path, found: &mut BTreeMap<String, Vec<Vec<u8>>>) 
             continue;
         }
         match name.as_str() {
-            "tmp" => assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "something half is left in {path:?}"),
+            "tmp" => assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0, "something half is left in {}", path.display()),
             "new" | "cur" => {
                 let folder = dir.strip_prefix(root).unwrap().display().to_string();
                 let files = std::fs::read_dir(&path).unwrap().map(|f| std::fs::read(f.unwrap().path()).unwrap());

@@ -65,6 +65,15 @@ fn row_34_without_uidvalidity_everything_comes_once_and_nothing_is_deleted() {
 }
 
 #[test]
+fn row_34_without_uidvalidity_a_fetch_that_deletes_nothing_is_a_success_without_words() {
+    let peer = Peer::start(World::inbox(5));
+    peer.change(|w| w.folder("INBOX").validity = None);
+    let home = Home::new(&peer);
+    home.converges(&peer);
+    assert_eq!(home.fetch().is(0, &[]).err, "");
+}
+
+#[test]
 fn row_35_twins_and_impossible_uids_are_no_listing() {
     each(
         [
@@ -229,7 +238,7 @@ fn row_41_bye_in_a_literal_is_message_data() {
     let peer = Peer::start(World::inbox(4));
     let home = Home::new(&peer);
     peer.hook(|call, _| {
-        let half = format!("* 1 FETCH (UID 1 BODY[] {{5000}}\r\nFrom: x\r\n\r\n* BYE down\r\n");
+        let half = "* 1 FETCH (UID 1 BODY[] {5000}\r\nFrom: x\r\n\r\n* BYE down\r\n";
         call.wants_bodies().then(|| vec![send(half), Step::CloseNotify])
     });
     home.fetch().is(75, &["error: temporary"]);

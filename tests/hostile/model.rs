@@ -1,5 +1,7 @@
 //! The peer's mailboxes, and the honest answer to every command that `fetch` sends.
 
+use std::fmt::Write as _;
+
 use super::peer::{Call, Conn, Step};
 
 /// A message of the model.
@@ -130,9 +132,9 @@ impl World {
                     Some(at) => {
                         let folder = &self.folders[at];
                         let mut out = format!("* {} EXISTS\r\n* 0 RECENT\r\n* FLAGS (\\Seen \\Deleted)\r\n", folder.exists());
-                        out += &format!("* OK [UIDNEXT {}] next\r\n", folder.next());
+                        let _ = write!(out, "* OK [UIDNEXT {}] next\r\n", folder.next());
                         if let Some(validity) = folder.validity {
-                            out += &format!("* OK [UIDVALIDITY {validity}] valid\r\n");
+                            let _ = write!(out, "* OK [UIDVALIDITY {validity}] valid\r\n");
                         }
                         sent([out.into_bytes(), ok(if call.name == "SELECT" { "[READ-WRITE] open" } else { "[READ-ONLY] open" })].concat())
                     }

@@ -247,14 +247,16 @@ struct Line<'a> {
     buffer: Vec<u8>,
     secure: bool,
     /// The writing half below a compression.
-    below: Option<Arc<tokio::sync::Mutex<WriteHalf<Box<dyn Duplex>>>>>,
+    below: Option<Writer>,
 }
 
 /// The connection is over.
 struct Over;
 
 /// A writing half that two share; never both at once.
-struct Locked(Arc<tokio::sync::Mutex<WriteHalf<Box<dyn Duplex>>>>);
+struct Locked(Writer);
+
+type Writer = Arc<tokio::sync::Mutex<WriteHalf<Box<dyn Duplex>>>>;
 
 impl AsyncWrite for Locked {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<std::io::Result<usize>> {

@@ -263,6 +263,7 @@ impl Look {
             restarted: false,
             more,
             doubtful: lied || validity == 0 || short,
+            passing_ids: validity == 0,
         };
         Ok((harvest, more.then_some(paged)))
     }

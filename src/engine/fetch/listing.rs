@@ -116,6 +116,7 @@ async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, V
                 unmatched: HashMap::new(),
                 planned: (0, 0),
                 rematched: None,
+                passing_ids: false,
                 ended: 0,
                 target: None,
             });
@@ -160,6 +161,7 @@ async fn take_page(
     let fresh = job.row.cursor.is_none();
     let candidates = first_page && (restarted || fresh) && has_candidates(store, &job.row, restarted).await?;
     job.row.cursor = Some(harvest.cursor.clone());
+    job.passing_ids = harvest.passing_ids;
     if candidates || !first_page {
         held.entry(which).or_default().extend(page);
         if more {

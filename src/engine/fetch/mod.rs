@@ -65,6 +65,8 @@ struct Job {
     planned: (u64, u64),
     /// Its messages were matched again in this run.
     rematched: Option<Rematch>,
+    /// The server does not promise that its ids stay.
+    passing_ids: bool,
     /// Bodies that came whole.
     ended: u64,
     /// Where its bodies go; counts what became durable.
@@ -228,7 +230,8 @@ async fn run(
 /// Tells of every folder that was matched again, once the bodies that had to be read have decided, too.
 fn tell_rematched(jobs: &[Job], ctx: &Ctx) {
     for job in jobs {
-        if let Some(Rematch { listed, adopted }) = job.rematched {
+        // Where ids never stay this is so in every run, and nothing to tell.
+        if let Some(Rematch { listed, adopted }) = job.rematched.filter(|r| r.adopted || !job.passing_ids) {
             let (matched, local_only) = (job.report.linked, job.report.local_only);
             let new = listed.saturating_sub(matched);
             ctx.observer.on(&Event::Rematched { folder: &job.row.path, matched, new, local_only, adopted });

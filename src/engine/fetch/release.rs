@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::{Ctx, Order, Session};
 use crate::model::report::PlannedAction;
-use crate::model::{AfterFetch, Error, Event, Outcome, Result};
+use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
 use crate::store::state::{Found, LinkId, Releasable};
 use crate::store::{Intact, Store, root};
 
@@ -47,6 +47,16 @@ pub(super) async fn release(
     if rule.due_before.is_some() && clock_went_back(store, now).await? {
         ctx.observer.on(&Event::Note("the clock is behind the last run: nothing is removed from the server by its age in this run"));
         return Ok(session);
+    }
+    for job in jobs.iter_mut().filter(|j| j.passing_ids && j.report.error.is_none()) {
+        // Not only in this run, so it must not look as if all were done.
+        let folder = format!("remove server copies from the folder `{}`", job.row.path);
+        job.fail(
+            Error::new(Class::Partial, folder, "the server does not promise that its ids stay, so nothing can be deleted by them")
+                .scope(Scope::Folder)
+                .safe("everything in it is fetched all the same")
+                .hint("leave the folder out of this account, or set after-fetch = \"keep\""),
+        );
     }
     for job in jobs.iter_mut().filter(|j| may_release(store, j)) {
         if ctx.cancel.is_cancelled() {

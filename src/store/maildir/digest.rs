@@ -93,13 +93,16 @@ impl Digester {
     /// Takes the next wire bytes and appends to `file` what belongs into the file. On [`Form::NowAsSent`] the caller respells what
     /// it wrote *before* this call; `file` got this piece in the new form already, the CR held back before included.
     pub fn update(&mut self, piece: &[u8], file: &mut BytesMut) -> Form {
+        if piece.is_empty() {
+            return Form::Same;
+        }
         self.wire.update(piece);
         self.octets += piece.len() as u64;
         let before = self.line_ends;
         let held_cr = self.pending_cr;
         let start = file.len();
         let mut rest = piece;
-        if held_cr && !rest.is_empty() {
+        if held_cr {
             self.pending_cr = false;
             if rest[0] == b'\n' {
                 self.emit(b"\n", file);
