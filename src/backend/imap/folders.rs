@@ -34,6 +34,11 @@ impl ImapSession {
             subscribed: false,
             status: if in_one { items } else { &[] },
         };
+        // The counters of the selected folder are as old as the last look at it (RFC 9051 §6.3.11) unless it is polled first; and that
+        // is not pipelined, because Dovecot puts the poll off when more commands wait.
+        if self.selected.is_some() {
+            self.conn.run(&Command::Noop, drop).await?;
+        }
         let list = self.conn.queue(&Command::List { reference: b"", pattern: b"*", returns })?;
         // Behind it, so it costs no round trip: some servers list nothing of the user's own below the empty reference.
         let namespace = if self.caps.has("NAMESPACE") { Some(self.conn.queue(&Command::Namespace)?) } else { None };
