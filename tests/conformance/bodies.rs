@@ -69,8 +69,9 @@ pub async fn unknown_ids_are_missed_not_made_up(bed: &Bed<'_>) {
     bed.door().expunge(&bed.user, "INBOX", &listed[1].id.0);
     let ids = [&listed[0].id.0, &listed[1].id.0, "4000000000", "no id of this backend"].map(|i| RemoteId(i.into()));
     let got = fetch(&mut session, &id, &cursor, &ids, Part::Whole).await;
-    assert!(got.bodies.contains_key(&0));
-    for n in 1..4 {
+    // A server may go on giving what another session has expunged.
+    assert!(got.bodies.contains_key(&0) && (got.bodies.contains_key(&1) || got.missed.contains_key(&1)));
+    for n in 2..4 {
         assert!(matches!(got.missed.get(&n), Some(Missed::Gone | Missed::Unanswered)), "{n}: {:?}", got.missed);
     }
 }
