@@ -141,7 +141,9 @@ impl ImapSession {
         if !look.in_epoch() {
             return Ok(None);
         }
-        let void = at.cursor.is_some() && look.from.is_none();
+        // A cursor that was not used, because everything is asked for, is not void for that.
+        let same = |p: Position| p.uid_validity != 0 && p.uid_validity == look.opened.validity();
+        let void = at.cursor.as_ref().is_some_and(|cursor| !Position::decode(cursor).is_some_and(same));
         let paged = self.paged.remove(&at.folder);
         let harvest = match look.harvest(self.listed.get(&at.folder), paged) {
             Ok((harvest, paged)) => {

@@ -34,6 +34,11 @@ impl ImapSession {
             subscribed: false,
             status: if in_one { items } else { &[] },
         };
+        // The counters of the selected folder are as old as the last look at it (RFC 9051 §6.3.11) unless it is polled first; and that
+        // is not pipelined, because Dovecot puts the poll off when more commands wait.
+        if self.selected.is_some() {
+            self.conn.run(&Command::Noop, drop).await?;
+        }
         if self.caps.has("ID") && !std::mem::replace(&mut self.introduced, true) {
             // Some servers (163.com) open no folder for a client that has not said who it is. Nobody waits for the answer.
             self.conn.queue(&Command::Id(&[("name", "mailx"), ("version", env!("CARGO_PKG_VERSION"))]))?;

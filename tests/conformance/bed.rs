@@ -1,0 +1,230 @@
+//! One case's place: a user on the target, its backend, and helpers that say what a case means.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, LookAt, Missed, Part, Session, Want};
+use mailx::model::event::Silent;
+use mailx::model::{Change, Class, Credentials, Cursor, Error, FolderId, Harvest, Listed, Need, RemoteId, Result, Secret, SecretKind};
+use mailx::net::Meter;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::server::run;
+use crate::support::{Letter, Server};
+use crate::targets::Target;
+
+pub struct Bed<'a> {
+    pub target: &'a Target,
+    pub user: String,
+    pub backend: Arc<dyn Backend>,
+}
+
+/// A password that is known.
+struct Known(&'static str);
+
+#[async_trait]
+impl Credentials for Known {
+    async fn secret(&self) -> Result<Secret> {
+        Ok(Secret { kind: SecretKind::Password, text: self.0.into() })
+    }
+}
+
+impl<'a> Bed<'a> {
+    pub fn new(target: &'a Target) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let user = format!("case-{}", COUNT.fetch_add(1, Relaxed));
+        let bed = Self { target, backend: (target.backend)(&target.server, &user), user };
+        // Its owner is who owns the mail.
+        let (home, mail) = (bed.home(), target.server.get("MAIL"));
+        std::fs::create_dir_all(home.join("rawlog")).unwrap();
+        run(Command::new("chown").arg(format!("--reference={mail}")).arg(&home).arg(home.join("rawlog")));
+        bed
+    }
+
+    fn home(&self) -> PathBuf {
+        PathBuf::from(self.target.server.get("MAIL")).join(&self.user)
+    }
+
+    /// The back door.
+    pub fn door(&self) -> &Server {
+        &self.target.server
+    }
+
+    pub fn ctx(&self) -> Ctx {
+        self.ctx_with("pass")
+    }
+
+    pub fn ctx_with(&self, password: &'static str) -> Ctx {
+        Ctx {
+            cancel: CancellationToken::new(),
+            credentials: Arc::new(Known(password)),
+            observer: Arc::new(Silent),
+            meter: Arc::new(Meter::default()),
+            silence: Duration::from_secs(20),
+            disable: self.target.disable.clone().into(),
+        }
+    }
+
+    pub async fn open(&self) -> Box<dyn Session> {
+        self.backend.open(&self.ctx()).await.unwrap()
+    }
+
+    pub fn deliver(&self, folder: &str, message: &[u8]) {
+        self.door().append(&self.user, folder, message, "", 1_600_000_000);
+    }
+
+    /// What the back door sees in a folder.
+    pub fn there(&self, folder: &str) -> Vec<Letter> {
+        self.door().list(&self.user).remove(folder).unwrap()
+    }
+
+    /// Octets of commands that the server took in this case's sessions; the back door's own are in clear text and named.
+    fn taken(&self) -> String {
+        let mut all = String::new();
+        for entry in std::fs::read_dir(self.home().join("rawlog")).unwrap().flatten() {
+            if entry.file_name().to_string_lossy().ends_with(".in") {
+                let text = String::from_utf8_lossy(&std::fs::read(entry.path()).unwrap()).into_owned();
+                // imaplib's tags are four letters and a number that counts from 0.
+                let ours = text.lines().next().is_some_and(|l| {
+                    !l.split_whitespace().any(|w| {
+                        w.len() > 4 && w[..4].bytes().all(|b| b.is_ascii_uppercase()) && w[4..].bytes().all(|b| b.is_ascii_digit())
+                    })
+                });
+                if ours {
+                    all += &text;
+                }
+            }
+        }
+        all
+    }
+
+    /// What the server does not announce must not be sent.
+    pub fn assert_nothing_masked_was_used(&self) {
+        let taken = self.taken().to_ascii_uppercase();
+        let telltale: [(&str, &[&str]); 13] = [
+            ("LITERAL+", &["+}"]),
+            ("UIDPLUS", &["UID EXPUNGE"]),
+            ("MOVE", &["UID MOVE"]),
+            ("LIST-STATUS", &["RETURN (STATUS", " STATUS (", "RETURN (SPECIAL-USE STATUS"]),
+            ("LIST-EXTENDED", &["LIST (", "\"*\" RETURN"]),
+            ("SPECIAL-USE", &["SPECIAL-USE"]),
+            ("ESEARCH", &["SEARCH RETURN"]),
+            ("CONDSTORE", &["CONDSTORE", "CHANGEDSINCE", "HIGHESTMODSEQ", "QRESYNC"]),
+            ("NAMESPACE", &["NAMESPACE"]),
+            ("ENABLE", &["ENABLE"]),
+            ("COMPRESS=DEFLATE", &["COMPRESS"]),
+            ("QUOTA", &["GETQUOTA"]),
+            ("UNSELECT", &["UNSELECT"]),
+        ];
+        for (name, words) in telltale {
+            for line in taken.lines().filter(|_| !self.target.has(name)) {
+                // STATUS as a command of its own is RFC 3501's.
+                let own = name == "LIST-STATUS" && !line.contains("LIST ");
+                assert!(own || !words.iter().any(|w| line.contains(w)), "{name} is not offered, and was used: {line}");
+            }
+        }
+    }
+}
+
+/// The folder of that path.
+pub async fn folder(session: &mut Box<dyn Session>, path: &str) -> FolderInfo {
+    let all = session.folders().await.unwrap();
+    all.iter().find(|f| f.path.to_string() == path).cloned().unwrap_or_else(|| panic!("no {path} in {all:?}"))
+}
+
+/// Everything that a folder tells since `cursor`, over all pages.
+pub async fn look(session: &mut Box<dyn Session>, id: &FolderId, cursor: Option<Cursor>, need: Need) -> (Vec<Change>, Harvest, bool) {
+    let (mut all, mut at, mut restarted) = (Vec::new(), cursor, false);
+    for _ in 0..100 {
+        let looks = [LookAt { folder: id.clone(), cursor: at.clone(), need }];
+        let mut page = Vec::new();
+        let mut harvests = session
+            .changes(&looks, &mut |which, change| {
+                assert_eq!(which, 0);
+                page.push(change);
+            })
+            .await
+            .unwrap();
+        assert_eq!(harvests.len(), 1);
+        let harvest = harvests.remove(0).unwrap();
+        all.append(&mut page);
+        restarted |= harvest.restarted;
+        if !harvest.more {
+            return (all, harvest, restarted);
+        }
+        at = Some(harvest.cursor);
+    }
+    panic!("the listing never ends");
+}
+
+/// The messages that are there.
+pub fn present(changes: &[Change]) -> Vec<Listed> {
+    changes.iter().filter_map(|c| if let Change::Present(l) = c { Some(l.clone()) } else { None }).collect()
+}
+
+/// Lists a folder from nothing.
+pub async fn list(session: &mut Box<dyn Session>, path: &str) -> (FolderId, Vec<Listed>, Cursor) {
+    let id = folder(session, path).await.id;
+    let (changes, harvest, _) = look(session, &id, None, Need::Additions).await;
+    (id, present(&changes), harvest.cursor)
+}
+
+/// Keeps bodies, and checks the promises about their order.
+#[derive(Default)]
+pub struct Keep {
+    open: Option<Vec<u8>>,
+    pub bodies: BTreeMap<usize, Vec<u8>>,
+    pub missed: BTreeMap<usize, Missed>,
+}
+
+#[async_trait]
+impl BodySink for Keep {
+    async fn begin(&mut self) -> Result<()> {
+        assert!(self.open.is_none(), "bodies interleave");
+        self.open = Some(Vec::new());
+        Ok(())
+    }
+
+    async fn chunk(&mut self, bytes: Bytes) -> Result<()> {
+        self.open.as_mut().expect("a chunk without a begin").extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    async fn end(&mut self, index: usize) -> Result<()> {
+        let body = self.open.take().expect("an end without a begin");
+        assert!(self.bodies.insert(index, body).is_none() && !self.missed.contains_key(&index), "{index} ends twice");
+        Ok(())
+    }
+
+    async fn cut(&mut self) -> Result<()> {
+        self.open = None;
+        Ok(())
+    }
+
+    async fn miss(&mut self, index: usize, why: Missed) -> Result<()> {
+        assert!(self.missed.insert(index, why).is_none() && !self.bodies.contains_key(&index), "{index} ends twice");
+        Ok(())
+    }
+}
+
+/// Fetches, and checks that each wanted message ended exactly once.
+pub async fn fetch(session: &mut Box<dyn Session>, id: &FolderId, cursor: &Cursor, ids: &[RemoteId], part: Part) -> Keep {
+    let wanted: Vec<Want> = ids.iter().map(|id| Want { id: id.clone(), size: None }).collect();
+    let mut keep = Keep::default();
+    session.fetch(id, cursor, &wanted, part, &mut keep).await.unwrap();
+    assert!(keep.open.is_none(), "a body was left open");
+    assert_eq!(keep.bodies.len() + keep.missed.len(), ids.len(), "each wanted message ends once");
+    keep
+}
+
+/// Checks that an error costs the folder only.
+pub fn assert_folder_only(error: &Error) {
+    assert_eq!(error.scope, mailx::model::Scope::Folder, "{error:?}");
+    assert!(matches!(error.class, Class::Partial | Class::Temporary), "{error:?}");
+}

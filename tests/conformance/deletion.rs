@@ -1,0 +1,82 @@
+//! Deletion removes those and no others; where it cannot, it says so and changes nothing.
+
+use mailx::backend::Order;
+use mailx::model::{Outcome, RemoteId};
+
+use crate::bed::{Bed, assert_folder_only, list};
+
+fn orders(ids: &[&str]) -> Vec<Order> {
+    ids.iter().map(|id| Order::Delete { id: RemoteId((*id).into()) }).collect()
+}
+
+fn left(bed: &Bed<'_>, folder: &str) -> Vec<u32> {
+    bed.there(folder).iter().map(|l| l.uid).collect()
+}
+
+pub async fn removes_these_and_no_others(bed: &Bed<'_>) {
+    bed.door().generate(&bed.user, "INBOX", 9, "a");
+    let mut session = bed.open().await;
+    let (id, ..) = list(&mut session, "INBOX").await;
+    let (_, _, cursor) = list(&mut session, "INBOX").await;
+    let outcomes = session.apply(&id, &cursor, &orders(&["2", "9", "3"])).await.unwrap();
+    assert_eq!(outcomes.len(), 3);
+    let now = session.caps().delete.now;
+    if !now {
+        assert!(session.caps().gaps().iter().any(|g| g.word == "delete-now"));
+    }
+    for outcome in &outcomes {
+        match outcome {
+            Outcome::Done { .. } => {}
+            // Only where it cannot be removed for good.
+            Outcome::Moved { id, .. } => assert!(!now && (id.is_some() || !bed.target.has("UIDPLUS"))),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(left(bed, "INBOX"), [1, 4, 5, 6, 7, 8]);
+    let moved = outcomes.iter().filter(|o| matches!(o, Outcome::Moved { .. })).count();
+    assert_eq!(bed.there("Trash").len(), moved);
+    // Asked again, they are gone: orders are safe to repeat.
+    let again = session.apply(&id, &cursor, &orders(&["2", "9", "3"])).await.unwrap();
+    assert!(again.iter().all(|o| matches!(o, Outcome::Gone | Outcome::Done { .. } | Outcome::Moved { id: None, .. })), "{again:?}");
+    assert_eq!((left(bed, "INBOX").len(), bed.there("Trash").len()), (6, moved));
+}
+
+pub async fn spares_what_others_marked(bed: &Bed<'_>) {
+    bed.door().generate(&bed.user, "INBOX", 3, "a");
+    bed.door().store(&bed.user, "INBOX", "1", "+\\Deleted");
+    let mut session = bed.open().await;
+    let (id, _, cursor) = list(&mut session, "INBOX").await;
+    let outcomes = session.apply(&id, &cursor, &orders(&["3"])).await.unwrap();
+    match &outcomes[..] {
+        [Outcome::Done { .. } | Outcome::Moved { .. }] => assert_eq!(left(bed, "INBOX"), [1, 2]),
+        [Outcome::Refused(why)] => {
+            assert!(!session.caps().delete.now && session.caps().gaps().iter().any(|g| g.word == "delete-now"));
+            assert!(!why.is_empty());
+            assert_eq!(left(bed, "INBOX"), [1, 2, 3]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+pub async fn of_another_epoch_is_refused(bed: &Bed<'_>) {
+    bed.door().generate(&bed.user, "INBOX", 2, "a");
+    let mut session = bed.open().await;
+    let (id, _, cursor) = list(&mut session, "INBOX").await;
+    session.close().await.unwrap();
+    bed.door().renumber(&bed.user, "INBOX", 4_242_424);
+    let mut session = bed.open().await;
+    let error = session.apply(&id, &cursor, &orders(&["1"])).await.unwrap_err();
+    assert_folder_only(&error);
+    assert_eq!(left(bed, "INBOX").len(), 2);
+}
+
+pub async fn of_nothing_is_gone(bed: &Bed<'_>) {
+    bed.door().generate(&bed.user, "INBOX", 1, "a");
+    let mut session = bed.open().await;
+    let (id, _, cursor) = list(&mut session, "INBOX").await;
+    assert_eq!(session.apply(&id, &cursor, &[]).await.unwrap(), []);
+    let outcomes = session.apply(&id, &cursor, &orders(&["77", "not an id"])).await.unwrap();
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().all(|o| !matches!(o, Outcome::Refused(_) | Outcome::Uncertain)), "{outcomes:?}");
+    assert_eq!(left(bed, "INBOX"), [1]);
+}

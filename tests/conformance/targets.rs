@@ -1,0 +1,85 @@
+//! What the suite runs on. A new backend is one more entry: a name, how its server starts, a `Backend`, a back door.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+
+use mailx::backend::Backend;
+use mailx::backend::imap::ImapBackend;
+use mailx::net::{Endpoint, Roots, Route, Security, TlsConnector, TlsSettings};
+
+use crate::support::Server;
+
+/// What Dovecot 2.3 announces after the login.
+pub const EVERYTHING: &str = "SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT SORT=DISPLAY THREAD=REFERENCES THREAD=REFS \
+    THREAD=ORDEREDSUBJECT MULTIAPPEND URL-PARTIAL CATENATE UNSELECT CHILDREN NAMESPACE UIDPLUS LIST-EXTENDED I18NLEVEL=1 CONDSTORE \
+    QRESYNC ESEARCH ESORT SEARCHRES WITHIN CONTEXT=SEARCH LIST-STATUS BINARY MOVE SNIPPET=FUZZY PREVIEW=FUZZY PREVIEW STATUS=SIZE \
+    SAVEDATE LITERAL+ NOTIFY SPECIAL-USE COMPRESS=DEFLATE QUOTA";
+
+/// A server and a way to play it.
+pub struct Target {
+    /// Name, for words.
+    pub name: String,
+    /// The server, which is its own back door.
+    pub server: Server,
+    /// What the server does not announce, and so must not be used.
+    pub missing: Vec<String>,
+    /// Masked on our side.
+    pub disable: Vec<String>,
+    /// Makes the backend for a user.
+    pub backend: fn(&Server, &str) -> Arc<dyn Backend>,
+}
+
+impl Target {
+    fn start(name: String, capability: Option<&str>, missing: &str, disable: &str) -> Option<Self> {
+        // The wire, as the server sees it: what a poorer server does not know must not be sent.
+        let rawlog = "protocol imap {\n  rawlog_dir = /%h/rawlog\n}\n";
+        let mut options = vec![("EXTRA_CONF", rawlog)];
+        options.extend(capability.map(|c| ("IMAP_CAPABILITY", c)));
+        let list = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        Some(Self { name, server: Server::start(&options)?, missing: list(missing), disable: list(disable), backend: imap })
+    }
+
+    /// With all that it can.
+    pub fn dovecot() -> Option<Self> {
+        Self::start("Dovecot".into(), None, "", "")
+    }
+
+    /// A server that does not announce `without`.
+    pub fn poorer(without: &str) -> Option<Self> {
+        let missing: Vec<&str> = without.split(' ').collect();
+        let rest: Vec<&str> = EVERYTHING.split_whitespace().filter(|name| !missing.contains(name)).collect();
+        Self::start(format!("Dovecot without {without}"), Some(&format!("IMAP4rev1 {}", rest.join(" "))), without, "")
+    }
+
+    /// Nothing but RFC 3501.
+    pub fn bare() -> Option<Self> {
+        Self::start("bare IMAP4rev1".into(), Some("IMAP4rev1"), EVERYTHING, "")
+    }
+
+    /// A server whose `without` is masked on our side.
+    pub fn masked(without: &str) -> Option<Self> {
+        Self::start(format!("Dovecot, {without} masked"), None, without, without)
+    }
+
+    /// Whether the target offers an extension.
+    pub fn has(&self, name: &str) -> bool {
+        !self.missing.iter().any(|n| n == name)
+    }
+}
+
+fn imap(server: &Server, user: &str) -> Arc<dyn Backend> {
+    let settings = TlsSettings { ca: Some(server.get("CA").into()), pin: None, cert: None, key: None, roots: Roots::Webpki };
+    Arc::new(ImapBackend {
+        account: "test".into(),
+        endpoint: Endpoint {
+            host: server.get("HOST").into(),
+            port: server.port("IMAPS_PORT"),
+            security: Security::Tls,
+            route: Route::Direct,
+        },
+        tls: TlsConnector::new(settings),
+        user: user.into(),
+        sasl: None,
+        connections: NonZeroU16::new(4).unwrap(),
+    })
+}
