@@ -12,6 +12,10 @@ impl ImapSession {
         let Some(position) = Position::decode(cursor).filter(|p| p.uid_validity != 0) else {
             return Err(self.folder_error(folder, "nothing can be deleted in it", "the server does not promise that its UIDs stay"));
         };
+        if !self.caps.has("UIDPLUS") && self.caps.has("MOVE") && self.listed.is_empty() {
+            // A session that only downloaded does not know the trash yet.
+            self.list_folders().await?;
+        }
         let mut outcomes = Vec::with_capacity(orders.len());
         for batch in orders.chunks(limits::STORE_MESSAGES) {
             self.select(folder, false, position.uid_validity).await?;

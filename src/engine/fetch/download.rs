@@ -89,13 +89,35 @@ pub(super) async fn download(
             }
         }
     }
-    match failure {
-        Some(error) => {
-            sessions.put_back(alive);
-            Err(error)
-        }
-        None => Ok(alive),
+    if let Some(error) = failure {
+        sessions.put_back(alive);
+        return Err(error);
     }
+    copies(&shared, &mut alive, jobs).await?;
+    Ok(alive)
+}
+
+/// Second pass: copies of messages that have come in the first one, in whatever folder. Where that one failed, the body is fetched
+/// after all.
+async fn copies(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, jobs: &mut [Job]) -> Result<()> {
+    if jobs.iter().all(|j| j.copies.is_empty()) {
+        return Ok(());
+    }
+    let mut stream = shared.delivery.stream()?;
+    for job in jobs.iter_mut().filter(|j| j.report.error.is_none()) {
+        let (links, Some(target)) = (std::mem::take(&mut job.copies), job.target.clone()) else { continue };
+        let rest = link_twins(shared, &target, job, links).await?;
+        if let Err(error) = get(shared, session, &mut stream, job, &target, rest).await {
+            if is_ours(&error) {
+                return Err(error);
+            }
+            if costs_session(&error) {
+                *session = None;
+            }
+            job.fail(error);
+        }
+    }
+    stream.flush().await
 }
 
 /// Drives all futures at once, in this task.
@@ -132,7 +154,8 @@ async fn worker(shared: &Shared<'_>, session: Option<Box<dyn Session>>, first: b
     };
     let mut stream = shared.delivery.stream()?;
     let worked = folders(shared, &mut session, &mut stream).await;
-    stream.push().await?;
+    // What was gathered goes to the committer also when a folder failed.
+    stream.flush().await?;
     worked.map(|()| session)
 }
 
@@ -210,7 +233,6 @@ async fn chunks(
     target: &Arc<Target>,
 ) -> Result<()> {
     let mut after = LinkId(0);
-    let mut later: Vec<PendingLink> = Vec::new();
     loop {
         let folder = job.row.id;
         let wanted = blocking(shared.store, move |store| store.state().wanted(folder, after, CHUNK)).await?;
@@ -225,7 +247,7 @@ async fn chunks(
         for action in actions {
             match action {
                 Action::Download(link) => bodies.push(link),
-                Action::Link(link) => later.push(link),
+                Action::Link(link) => job.copies.push(link),
             }
         }
         // A copy that is here from an earlier run needs no body either.
@@ -234,11 +256,6 @@ async fn chunks(
         if shared.ctx.cancel.is_cancelled() {
             return Ok(());
         }
-    }
-    if !later.is_empty() {
-        stream.flush().await?;
-        let bodies = link_twins(shared, target, job, later).await?;
-        get(shared, session, stream, job, target, bodies).await?;
     }
     Ok(())
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::backend::{Ctx, FolderInfo, LookAt, Session};
 use crate::model::change::{Harvest, Marks};
 use crate::model::report::FolderReport;
-use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Result};
+use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Result, Role};
 use crate::store::state::{FolderRow, NewLink};
 use crate::store::{Store, root};
 
-use super::rematch::{Rematched, rematch};
+use super::rematch::{Rematched, link_moved, rematch};
 use super::sessions::{Sessions, costs_session};
 use super::{FetchOptions, Job, Rematch, blocking};
 
@@ -117,6 +117,7 @@ async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, V
                 planned: (0, 0),
                 rematched: None,
                 passing_ids: false,
+                copies: Vec::new(),
                 ended: 0,
                 target: None,
             });
@@ -169,17 +170,23 @@ async fn take_page(
         }
         let listed = held.remove(&which).unwrap_or_default();
         let count = listed.len() as u64;
-        let Rematched { links, unmatched, matched, local_only } =
+        let Rematched { mut links, unmatched, matched, local_only } =
             rematch(store, session, &job.row, &harvest.cursor, listed, restarted).await?;
         job.report.linked += matched;
         job.report.local_only = local_only;
         job.unmatched = unmatched;
         job.rematched = Some(Rematch { listed: count, adopted: !restarted });
+        if job.row.role == Some(Role::Trash) {
+            link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
+        }
         commit(store, job, folder, restarted, links, &harvest, marks, doubtful).await?;
         return Ok(false);
     }
     let names = store.clone();
-    let links = page.into_iter().map(|listed| new_link(&names, listed)).collect();
+    let mut links: Vec<NewLink> = page.into_iter().map(|listed| new_link(&names, listed)).collect();
+    if job.row.role == Some(Role::Trash) {
+        link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
+    }
     let marks = if more { Marks::default() } else { marks };
     commit(store, job, folder, restarted && first_page && fresh_epoch(&harvest), links, &harvest, marks, doubtful).await?;
     Ok(more)

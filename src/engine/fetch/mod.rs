@@ -19,7 +19,7 @@ use crate::backend::{Backend, Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result};
 use crate::store::maildir::deliver::{Delivery, Target, Unmatched};
-use crate::store::state::{FolderRow, LinkId};
+use crate::store::state::{FolderRow, LinkId, PendingLink};
 use crate::store::{Store, root};
 
 use super::plan::{Action, DownloadLimits, decide};
@@ -67,6 +67,8 @@ struct Job {
     rematched: Option<Rematch>,
     /// The server does not promise that its ids stay.
     passing_ids: bool,
+    /// Messages of which a copy comes in this run: linked once that is here.
+    copies: Vec<PendingLink>,
     /// Bodies that came whole.
     ended: u64,
     /// Where its bodies go; counts what became durable.

@@ -209,13 +209,16 @@ async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, (began, 
 }
 
 async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasable], outcomes: Vec<Outcome>) -> Result<()> {
-    let (mut released, mut kept, mut moved) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut released, mut kept, mut moved, mut unnamed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (message, outcome) in batch.iter().zip(outcomes) {
         match outcome {
             Outcome::Done { .. } | Outcome::Gone => released.push(message.id),
             Outcome::Moved { to, id } => {
                 released.push(message.id);
-                moved.extend(id.map(|id| (to, id, message.id)));
+                match id {
+                    Some(id) => moved.push((to, id, message.id)),
+                    None => unnamed.push(message.id),
+                }
             }
             Outcome::Refused(why) => {
                 kept.push(message.id);
@@ -233,6 +236,7 @@ async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasab
             state.add_released(to, id, *from)?;
         }
         state.mark_released(&released)?;
+        state.mark_moved(&unnamed)?;
         state.mark_kept(&kept)?;
         drop(state);
         store.step("release-receipt");

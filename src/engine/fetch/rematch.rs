@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::backend::{BodySink, Missed, Part, Session, Want};
 use crate::engine::matching::{Here, There, headers_wanted, pair};
-use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentId, Result};
+use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentId, RemoteId, Result};
 use crate::store::Store;
 use crate::store::maildir::deliver::Unmatched;
 use crate::store::maildir::digest::{Digest, header_hash};
@@ -58,15 +58,7 @@ pub(super) async fn rematch(
         })
         .collect();
     let mut there: Vec<There> = listed.iter().map(|l| There { permanent: l.permanent.clone(), size: l.size, header: None }).collect();
-    let asked = headers_wanted(&here, &there);
-    if !asked.is_empty() {
-        let wants: Vec<Want> = asked.iter().map(|i| Want { id: listed[*i].id.clone(), size: Some(2048) }).collect();
-        let mut sink = Headers { found: HashMap::new(), open: Vec::new() };
-        session.fetch(&row.remote, cursor, &wants, Part::Header, &mut sink).await?;
-        for (index, hash) in sink.found {
-            there[asked[index]].header = Some(hash);
-        }
-    }
+    ask_headers(session, row, cursor, &here, &mut there, &|i| listed[i].id.clone()).await?;
     let pairs = pair(&here, &there);
     let mut partner: HashMap<usize, (usize, bool)> = pairs.iter().map(|p| (p.there, (p.here, p.weak))).collect();
     let paired: std::collections::HashSet<usize> = pairs.iter().map(|p| p.here).collect();
@@ -84,7 +76,7 @@ pub(super) async fn rematch(
                     link.flags = FlagState { flags: link.flags.flags.both(flags), keywords: Vec::new() };
                 }
                 let full = candidate.with_tool_lines.filter(|d| Some(d.octets) == link.size);
-                link.here = Some(Known { digest: full.unwrap_or(candidate.digest), weak, continues: candidate.row });
+                link.here = Some(Known { digest: full.unwrap_or(candidate.digest), weak, continues: candidate.row, moved_from: None });
             }
             link
         })
@@ -98,6 +90,58 @@ pub(super) async fn rematch(
         }
     }
     Ok(Rematched { links, unmatched, matched, local_only })
+}
+
+/// Asks for the headers that can decide, and puts their hashes into `there`.
+async fn ask_headers(
+    session: &mut Box<dyn Session>,
+    row: &FolderRow,
+    cursor: &Cursor,
+    here: &[Here],
+    there: &mut [There],
+    id: &(dyn Fn(usize) -> RemoteId + Sync),
+) -> Result<()> {
+    let asked = headers_wanted(here, there);
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let wants: Vec<Want> = asked.iter().map(|i| Want { id: id(*i), size: Some(2048) }).collect();
+    let mut sink = Headers { found: HashMap::new(), open: Vec::new() };
+    session.fetch(&row.remote, cursor, &wants, Part::Header, &mut sink).await?;
+    for (index, hash) in sink.found {
+        there[asked[index]].header = Some(hash);
+    }
+    Ok(())
+}
+
+/// In the trash: messages that are here and whose server copies could only be moved, or may have been moved by a run that did not
+/// live to hear of it, are known by their content and not fetched again.
+pub(super) async fn link_moved(
+    store: &Arc<Store>,
+    session: &mut Box<dyn Session>,
+    row: &FolderRow,
+    cursor: &Cursor,
+    links: &mut [NewLink],
+) -> Result<()> {
+    let folder = row.id;
+    let moving = blocking(store, move |store| store.state().moving(folder)).await?;
+    if moving.is_empty() || links.is_empty() {
+        return Ok(());
+    }
+    let here: Vec<Here> =
+        moving.iter().map(|m| Here { permanent: m.permanent.clone(), sizes: vec![m.digest.octets], header: m.digest.header }).collect();
+    let unknown: Vec<usize> = (0..links.len()).filter(|i| links[*i].here.is_none()).collect();
+    let mut there: Vec<There> =
+        unknown.iter().map(|i| There { permanent: links[*i].permanent.clone(), size: links[*i].size, header: None }).collect();
+    let ids: Vec<RemoteId> = unknown.iter().map(|i| links[*i].remote.clone()).collect();
+    ask_headers(session, row, cursor, &here, &mut there, &|i| ids[i].clone()).await?;
+    for pair in pair(&here, &there) {
+        let message = &moving[pair.here];
+        let link = &mut links[unknown[pair.there]];
+        link.name = message.name.clone();
+        link.here = Some(Known { digest: message.digest, weak: pair.weak, continues: None, moved_from: Some(message.id) });
+    }
+    Ok(())
 }
 
 /// Rows of the epoch that ended; or, where the folder was not known, its files.

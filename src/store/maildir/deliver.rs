@@ -217,11 +217,6 @@ impl DeliveryStream {
         wait.await.map_err(|_| self.failure())
     }
 
-    /// Hands over what was gathered, without waiting for it; call it before dropping the stream.
-    pub async fn push(&mut self) -> Result<()> {
-        if self.gathered.is_empty() { Ok(()) } else { self.send().await }
-    }
-
     async fn put(&mut self, piece: Piece) -> Result<()> {
         self.gathered.push(piece);
         if self.octets >= PIECE_OCTETS || self.gathered.len() >= PIECE_ORDERS { self.send().await } else { Ok(()) }

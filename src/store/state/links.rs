@@ -46,6 +46,8 @@ pub struct Known {
     pub weak: bool,
     /// The row of an older epoch that it continues.
     pub continues: Option<LinkId>,
+    /// The row of the message that was moved here when its server copy was removed: the new row is released, too.
+    pub moved_from: Option<LinkId>,
 }
 
 /// A message that is wanted.
@@ -140,6 +142,17 @@ fn digest(row: &Row<'_>, at: usize) -> rusqlite::Result<Digest> {
     })
 }
 
+/// Columns `id, name, octets, as_sent, identity, wire, header, permanent, state`.
+fn digested(row: &Row<'_>) -> rusqlite::Result<Digested> {
+    Ok(Digested {
+        id: LinkId(row.get(0)?),
+        name: name(row, 1)?,
+        digest: digest(row, 2)?,
+        permanent: row.get::<_, Option<String>>(7)?.map(|p| PermanentId(p.into())),
+        released: row.get::<_, i64>(8)? == RELEASED,
+    })
+}
+
 fn name(row: &Row<'_>, at: usize) -> rusqlite::Result<LocalName> {
     row.get::<_, String>(at).map(|n| LocalName(n.into()))
 }
@@ -185,6 +198,7 @@ impl State {
             )?;
             let mut carry_on = tx
                 .prepare_cached("UPDATE link SET epoch = ?2, remote = ?3, permanent = ?4, size = ?5, weak = max(weak, ?6) WHERE id = ?1")?;
+            let mut found_again = tx.prepare_cached("UPDATE link SET state = ?2, moved = 0 WHERE id = ?1")?;
             for link in page {
                 let size = link.size.and_then(|s| i64::try_from(s).ok());
                 let permanent = link.permanent.as_ref().map(|p| &*p.0);
@@ -198,7 +212,14 @@ impl State {
                     epoch,
                     &*link.remote.0,
                     &*link.name.0,
-                    if link.here.is_some() { STORED } else { WANTED },
+                    match &link.here {
+                        Some(Known { moved_from: Some(from), .. }) => {
+                            found_again.execute(params![from.0, RELEASED])?;
+                            RELEASED
+                        }
+                        Some(_) => STORED,
+                        None => WANTED,
+                    },
                     size,
                     link.date,
                     link.flags.flags.bits(),
@@ -299,16 +320,18 @@ impl State {
         self.read("read what is known of the folder", |db| {
             let mut query =
                 db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link WHERE folder = ?1 AND state IN (1, 3, 4)")?;
-            let rows = query.query_map([folder], |r| {
-                Ok(Digested {
-                    id: LinkId(r.get(0)?),
-                    name: name(r, 1)?,
-                    digest: digest(r, 2)?,
-                    permanent: r.get::<_, Option<String>>(7)?.map(|p| PermanentId(p.into())),
-                    released: r.get::<_, i64>(8)? == RELEASED,
-                })
-            })?;
-            rows.collect()
+            query.query_map([folder], digested)?.collect()
+        })
+    }
+
+    /// Messages of other folders that were, or may have been, moved to the trash when their server copies were removed.
+    pub fn moving(&self, trash: i64) -> Result<Vec<Digested>> {
+        self.read("look for messages moved to the trash", |db| {
+            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link";
+            let mut query = db.prepare_cached(&format!(
+                "{columns} INDEXED BY link_releasing WHERE state = 3 AND folder <> ?1 UNION ALL {columns} INDEXED BY link_moved WHERE moved = 1 AND folder <> ?1"
+            ))?;
+            query.query_map([trash], digested)?.collect()
         })
     }
 
@@ -386,6 +409,14 @@ impl State {
     /// Receipt: the server removed these, or has them no more.
     pub fn mark_released(&mut self, ids: &[LinkId]) -> Result<()> {
         self.set_state(ids, RELEASED, "record removed server copies")
+    }
+
+    /// Notes released messages that are in the trash under an id that the server did not tell.
+    pub fn mark_moved(&mut self, ids: &[LinkId]) -> Result<()> {
+        self.transaction("record messages moved to the trash", |tx| {
+            let mut update = tx.prepare_cached("UPDATE link SET moved = 1 WHERE id = ?1")?;
+            ids.iter().try_for_each(|id| update.execute([id.0]).map(drop))
+        })
     }
 
     /// The server refused: they are stored, as before.

@@ -34,12 +34,14 @@ CREATE TABLE link (
     stored_at  INTEGER,
     due        INTEGER,                       -- the run in which its age made it due for removal there
     missing    INTEGER NOT NULL DEFAULT 0,    -- consecutive runs that did not find the file
+    moved      INTEGER NOT NULL DEFAULT 0,    -- 1: released by a move to the trash, where it has not been found again yet
     tries      INTEGER NOT NULL DEFAULT 0,
     reason     TEXT,
     UNIQUE (folder, epoch, remote)
 ) STRICT;
 CREATE INDEX link_wanted ON link (folder, id) WHERE state IN (0, 2);
 CREATE INDEX link_releasing ON link (folder) WHERE state = 3;
+CREATE INDEX link_moved ON link (folder) WHERE moved = 1;
 CREATE INDEX link_permanent ON link (permanent) WHERE permanent IS NOT NULL AND state = 1;
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
