@@ -222,3 +222,28 @@ fn row_117_closed_streams_change_nothing() {
         }
     });
 }
+
+#[test]
+fn a_server_of_imap4rev2_alone_gives_the_same() {
+    let folders = vec![Folder::new("INBOX", mail(5)), Folder::new("Entwürfe/日本", vec![message(1, text("d", 1))])];
+    let peer = Peer::start(World::new(folders).caps("IMAP4rev2 AUTH=PLAIN LIST-EXTENDED LIST-STATUS ESEARCH"));
+    let home = Home::new(&peer);
+    home.fetch().is(0, &[]);
+    home.has_all_of(&peer.world());
+    home.converges(&peer);
+    assert!(home.mail().contains_key("Entwürfe/日本"), "{:?}", home.mail().keys());
+}
+
+#[test]
+fn where_only_a_move_to_the_trash_is_possible_nothing_is_lost_there() {
+    let folders = vec![Folder::new("INBOX", mail(5)), Folder { attributes: "\\Trash".into(), ..Folder::new("Trash", Vec::new()) }];
+    let peer = Peer::start(World::new(folders).caps(&MODERN.replace(" UIDPLUS", "")));
+    let home = Home::with(&peer, "after-fetch = \"delete\"\nfolders = [\"INBOX\"]", "127.0.0.1");
+    home.fetch().is(0, &[]);
+    let world = peer.world();
+    assert_eq!((world.folders[0].messages.len(), world.folders[1].messages.len()), (0, 5));
+    assert_eq!((peer.count("EXPUNGE"), home.files().len()), (0, 5));
+    peer.forget();
+    home.fetch().is(0, &[]);
+    assert_eq!((peer.bodies_asked(9), peer.world().folders[1].messages.len()), (0, 5));
+}
