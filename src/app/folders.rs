@@ -25,7 +25,7 @@ async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<V
     let backend = account::backend(account)?;
     let selected = Patterns::new(&account.folders)?;
     let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
-    let there = session.folders().await?;
+    let there = session.folders_with_sizes().await?;
     session.close().await?;
     let (root, layout) = (account.maildir.clone(), layout(account.layout));
     let here = tokio::task::spawn_blocking(move || survey::folders(&root, layout)).await;

@@ -167,6 +167,11 @@ pub trait Session: Send {
     /// Safe to call again.
     async fn folders(&mut self) -> Result<Vec<FolderInfo>>;
 
+    /// The same with the octets of each folder, where the server can tell; may cost it some work.
+    async fn folders_with_sizes(&mut self) -> Result<Vec<FolderInfo>> {
+        self.folders().await
+    }
+
     /// What the server says about space; empty where it says nothing.
     async fn quota(&mut self) -> Result<Vec<Quota>>;
 

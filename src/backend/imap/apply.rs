@@ -14,7 +14,7 @@ impl ImapSession {
         };
         if !self.caps.has("UIDPLUS") && self.caps.has("MOVE") && self.listed.is_empty() {
             // A session that only downloaded does not know the trash yet.
-            self.list_folders().await?;
+            self.list_folders(false).await?;
         }
         let mut outcomes = Vec::with_capacity(orders.len());
         for batch in orders.chunks(limits::STORE_MESSAGES) {

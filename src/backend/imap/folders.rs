@@ -22,17 +22,20 @@ const USUAL_NAMES: [(Role, &[&str]); 5] = [
 ];
 
 impl ImapSession {
-    pub(super) async fn list_folders(&mut self) -> Result<Vec<FolderInfo>> {
-        let mut items: &[&str] = &["MESSAGES", "UIDNEXT", "UIDVALIDITY", "HIGHESTMODSEQ"];
-        if !self.caps.has("CONDSTORE") && !self.caps.has("QRESYNC") {
-            items = &items[..3];
+    pub(super) async fn list_folders(&mut self, sizes: bool) -> Result<Vec<FolderInfo>> {
+        let mut items = vec!["MESSAGES", "UIDNEXT", "UIDVALIDITY"];
+        if self.caps.has("CONDSTORE") || self.caps.has("QRESYNC") {
+            items.push("HIGHESTMODSEQ");
+        }
+        if sizes && self.caps.has("STATUS=SIZE") {
+            items.push("SIZE");
         }
         let extended = self.caps.has("LIST-EXTENDED");
         let mut in_one = extended && self.caps.has("LIST-STATUS");
         let mut returns = ListReturn {
             special_use: extended && self.caps.has("SPECIAL-USE"),
             subscribed: false,
-            status: if in_one { items } else { &[] },
+            status: if in_one { &items } else { &[] },
         };
         // The counters of the selected folder are as old as the last look at it (RFC 9051 §6.3.11) unless it is polled first; and that
         // is not pipelined, because Dovecot puts the poll off when more commands wait.
@@ -72,7 +75,7 @@ impl ImapSession {
         }
         found.tidy();
         if !in_one {
-            self.ask_status(&mut found, items).await?;
+            self.ask_status(&mut found, &items).await?;
         }
         Ok(self.infos(found))
     }

@@ -55,6 +55,7 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
     } else {
         let mechanism = opening.authenticate(&secret).await?;
         reached(Step::Login, &format!("as {} by {mechanism}", backend.user));
+        reached(Step::Capabilities, &format!("after login: {}", opening.caps.list()));
     }
     let Opening { mut conn, caps, quirks, .. } = opening;
     conn.literal_max = caps.literal_max();

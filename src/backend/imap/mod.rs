@@ -197,7 +197,11 @@ impl Session for ImapSession {
     }
 
     async fn folders(&mut self) -> Result<Vec<FolderInfo>> {
-        self.list_folders().await
+        self.list_folders(false).await
+    }
+
+    async fn folders_with_sizes(&mut self) -> Result<Vec<FolderInfo>> {
+        self.list_folders(true).await
     }
 
     async fn quota(&mut self) -> Result<Vec<Quota>> {
