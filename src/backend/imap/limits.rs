@@ -20,7 +20,7 @@ pub const FOLDERS: usize = 50_000;
 /// Octets of one message.
 pub const MESSAGE: u64 = 1 << 30;
 /// Messages of one page of a listing.
-pub const PAGE: u64 = 20_000;
+pub const PAGE: u64 = 5000;
 /// Folders whose SELECT and listing are under way at once.
 pub const FOLDERS_IN_FLIGHT: usize = 32;
 /// Octets of the text of one UID set: servers bound the length of a command line (Dovecot 64 KiB, RFC 7162 §4 asks for 8192).
