@@ -90,6 +90,7 @@ fn run(target: Option<Target>) {
             bed.assert_nothing_masked_was_used();
         }));
         if done.is_err() {
+            println!("{name}: the server's log ends with\n{}", target.server.log_tail());
             failed.push(*name);
         }
     }

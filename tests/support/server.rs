@@ -129,6 +129,16 @@ impl Server {
         format!("{prefix}-{}", COUNT.fetch_add(1, Relaxed))
     }
 
+    /// The last lines of its logs: they are gone with it.
+    pub fn log_tail(&self) -> String {
+        let tail = |name: &str| {
+            let text = fs::read_to_string(self.dir.join("log").join(name)).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            lines[lines.len().saturating_sub(8)..].join("\n")
+        };
+        format!("{}\n{}", tail("error.log"), tail("info.log"))
+    }
+
     /// Processes that serve `user` now.
     pub fn imap_processes(&self, user: &str) -> Vec<i32> {
         let who = self.adm(&["who", "-1", user]);
