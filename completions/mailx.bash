@@ -557,7 +557,7 @@ _mailx() {
             return 0
             ;;
         mailx__subcmd__fetch)
-            opts="-q -v -h --folder --dry-run --events --jobs --exec --limit --since --max-size --password-command --ca --pin --allow-cleartext --metrics --config --json --quiet --verbose --color --progress --timeout --wait --max-duration --help"
+            opts="-q -v -h --folder --dry-run --events --jobs --exec --limit --allow-mass-delete --since --max-size --password-command --ca --pin --allow-cleartext --metrics --config --json --quiet --verbose --color --progress --timeout --wait --max-duration --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -576,6 +576,10 @@ _mailx() {
                     return 0
                     ;;
                 --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-mass-delete)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

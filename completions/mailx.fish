@@ -50,6 +50,7 @@ complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l folder -d 'Takes o
 complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l jobs -d 'Works on so many accounts at the same time' -r
 complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l exec -d 'Runs this command after a run that changed something, beside the account\'s own' -r -f -a "(__fish_complete_command)"
 complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l limit -d 'Downloads so many messages at most; the rest comes with a later run' -r
+complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l allow-mass-delete -d 'Lets `after-fetch` remove server copies although many of their files are missing here; everywhere, or in one folder' -r
 complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l since -d 'Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w' -r
 complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l max-size -d 'Leaves out for now what is larger: octets, or 500k, 10M, 1G' -r
 complete -c mailx -n "__fish_mailx_using_subcommand fetch" -l password-command -d 'With a URL: takes the secret from the first line of what this command prints' -r -f -a "(__fish_complete_command)"

@@ -83,6 +83,7 @@ async fn prepared(
         max_size: run.max_size,
         limit: run.limit,
         after_fetch: account.after_fetch,
+        allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::new).transpose()?,
         connections: account.connections,
     };
     let ctx = account::ctx(globals, account, observer);

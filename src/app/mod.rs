@@ -79,6 +79,8 @@ pub struct FetchRun {
     pub max_size: Option<u64>,
     /// `--limit`.
     pub limit: Option<u64>,
+    /// `--allow-mass-delete[=FOLDER]`: empty = everywhere.
+    pub allow_mass_delete: Option<Vec<String>>,
     /// `--max-duration`.
     pub max_duration: Option<Duration>,
     /// `--jobs`: accounts at the same time; `None` = all of them, 8 at most.

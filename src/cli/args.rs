@@ -202,6 +202,10 @@ pub struct Fetch {
     /// Downloads so many messages at most; the rest comes with a later run
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
+
+    /// Lets `after-fetch` remove server copies although many of their files are missing here; everywhere, or in one folder
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "*", action = clap::ArgAction::Append)]
+    pub allow_mass_delete: Vec<String>,
     /// Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w
     #[arg(long, value_name = "DATE", value_parser = values::since_now)]
     pub since: Option<i64>,
@@ -293,6 +297,7 @@ impl Fetch {
             since: self.since,
             max_size: self.max_size,
             limit: self.limit,
+            allow_mass_delete: (!self.allow_mass_delete.is_empty()).then(|| self.allow_mass_delete.clone()),
             max_duration: shared.max_duration,
             jobs: self.jobs.map(usize::from),
             exec: self.exec.clone(),

@@ -195,6 +195,15 @@ impl Error {
         self
     }
 
+    /// The same failure for another place that it costs; without its cause.
+    #[must_use]
+    pub fn copy(&self) -> Box<Self> {
+        let mut copy = Self::new(self.class, self.tried.clone(), self.failed.clone()).scope(self.scope).fate(self.fate);
+        copy.safe.clone_from(&self.safe);
+        copy.hints.clone_from(&self.hints);
+        copy
+    }
+
     /// A failed system call on something local; the class follows from the error's kind.
     pub fn local(tried: impl Into<String>, cause: &std::io::Error) -> Box<Self> {
         use std::io::ErrorKind as K;

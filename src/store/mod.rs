@@ -244,7 +244,7 @@ impl Store {
                 let line_ends = if as_sent { LineEnds::AsSent } else { LineEnds::Lf };
                 let digest = digest_file(BufReader::new(&file), line_ends).map_err(|e| Error::local(tried(), &e))?;
                 file.sync_all().map_err(|e| Error::local(tried(), &e))?;
-                stored.push(Stored { id: link.id, name: None, digest, replaces: None });
+                stored.push(Stored { id: link.id, name: None, digest, replaces: Vec::new() });
             }
             if !stored.is_empty() {
                 for place in [&dir.new, &dir.cur] {

@@ -1,6 +1,6 @@
 //! Bodies: several sessions over several folders, each body streamed into the store.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -9,11 +9,11 @@ use bytes::Bytes;
 use crate::backend::{BodySink, Ctx, Missed, Part, Session, Want};
 use crate::engine::plan::{Action, DownloadLimits, decide};
 use crate::model::{Class, Error, Event, Fate, FolderPath, Observer, PermanentId, Result, Scope};
-use crate::store::maildir::deliver::{Addressed, Delivery, DeliveryStream, Target};
+use crate::store::maildir::deliver::{Addressed, Delivery, DeliveryStream, Target, Unmatched};
 use crate::store::state::{LinkId, PendingLink, Stored};
-use crate::store::{Store, root};
+use crate::store::{Intact, Store, root};
 
-use super::sessions::{Sessions, costs_session, may_retry};
+use super::sessions::{Sessions, costs_session, is_ours, may_retry};
 use super::{CHUNK, FetchOptions, Job, blocking};
 
 /// Another connection is worth its set-up (4 to 5 round trips) for so many octets or messages more.
@@ -49,7 +49,8 @@ pub(super) async fn download(
 ) -> Result<Option<Box<dyn Session>>> {
     let all = std::mem::take(jobs);
     let (mut work, idle): (Vec<_>, Vec<_>) = all.into_iter().enumerate().partition(|(_, j)| j.planned.0 > 0 && j.report.error.is_none());
-    let octets: u64 = work.iter().map(|(_, j)| j.planned.1).sum();
+    // Sizes are the server's word: they may add up to anything.
+    let octets = work.iter().fold(0_u64, |sum, (_, j)| sum.saturating_add(j.planned.1));
     let messages: u64 = work.iter().map(|(_, j)| j.planned.0).sum();
     let worth = 1 + (octets / OCTETS_PER_SESSION).max(messages / MESSAGES_PER_SESSION);
     let allowed = session.as_ref().map_or(1, |s| s.caps().sessions.get()).min(sessions.most.get());
@@ -202,20 +203,12 @@ async fn folders(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, st
     Ok(())
 }
 
-/// Failures on our side end the run: the disk does not get better by the next folder.
-fn is_ours(error: &Error) -> bool {
-    matches!(error.class, Class::DiskFull | Class::LocalIo | Class::LocalWrite | Class::LocalCorrupt | Class::Internal)
-}
-
 /// Downloads one folder.
 async fn folder(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, stream: &mut DeliveryStream, job: &mut Job) -> Result<()> {
-    let (row, unmatched, redo) = (job.row.clone(), std::mem::take(&mut job.unmatched), job.redo);
+    let row = job.row.clone();
     let target = blocking(shared.store, move |store| {
         let dir = store.make_folder(&row.dir)?;
-        if redo {
-            let recovered = store.redo(row.id, &dir)?;
-            tracing::debug!(recovered, folder = %row.path, "messages that a stopped run had published");
-        }
+        let unmatched = Unmatched::new(store.state().unmatched(row.id)?);
         Target::new(row.id, row.path, dir, unmatched).map(Arc::new)
     })
     .await?;
@@ -275,12 +268,14 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
             };
             let linked = twin.and_then(|twin| {
                 let dir = store.open_folder(&twin.dir).ok()??;
-                let from = dir.find(&twin.name.0).ok()??;
+                // A damaged file must not stand for the server's good copy.
+                let intact = store.intact(&dir, &HashMap::new(), &twin.name, &twin.digest, true).ok()?;
+                let from = dir.find(&twin.name.0).ok()?.filter(|_| intact == Intact::Yes)?;
                 let to = target.entry(&link.name, &link.flags);
                 target.save_letters().ok()?;
                 rustix::fs::linkat(dir.place(from.in_cur), from.file, target.dir.place(to.in_cur), to.file, rustix::fs::AtFlags::empty())
                     .ok()?;
-                Some(Stored { id: link.id, name: None, digest: twin.digest, replaces: None })
+                Some(Stored { id: link.id, name: None, digest: twin.digest, replaces: Vec::new() })
             });
             match linked {
                 Some(done) => stored.push(done),

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use crate::backend::{Ctx, FolderInfo, LookAt, Session};
 use crate::model::change::{Harvest, Marks};
 use crate::model::report::FolderReport;
-use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Result, Role};
-use crate::store::state::{FolderRow, NewLink};
+use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Result, Role, Scope};
+use crate::store::state::{FileHere, FolderRow, NewLink};
 use crate::store::{Store, root};
 
 use super::rematch::{Rematched, link_moved, rematch};
-use super::sessions::{Sessions, costs_session};
+use super::sessions::{Sessions, costs_session, is_ours};
 use super::{FetchOptions, Job, Rematch, blocking};
 
+/// Folders that are looked into with one call: bounds what is held before it is recorded.
+const FOLDERS_AT_ONCE: usize = 32;
 /// Pages of one folder in one run; a server that always says "more" ends here.
 const MAX_PAGES: usize = 100_000;
 
@@ -42,6 +44,8 @@ pub(super) async fn list(
         if looks.is_empty() || ctx.cancel.is_cancelled() {
             break;
         }
+        // A group at a time: what came of it is recorded before the next is asked for.
+        let rest = looks.split_off(looks.len().min(FOLDERS_AT_ONCE));
         let at: Vec<LookAt> = looks.iter().map(|i| look_at(&jobs[*i].row)).collect();
         let mut pages: Vec<Vec<Listed>> = at.iter().map(|_| Vec::new()).collect();
         let looked = session
@@ -58,6 +62,7 @@ pub(super) async fn list(
                 session = sessions.reopen(error).await?;
                 // The new session has to know the folders' counters.
                 session.folders().await?;
+                looks.extend(rest);
                 continue;
             }
         };
@@ -71,11 +76,23 @@ pub(super) async fn list(
                     continue;
                 }
             };
-            let void = *restarted.entry(which).or_insert(harvest.restarted);
+            let void = match restarted.get(&which) {
+                // Renumbered between two pages of one listing: what was held is of two epochs. The next run begins again.
+                Some(_) if harvest.restarted => {
+                    held.remove(&which);
+                    let failed = "the server renumbered it while it was listed";
+                    let tried = format!("list the folder `{}`", jobs[which].row.path);
+                    jobs[which].fail(Error::new(Class::Partial, tried, failed).scope(Scope::Folder).hint("the next run lists it again"));
+                    continue;
+                }
+                Some(void) => *void,
+                None => *restarted.entry(which).or_insert(harvest.restarted),
+            };
             let again = take_page(store, &mut session, &mut jobs[which], page, harvest, marks[which].clone(), &mut held, which, void).await;
             match again {
                 Ok(true) => more.push(which),
                 Ok(false) => {}
+                Err(error) if is_ours(&error) => return Err(error),
                 Err(error) if costs_session(&error) => {
                     // Nothing of this folder was recorded: the next run lists it again.
                     held.remove(&which);
@@ -85,7 +102,12 @@ pub(super) async fn list(
                 Err(error) => jobs[which].fail(error),
             }
         }
+        more.extend(rest);
         looks = more;
+    }
+    for which in looks.into_iter().filter(|_| !ctx.cancel.is_cancelled()) {
+        let tried = format!("list the folder `{}`", jobs[which].row.path);
+        jobs[which].fail(Error::new(Class::Protocol, tried, "the server's listing has no end").scope(Scope::Folder));
     }
     Ok((Some(session), jobs))
 }
@@ -102,18 +124,27 @@ async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, V
         let rows: HashMap<FolderId, FolderRow> =
             if new.is_empty() { known } else { store.state().folders()?.into_iter().map(|row| (row.remote.clone(), row)).collect() };
         let redo: Vec<i64> = store.state().wanted_folders()?.into_iter().map(|(folder, _)| folder).collect();
-        let (mut jobs, mut marks) = (Vec::with_capacity(infos.len()), Vec::with_capacity(infos.len()));
+        let (mut jobs, mut marks, mut made) = (Vec::with_capacity(infos.len()), Vec::with_capacity(infos.len()), Vec::new());
         for info in infos {
-            let Some(row) = rows.get(&info.id).cloned() else { continue };
-            if row.cursor.is_none() && !store.is_rehearsal() {
-                store.make_folder(&row.dir)?;
+            let Some(mut row) = rows.get(&info.id).cloned() else { continue };
+            row.role = info.role;
+            if !store.is_rehearsal() {
+                if row.cursor.is_none() {
+                    let (dev, ino) = store.make_folder(&row.dir)?.identity()?;
+                    made.push((row.id, dev, ino));
+                }
+                // What a stopped run had published is known before ids may become void.
+                if redo.contains(&row.id)
+                    && let Some(dir) = store.open_folder(&row.dir)?
+                {
+                    let recovered = store.redo(row.id, &dir)?;
+                    tracing::debug!(recovered, folder = %row.path, "messages that a stopped run had published");
+                }
             }
             let report = FolderReport::new(info.path.clone());
             jobs.push(Job {
-                redo: redo.contains(&row.id),
                 row,
                 report,
-                unmatched: HashMap::new(),
                 planned: (0, 0),
                 rematched: None,
                 passing_ids: false,
@@ -122,6 +153,9 @@ async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, V
                 target: None,
             });
             marks.push(info.marks);
+        }
+        if !made.is_empty() {
+            store.state().set_directories(&made)?;
         }
         Ok((jobs, marks))
     })
@@ -152,13 +186,12 @@ async fn take_page(
     restarted: bool,
 ) -> Result<bool> {
     let stuck = job.row.cursor.as_ref() == Some(&harvest.cursor);
-    let (more, doubtful) = (harvest.more, harvest.doubtful);
+    let more = harvest.more;
     if more && stuck {
         return Err(Error::new(Class::Protocol, format!("list the folder `{}`", job.row.path), "the server's listing does not go on"));
     }
     // Pages after the first of a folder that is matched whole are held, too; the row's cursor moves in memory only.
     let first_page = !held.contains_key(&which);
-    let folder = job.row.id;
     let fresh = job.row.cursor.is_none();
     let candidates = first_page && (restarted || fresh) && has_candidates(store, &job.row, restarted).await?;
     job.row.cursor = Some(harvest.cursor.clone());
@@ -170,16 +203,15 @@ async fn take_page(
         }
         let listed = held.remove(&which).unwrap_or_default();
         let count = listed.len() as u64;
-        let Rematched { mut links, unmatched, matched, local_only } =
+        let Rematched { mut links, files, matched, local_only } =
             rematch(store, session, &job.row, &harvest.cursor, listed, restarted).await?;
         job.report.linked += matched;
         job.report.local_only = local_only;
-        job.unmatched = unmatched;
         job.rematched = Some(Rematch { listed: count, adopted: !restarted });
         if job.row.role == Some(Role::Trash) {
             link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
         }
-        commit(store, job, folder, restarted, links, &harvest, marks, doubtful).await?;
+        commit(store, job, restarted, (links, files), &harvest, marks).await?;
         return Ok(false);
     }
     let names = store.clone();
@@ -188,31 +220,24 @@ async fn take_page(
         link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
     }
     let marks = if more { Marks::default() } else { marks };
-    commit(store, job, folder, restarted && first_page && fresh_epoch(&harvest), links, &harvest, marks, doubtful).await?;
+    commit(store, job, harvest.restarted, (links, Vec::new()), &harvest, marks).await?;
     Ok(more)
 }
 
-/// A restart counts once, with its first page.
-fn fresh_epoch(harvest: &Harvest) -> bool {
-    harvest.restarted
-}
-
-#[expect(clippy::too_many_arguments, reason = "as above")]
+/// Records what was listed, and what is here without a match, in one commit with the cursor.
 async fn commit(
     store: &Arc<Store>,
     job: &mut Job,
-    folder: i64,
     restart: bool,
-    links: Vec<NewLink>,
+    (links, files): (Vec<NewLink>, Vec<FileHere>),
     harvest: &Harvest,
     marks: Marks,
-    doubtful: bool,
 ) -> Result<()> {
     // A listing that contradicts the server's counters: those are not relied on, the next run looks again.
-    let marks = if doubtful { Marks::default() } else { marks };
-    let cursor = harvest.cursor.clone();
+    let marks = if harvest.doubtful { Marks::default() } else { marks };
+    let (folder, cursor) = (job.row.id, harvest.cursor.clone());
     job.row.epoch = blocking(store, move |store| {
-        let (epoch, _) = store.state().commit_page(folder, restart, &links, &cursor, Some(&marks), root::now())?;
+        let (epoch, _) = store.state().commit_page(folder, restart, &links, &files, &cursor, Some(&marks), root::now())?;
         store.step("commit-listing");
         Ok(epoch)
     })

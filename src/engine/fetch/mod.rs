@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use crate::backend::{Backend, Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result};
-use crate::store::maildir::deliver::{Delivery, Target, Unmatched};
+use crate::store::maildir::deliver::{Delivery, Target};
 use crate::store::state::{FolderRow, LinkId, PendingLink};
 use crate::store::{Store, root};
 
@@ -42,6 +42,8 @@ pub struct FetchOptions {
     pub limit: Option<u64>,
     /// What becomes of the server's copies.
     pub after_fetch: AfterFetch,
+    /// Folders whose guard is off for this run; `None` = the guard is on everywhere.
+    pub allow_mass_delete: Option<Patterns>,
     /// Connections at most.
     pub connections: NonZeroU16,
 }
@@ -57,10 +59,6 @@ impl FetchOptions {
 struct Job {
     row: FolderRow,
     report: FolderReport,
-    /// Files here that nothing there was matched with yet.
-    unmatched: Unmatched,
-    /// Wanted messages were there before this run: a crash may have left some of them half-way.
-    redo: bool,
     /// Wanted messages and their octets, as planned.
     planned: (u64, u64),
     /// Its messages were matched again in this run.
@@ -186,6 +184,7 @@ async fn run(
         let note = format!("the state was damaged and is rebuilt from the Maildir; the damaged one is kept as {aside}");
         ctx.observer.on(&Event::Note(&note));
     }
+    release::guard(store, options, jobs).await?;
     let planned = plan(store, jobs, options, ctx).await?;
     if store.is_rehearsal() {
         let mut plan = planned;
@@ -258,7 +257,7 @@ async fn plan(store: &Arc<Store>, jobs: &mut [Job], options: &FetchOptions, ctx:
             for action in decide(chunk, &mut limits, &mut seen) {
                 let link = action.link();
                 job.planned.0 += 1;
-                job.planned.1 += link.size.unwrap_or(0);
+                job.planned.1 = job.planned.1.saturating_add(link.size.unwrap_or(0));
                 if store.is_rehearsal() {
                     listed.push(planned_action(&action, &job.row.path));
                 }

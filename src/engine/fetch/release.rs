@@ -80,6 +80,56 @@ pub(super) async fn release(
     Ok(session)
 }
 
+/// An emptied folder with so many known messages is an accident until a person says otherwise.
+const EMPTIED: usize = 5;
+/// So many missing messages, if they are also more than a quarter, are one, too.
+const MANY: usize = 20;
+
+/// The guard (§3), before anything is downloaded: where files whose server copies may go are missing here in a way that looks like an
+/// accident, the folder is left alone.
+pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut [Job]) -> Result<()> {
+    if options.after_fetch == AfterFetch::Keep {
+        return Ok(());
+    }
+    let allowed = |job: &Job| options.allow_mass_delete.as_ref().is_some_and(|p| p.take(&job.row.path, job.row.role));
+    for job in jobs.iter_mut().filter(|j| j.report.error.is_none() && j.rematched.is_none()) {
+        if allowed(job) {
+            continue;
+        }
+        let (folder, dir) = (job.row.id, job.row.dir.clone());
+        let alarm = blocking(store, move |store| {
+            let kept = store.state().kept_names(folder)?;
+            if kept.is_empty() {
+                return Ok(None);
+            }
+            let Some(dir) = store.open_folder(&dir)? else { return Ok(Some("the Maildir folder is missing here".to_owned())) };
+            if store.state().directory(folder)?.is_some_and(|known| dir.identity().is_ok_and(|now| now != known)) {
+                return Ok(Some("the Maildir folder is no longer the same directory".into()));
+            }
+            let present = dir.scan()?;
+            let missing = kept.iter().filter(|name| !present.contains_key(&*name.0)).count();
+            Ok(if missing == kept.len() && missing >= EMPTIED {
+                Some(format!("the Maildir folder is empty, and {missing} messages should be in it"))
+            } else if missing > MANY && missing * 4 > kept.len() {
+                Some(format!("{missing} of {} messages are missing in the Maildir folder", kept.len()))
+            } else {
+                None
+            })
+        })
+        .await?;
+        if let Some(alarm) = alarm {
+            let tried = format!("remove server copies from the folder `{}`", job.row.path);
+            job.fail(
+                Error::new(Class::Guard, tried, alarm)
+                    .scope(Scope::Folder)
+                    .safe("the folder was left alone; nothing was removed from the server")
+                    .hint("put the files back; or, if they went on purpose, run once with --allow-mass-delete"),
+            );
+        }
+    }
+    Ok(())
+}
+
 /// What would be removed now, for a dry run.
 pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOptions) -> Result<Vec<PlannedAction>> {
     let now = root::now();
@@ -89,14 +139,14 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         return Ok(plan);
     }
     let deletes_new = options.after_fetch == AfterFetch::Delete;
+    let (mut limits, mut seen) = (options.limits(), std::collections::HashSet::new());
     for job in jobs.iter().filter(|j| may_release(store, j)) {
         let folder = job.row.id;
         let due = blocking(store, move |store| store.state().releasable(folder, rule.until, rule.due_before)).await?;
         let mut ids: Vec<_> = due.into_iter().map(|m| (m.remote, Some(m.digest.octets))).collect();
         if deletes_new {
-            let mut limits = options.limits();
             let wanted = blocking(store, move |store| store.state().wanted(folder, LinkId(0), usize::MAX >> 1)).await?;
-            let coming = crate::engine::plan::decide(wanted, &mut limits, &mut std::collections::HashSet::new());
+            let coming = crate::engine::plan::decide(wanted, &mut limits, &mut seen);
             ids.extend(coming.iter().map(|a| (a.link().remote.clone(), a.link().size)));
         }
         plan.extend(ids.into_iter().map(|(id, bytes)| PlannedAction {
@@ -158,27 +208,12 @@ async fn folder(
     Ok(())
 }
 
-/// An emptied folder with so many known messages is an accident until a person says otherwise (the contract's guard).
-const EMPTIED: usize = 5;
-
 /// Keeps those whose files here are there and intact: by hash, where an earlier run stored them.
 async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, (began, now): (i64, i64)) -> Result<Vec<Releasable>> {
     let dir = job.row.dir.clone();
     let (good, damaged) = blocking(store, move |store| {
-        let Some(dir) = store.open_folder(&dir)? else {
-            return Err(Error::new(crate::model::Class::Guard, "remove server copies", "the Maildir folder is missing here")
-                .scope(crate::model::Scope::Folder)
-                .safe("nothing was removed from the server")
-                .hint("put the folder back, or move `.mailx` away to fetch everything again"));
-        };
+        let Some(dir) = store.open_folder(&dir)? else { return Ok((Vec::new(), Vec::new())) };
         let present = dir.scan()?;
-        if present.is_empty() && due.len() >= EMPTIED {
-            let failed = format!("the Maildir folder is empty, and {} messages should be in it", due.len());
-            return Err(Error::new(crate::model::Class::Guard, "remove server copies", failed)
-                .scope(crate::model::Scope::Folder)
-                .safe("nothing was removed from the server")
-                .hint("put the files back; or, if they went on purpose, remove the server's copies with another client"));
-        }
         let (mut good, mut damaged, mut missing, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for message in due {
             // Within one second, or with a clock that was set back, nobody knows which run it was: then the bytes are read.

@@ -10,10 +10,9 @@ use crate::backend::{BodySink, Missed, Part, Session, Want};
 use crate::engine::matching::{Here, There, headers_wanted, pair};
 use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentId, RemoteId, Result};
 use crate::store::Store;
-use crate::store::maildir::deliver::Unmatched;
 use crate::store::maildir::digest::{Digest, header_hash};
 use crate::store::maildir::name::FileName;
-use crate::store::state::{FolderRow, Known, LinkId, NewLink};
+use crate::store::state::{FileHere, FolderRow, Known, LinkId, NewLink};
 
 use super::blocking;
 use super::listing::new_link;
@@ -24,8 +23,8 @@ const MAX_HEADER: usize = 1 << 20;
 /// The outcome of matching a folder.
 pub(super) struct Rematched {
     pub links: Vec<NewLink>,
-    /// What is here and was not matched: a body that equals one of these is that file.
-    pub unmatched: Unmatched,
+    /// Files without a row that were not matched; rows of older epochs speak for themselves.
+    pub files: Vec<FileHere>,
     pub matched: u64,
     pub local_only: u64,
 }
@@ -81,15 +80,15 @@ pub(super) async fn rematch(
             link
         })
         .collect();
-    let mut unmatched: Unmatched = HashMap::new();
-    let mut local_only = 0;
+    let (mut files, mut local_only) = (Vec::new(), 0);
     for (_, candidate) in candidates.into_iter().enumerate().filter(|(i, _)| !paired.contains(i)) {
         local_only += 1;
-        for digest in std::iter::once(candidate.digest).chain(candidate.with_tool_lines) {
-            unmatched.entry(digest.identity).or_default().push((candidate.name.clone(), candidate.row));
+        if candidate.row.is_none() {
+            let digests = std::iter::once(candidate.digest).chain(candidate.with_tool_lines);
+            files.extend(digests.map(|digest| FileHere { name: candidate.name.clone(), digest }));
         }
     }
-    Ok(Rematched { links, unmatched, matched, local_only })
+    Ok(Rematched { links, files, matched, local_only })
 }
 
 /// Asks for the headers that can decide, and puts their hashes into `there`.

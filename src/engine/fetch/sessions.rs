@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::backend::{Backend, Ctx, Session};
-use crate::model::{Error, Event, Fate, Result, Scope};
+use crate::model::{Class, Error, Event, Fate, Result, Scope};
 
 /// Connections that may be opened anew in one run, after losses.
 const RECONNECTS: u32 = 3;
@@ -90,4 +90,9 @@ pub(super) fn may_retry(error: &Error) -> bool {
 /// Whether the session is dead after `error`.
 pub(super) fn costs_session(error: &Error) -> bool {
     error.scope >= Scope::Session
+}
+
+/// Failures on our side end the run: the disk does not get better by the next folder.
+pub(super) fn is_ours(error: &Error) -> bool {
+    matches!(error.class, Class::DiskFull | Class::LocalIo | Class::LocalWrite | Class::LocalCorrupt | Class::Internal)
 }

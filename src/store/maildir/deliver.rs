@@ -17,9 +17,9 @@ use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Class, Error, FlagState, FolderPath, Hash, LocalName, Result};
-use crate::store::Store;
 use crate::store::root::now;
-use crate::store::state::{LinkId, Stored};
+use crate::store::state::{Digested, LinkId, Stored};
+use crate::store::{Intact, Store};
 
 use super::digest::{Digest, Digester, Form};
 use super::dir::{Entry, FolderDir};
@@ -45,8 +45,36 @@ const SPACE_EVERY: u64 = 8 << 20;
 /// Octets that stay free on the file system (or 1 %, where that is less).
 const KEEP_FREE: u64 = 64 << 20;
 
-/// Files here that nothing there was matched with, by identity, and the row of an older epoch where they have one.
-pub type Unmatched = HashMap<Hash, Vec<(LocalName, Option<LinkId>)>>;
+/// What is here and nothing there was matched with.
+#[derive(Debug, Default)]
+pub struct Unmatched {
+    by_identity: HashMap<Hash, Vec<LocalName>>,
+    /// The rows of each; a file taken for one message is gone for the others.
+    rows: HashMap<LocalName, Vec<LinkId>>,
+}
+
+impl Unmatched {
+    /// From the rows of [`State::unmatched`](crate::store::state::State::unmatched).
+    pub fn new(rows: Vec<Digested>) -> Self {
+        let mut unmatched = Self::default();
+        for row in rows {
+            unmatched.by_identity.entry(row.digest.identity).or_default().push(row.name.clone());
+            unmatched.rows.entry(row.name).or_default().push(row.id);
+        }
+        unmatched
+    }
+
+    /// Takes a file with this identity, and its rows.
+    fn take(&mut self, identity: &Hash) -> Option<(LocalName, Vec<LinkId>)> {
+        let names = self.by_identity.get_mut(identity)?;
+        while let Some(name) = names.pop() {
+            if let Some(rows) = self.rows.remove(&name) {
+                return Some((name, rows));
+            }
+        }
+        None
+    }
+}
 
 /// A folder that messages are delivered into.
 #[derive(Debug)]
@@ -59,7 +87,7 @@ pub struct Target {
     pub dir: FolderDir,
     /// Keyword letters.
     letters: Mutex<KeywordLetters>,
-    /// Files here that no message there was matched with, by identity: a body that equals one is that file.
+    /// A body that equals one of these is that file.
     unmatched: Mutex<Unmatched>,
     /// Messages delivered.
     pub delivered: AtomicU64,
@@ -230,12 +258,7 @@ impl DeliveryStream {
     fn failure(&self) -> Box<Error> {
         let failure = lock(&self.failure);
         match failure.as_deref() {
-            Some(error) => {
-                let mut copy = Error::new(error.class, error.tried.clone(), error.failed.clone()).scope(error.scope).fate(error.fate);
-                copy.safe.clone_from(&error.safe);
-                copy.hints.clone_from(&error.hints);
-                copy
-            }
+            Some(error) => error.copy(),
             None => Error::new(Class::Internal, "store a message", "the writer has stopped"),
         }
     }
@@ -473,14 +496,16 @@ fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()
     store.step("sync-files");
     let mut stored = Vec::with_capacity(batch.len());
     let mut places: HashMap<(i64, bool), &Finished> = HashMap::new();
-    let mut targets: HashMap<i64, (&Arc<Target>, u64)> = HashMap::new();
+    let mut targets: HashMap<i64, (&Arc<Target>, u64, u64)> = HashMap::new();
     for (done, file) in batch.iter().enumerate() {
         match publish(store, file) {
             Ok(place) => {
-                if let Some(in_cur) = place.in_cur {
-                    places.insert((file.target.folder, in_cur), file);
+                for in_cur in &place.changed {
+                    places.insert((file.target.folder, *in_cur), file);
                 }
-                targets.entry(file.target.folder).or_insert((&file.target, 0)).1 += 1;
+                let counts = targets.entry(file.target.folder).or_insert((&file.target, 0, 0));
+                counts.1 += 1;
+                counts.2 += u64::from(place.adopted);
                 stored.push(Stored { id: file.to.link, name: place.name, digest: file.digest, replaces: place.replaces });
             }
             Err(error) => return fail(error, &batch[done..]),
@@ -491,8 +516,9 @@ fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()
     store.step("sync-directories");
     store.state().mark_stored(&stored, now())?;
     store.step("commit");
-    for (target, count) in targets.into_values() {
+    for (target, count, adopted) in targets.into_values() {
         target.delivered.fetch_add(count, Relaxed);
+        target.adopted.fetch_add(adopted, Relaxed);
         published(target, count);
     }
     Ok(())
@@ -503,33 +529,38 @@ fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()
 struct Place {
     /// Its name, when it is not the reserved one.
     name: Option<LocalName>,
-    /// The directory that changed.
-    in_cur: Option<bool>,
-    /// The row of an older epoch that it continues.
-    replaces: Option<LinkId>,
+    /// The directories that must be synced: cur/ or new/.
+    changed: Vec<bool>,
+    /// A file that was here is taken instead.
+    adopted: bool,
+    /// Rows of older epochs that it continues.
+    replaces: Vec<LinkId>,
 }
 
 /// Renames one file to its final name; or, when it equals a file here that nothing there was matched with, takes that one instead.
 fn publish(store: &Store, file: &Finished) -> Result<Place> {
     let target = &file.target;
-    let twin = lock(&target.unmatched).get_mut(&file.digest.identity).and_then(Vec::pop);
-    if let Some((name, replaces)) = twin
-        && target.dir.find(&name.0)?.is_some()
-    {
-        unlink(&target.dir, &file.tmp);
-        target.adopted.fetch_add(1, Relaxed);
-        return Ok(Place { name: Some(name), in_cur: None, replaces });
-    }
     let tried = || format!("publish a message in the Maildir folder `{}`", target.dir.path);
+    let twin = lock(&target.unmatched).take(&file.digest.identity);
+    // Its bytes may have changed since they were hashed: the fresh ones are given away only for equal ones, made durable.
+    if let Some((name, replaces)) = twin
+        && store.intact(&target.dir, &HashMap::new(), &name, &file.digest, true)? == Intact::Yes
+        && let Some(entry) = target.dir.find(&name.0)?
+        && let Some(here) = target.dir.open_message(&entry).map_err(|e| Error::local(tried(), &e))?
+    {
+        here.sync_all().map_err(|e| Error::local(tried(), &e))?;
+        unlink(&target.dir, &file.tmp);
+        return Ok(Place { name: Some(name), changed: vec![false, true], adopted: true, replaces });
+    }
     let to = target.entry(&file.to.name, &file.to.flags);
     target.save_letters()?;
     match target.dir.publish(&file.tmp, &to) {
-        Ok(()) => Ok(Place { in_cur: Some(to.in_cur), ..Place::default() }),
+        Ok(()) => Ok(Place { changed: vec![to.in_cur], ..Place::default() }),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let name = store.names.next();
             let to = target.entry(&name, &file.to.flags);
             target.dir.publish(&file.tmp, &to).map_err(|e| Error::local(tried(), &e))?;
-            Ok(Place { name: Some(name), in_cur: Some(to.in_cur), replaces: None })
+            Ok(Place { name: Some(name), changed: vec![to.in_cur], ..Place::default() })
         }
         Err(error) => Err(Error::local(tried(), &error)),
     }

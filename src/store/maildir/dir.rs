@@ -95,6 +95,12 @@ impl FolderDir {
         walk().map_err(|error| Self::refuse(format!("make the Maildir folder `{path}`"), error))
     }
 
+    /// Device and inode of the folder's own directory.
+    pub fn identity(&self) -> Result<(u64, u64)> {
+        let tried = || format!("look at the Maildir folder `{}`", self.path);
+        rustix::fs::fstat(&self.base).map(|s| (s.st_dev, s.st_ino)).map_err(|e| Error::local(tried(), &e.into()))
+    }
+
     fn refuse(tried: String, error: impl Into<io::Error>) -> Box<Error> {
         let error: io::Error = error.into();
         match error.raw_os_error() {

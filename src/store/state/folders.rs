@@ -80,14 +80,20 @@ impl State {
         })
     }
 
-    /// Saves marks alone, for folders whose harvest changed nothing.
-    pub fn save_marks(&mut self, folder: i64, marks: &Marks) -> Result<()> {
-        self.transaction("record the marks of a folder", |tx| {
-            tx.execute(
-                "UPDATE folder SET mark_additions = ?2, mark_all = ?3 WHERE id = ?1",
-                params![folder, marks.additions.as_ref().map(|m| &m.0), marks.everything.as_ref().map(|m| &m.0)],
-            )
-        })?;
-        Ok(())
+    /// The directory that was recorded for a folder: device and inode.
+    pub fn directory(&self, folder: i64) -> Result<Option<(u64, u64)>> {
+        self.read("read the directory of a folder", |db| {
+            let row: (Option<i64>, Option<i64>) =
+                db.prepare_cached("SELECT dev, ino FROM folder WHERE id = ?1")?.query_row([folder], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            Ok(row.0.zip(row.1).map(|(dev, ino)| (dev.cast_unsigned(), ino.cast_unsigned())))
+        })
+    }
+
+    /// Records the directories of folders: row, device, inode.
+    pub fn set_directories(&mut self, directories: &[(i64, u64, u64)]) -> Result<()> {
+        self.transaction("record the directories of folders", |tx| {
+            let mut update = tx.prepare_cached("UPDATE folder SET dev = ?2, ino = ?3 WHERE id = ?1")?;
+            directories.iter().try_for_each(|(id, dev, ino)| update.execute(params![id, dev.cast_signed(), ino.cast_signed()]).map(drop))
+        })
     }
 }

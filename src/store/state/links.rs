@@ -50,6 +50,15 @@ pub struct Known {
     pub moved_from: Option<LinkId>,
 }
 
+/// A file that was here before the folder was known, and that nothing there was matched with yet.
+#[derive(Debug, Clone)]
+pub struct FileHere {
+    /// Base name.
+    pub name: LocalName,
+    /// One of its digests.
+    pub digest: Digest,
+}
+
 /// A message that is wanted.
 #[derive(Debug, Clone)]
 pub struct PendingLink {
@@ -80,8 +89,8 @@ pub struct Stored {
     pub name: Option<LocalName>,
     /// Digest.
     pub digest: Digest,
-    /// The row of an older epoch that it continues; that row goes.
-    pub replaces: Option<LinkId>,
+    /// Rows of older epochs that it continues; they go.
+    pub replaces: Vec<LinkId>,
 }
 
 /// A row of an older epoch, for matching.
@@ -171,12 +180,14 @@ fn keyword_text(keywords: &[Keyword]) -> Option<String> {
 
 impl State {
     /// Commits one page of a listing: a row for every id that has none, and the cursor, in one transaction. `restart`: the ids of
-    /// before are void; the folder's epoch goes up first. Returns the epoch and how many rows are new.
+    /// before are void; the folder's epoch goes up first. `files`: what was here before and was not matched. Returns the epoch and how many rows are new.
+    #[expect(clippy::too_many_arguments, reason = "one transaction; a struct would only rename them")]
     pub fn commit_page(
         &mut self,
         folder: i64,
         restart: bool,
         page: &[NewLink],
+        files: &[FileHere],
         cursor: &Cursor,
         marks: Option<&Marks>,
         now: i64,
@@ -196,8 +207,10 @@ impl State {
                     octets, as_sent, identity, wire, header, weak, stored_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?;
-            let mut carry_on = tx
-                .prepare_cached("UPDATE link SET epoch = ?2, remote = ?3, permanent = ?4, size = ?5, weak = max(weak, ?6) WHERE id = ?1")?;
+            let mut carry_on = tx.prepare_cached(
+                "UPDATE link SET epoch = ?2, remote = ?3, permanent = ?4, size = ?5, weak = max(weak, ?6),
+                    state = CASE state WHEN 3 THEN 1 ELSE state END WHERE id = ?1",
+            )?;
             let mut found_again = tx.prepare_cached("UPDATE link SET state = ?2, moved = 0 WHERE id = ?1")?;
             for link in page {
                 let size = link.size.and_then(|s| i64::try_from(s).ok());
@@ -207,16 +220,13 @@ impl State {
                     continue;
                 }
                 let digest = link.here.as_ref().map(|k| &k.digest);
-                added += insert.execute(params![
+                let inserted = insert.execute(params![
                     folder,
                     epoch,
                     &*link.remote.0,
                     &*link.name.0,
                     match &link.here {
-                        Some(Known { moved_from: Some(from), .. }) => {
-                            found_again.execute(params![from.0, RELEASED])?;
-                            RELEASED
-                        }
+                        Some(Known { moved_from: Some(_), .. }) => RELEASED,
                         Some(_) => STORED,
                         None => WANTED,
                     },
@@ -232,6 +242,35 @@ impl State {
                     digest.map(|d| d.header.0),
                     link.here.as_ref().is_some_and(|k| k.weak),
                     link.here.as_ref().map(|_| now),
+                ])?;
+                added += inserted;
+                // An id that was known already accounts for no other message.
+                if let Some(Known { moved_from: Some(from), .. }) = &link.here
+                    && inserted > 0
+                {
+                    found_again.execute(params![from.0, RELEASED])?;
+                }
+            }
+            for file in files {
+                let d = &file.digest;
+                insert.execute(params![
+                    folder,
+                    0,
+                    format!("{}/{}", file.name, d.octets),
+                    &*file.name.0,
+                    STORED,
+                    None::<i64>,
+                    None::<i64>,
+                    0,
+                    None::<String>,
+                    None::<String>,
+                    d.octets as i64,
+                    d.line_ends == LineEnds::AsSent,
+                    d.identity.0,
+                    d.wire.0,
+                    d.header.0,
+                    true,
+                    now,
                 ])?;
             }
             tx.execute("UPDATE folder SET cursor = ?2 WHERE id = ?1", params![folder, cursor.0])?;
@@ -290,7 +329,7 @@ impl State {
                 let as_sent = d.line_ends == LineEnds::AsSent;
                 let name = s.name.as_ref().map(|n| &*n.0);
                 update.execute(params![s.id.0, STORED, d.octets as i64, as_sent, d.identity.0, d.wire.0, d.header.0, now, name])?;
-                if let Some(old) = s.replaces {
+                for old in &s.replaces {
                     delete.execute([old.0])?;
                 }
             }
@@ -324,6 +363,27 @@ impl State {
         })
     }
 
+    /// What is here and no message of the current epoch was matched with: a body that equals one of these is that file.
+    pub fn unmatched(&self, folder: i64) -> Result<Vec<Digested>> {
+        self.read("read what is here and not matched", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link
+                 WHERE folder = ?1 AND state IN (1, 3, 4) AND epoch < (SELECT epoch FROM folder WHERE id = ?1)",
+            )?;
+            query.query_map([folder], digested)?.collect()
+        })
+    }
+
+    /// Names of the messages of a folder whose server copies are known to be there still.
+    pub fn kept_names(&self, folder: i64) -> Result<Vec<LocalName>> {
+        self.read("read the names of stored messages", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT name FROM link WHERE folder = ?1 AND state IN (1, 3) AND epoch = (SELECT epoch FROM folder WHERE id = ?1)",
+            )?;
+            query.query_map([folder], |r| name(r, 0))?.collect()
+        })
+    }
+
     /// Messages of other folders that were, or may have been, moved to the trash when their server copies were removed.
     pub fn moving(&self, trash: i64) -> Result<Vec<Digested>> {
         self.read("look for messages moved to the trash", |db| {
@@ -353,7 +413,7 @@ impl State {
             let mut query = db.prepare_cached(
                 "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing FROM link
                  WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)
-                   AND (state = 3 OR (state = 1 AND weak = 0 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3)))",
+                   AND weak = 0 AND (state = 3 OR (state = 1 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3)))",
             )?;
             let rows = query.query_map(params![folder, until, due_before], |r| {
                 Ok(Releasable {
@@ -372,7 +432,8 @@ impl State {
     /// Notes messages stored not after `until` as due at `now`; those noted before keep their note.
     pub fn mark_due(&mut self, folder: i64, until: i64, now: i64) -> Result<()> {
         self.transaction("note messages whose time has come", |tx| {
-            let due = "UPDATE link SET due = ?3 WHERE folder = ?1 AND state = 1 AND stored_at <= ?2 AND due IS NULL";
+            // A note from the future was made by a clock that was wrong.
+            let due = "UPDATE link SET due = ?3 WHERE folder = ?1 AND state = 1 AND stored_at <= ?2 AND (due IS NULL OR due > ?3)";
             tx.execute(due, params![folder, until, now]).map(drop)
         })
     }
@@ -435,7 +496,7 @@ impl State {
     pub fn totals(&self, folder: i64) -> Result<(u64, u64, u64)> {
         self.read("count messages", |db| {
             db.query_row(
-                "SELECT count(*) FILTER (WHERE state IN (1, 3, 4)), coalesce(sum(octets), 0), count(*) FILTER (WHERE state IN (0, 2)) FROM link WHERE folder = ?1",
+                "SELECT count(*) FILTER (WHERE state IN (1, 3, 4)), coalesce(sum(octets), 0), count(*) FILTER (WHERE state IN (0, 2)) FROM link WHERE folder = ?1 AND epoch > 0",
                 [folder],
                 |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64, r.get::<_, i64>(2)? as u64)),
             )

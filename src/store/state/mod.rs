@@ -10,7 +10,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use folders::FolderRow;
-pub use links::{Digested, Known, LinkId, NewLink, PendingLink, Releasable, Stored, Twin};
+pub use links::{Digested, FileHere, Known, LinkId, NewLink, PendingLink, Releasable, Stored, Twin};
 pub use runs::LastRun;
 
 use crate::model::{Class, Error, Result};

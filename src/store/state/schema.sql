@@ -7,12 +7,14 @@ CREATE TABLE folder (
     fold           TEXT NOT NULL UNIQUE,      -- dir in lower case: no two folders may collide on case
     role           TEXT,
     epoch          INTEGER NOT NULL DEFAULT 1,
+    dev            INTEGER,                   -- the directory that was made or found here
+    ino            INTEGER,
     cursor         BLOB,
     mark_additions BLOB,
     mark_all       BLOB
 ) STRICT;
 
--- One row a message that the server has or had. state: 0 wanted, 1 stored, 2 skipped (wanted, failed before), 3 releasing, 4 released.
+-- One row a message that the server has or had, or, in epoch 0, a file that was here before and was not matched. state: 0 wanted, 1 stored, 2 skipped (wanted, failed before), 3 releasing, 4 released.
 CREATE TABLE link (
     id         INTEGER PRIMARY KEY,
     folder     INTEGER NOT NULL,
