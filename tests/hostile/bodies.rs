@@ -208,6 +208,21 @@ fn row_31_a_server_that_refuses_all_says_so_for_each() {
 }
 
 #[test]
+fn row_31_a_refused_question_does_not_make_messages_gone() {
+    each(["NO [UNAVAILABLE] backend hiccup", "BAD backend hiccup"], |refusal| {
+        let peer = Peer::start(World::inbox(5));
+        let home = Home::new(&peer);
+        peer.hook(move |call, _| {
+            let probe = call.name == "UID FETCH" && call.args.ends_with(" (UID)");
+            (probe || call.wants_bodies()).then(|| vec![send(format!("{} {refusal}\r\n", call.tag))])
+        });
+        home.fetch().is(1, &["message 1", "message 5", "backend hiccup"]);
+        assert!(home.files().is_empty());
+        home.converges(&peer);
+    });
+}
+
+#[test]
 fn row_30_two_bodies_in_one_response_are_none() {
     let peer = Peer::start(World::inbox(3));
     let home = Home::new(&peer);

@@ -166,19 +166,29 @@ impl ImapSession {
         if rest.is_empty() {
             return Ok(());
         }
-        let mut there = Vec::new();
+        let (mut there, mut unknown) = (Vec::new(), Vec::new());
         for set in UidSet::from_sorted(rest.iter().map(|i| job.order[*i].0)).chunks(limits::SET_TEXT) {
-            self.conn
+            let status = self
+                .conn
                 .run(&Command::UidFetch { uids: Uids::Set(&set), items: "(UID)" }, |response| {
                     if let Response::Fetch(fetch) = response {
                         there.extend(fetch.uid);
                     }
                 })
                 .await?;
+            if status.kind != StatusKind::Ok {
+                unknown.push((set, status.text));
+            }
         }
         there.sort_unstable();
         for position in rest {
             let (uid, index) = job.order[position];
+            // A refused question says nothing about what is there: whoever is taken for gone is never asked for again.
+            if let Some((_, words)) = unknown.iter().find(|(set, _)| set.contains(uid)) {
+                job.settled[position] = true;
+                job.sink.miss(index as usize, Missed::Refused(words.clone())).await?;
+                continue;
+            }
             if there.binary_search(&uid).is_err() {
                 job.settled[position] = true;
                 job.sink.miss(index as usize, Missed::Gone).await?;
