@@ -275,7 +275,12 @@ enum JobError {
 
 impl Job<'_> {
     fn size(&self, index: u32) -> u64 {
-        self.wanted[index as usize].size.unwrap_or(limits::ASSUMED_OCTETS)
+        self.wanted[index as usize].size.unwrap_or(limits::ASSUMED_OCTETS).min(limits::MESSAGE)
+    }
+
+    /// Whether no octets can be all of it. (A header can always be empty.)
+    fn may_be_empty(&self, position: usize) -> bool {
+        self.section == "HEADER" || self.wanted[self.order[position].1 as usize].size.is_none_or(|size| size == 0)
     }
 
     /// Octets a second.
@@ -317,6 +322,9 @@ impl Job<'_> {
             [body] if body.section == self.section && !body.binary && body.origin.is_none() => Some(&body.data),
             _ => None,
         };
+        // An empty answer for a message that was announced with octets is none: stored as the whole, it could be deleted there.
+        let octets = if let Some(BodyData::Inline(bytes)) = body { bytes.len() as u64 } else { self.current };
+        let position = position.filter(|p| octets > 0 || self.may_be_empty(*p));
         let done = match (position, body) {
             (Some(position), Some(BodyData::Streamed)) => {
                 self.settled[position] = true;
