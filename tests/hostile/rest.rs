@@ -75,11 +75,39 @@ fn row_58_other_messages_that_are_marked_deleted_are_left_alone() {
     });
     home.fetch().is(1, &["other messages are marked deleted"]);
     assert_eq!((peer.count("EXPUNGE"), peer.world().folders[0].messages.len()), (0, 3));
+    // Our marks are taken back.
+    assert!(peer.world().folders[0].messages.iter().all(|m| m.flags.is_empty()), "{:#?}", peer.calls());
     peer.change(|w| w.folder("INBOX").messages.push(marked));
     peer.honest();
     home.fetch().is(0, &[]);
     // Theirs was fetched now, so it is ours to delete.
     assert_eq!((home.files().len(), peer.world().folders[0].messages.len()), (4, 0));
+}
+
+#[test]
+fn row_58_an_answer_in_two_lines_is_one_answer() {
+    let caps = MODERN.replace(" UIDPLUS", "").replace(" MOVE", "");
+    each([caps.clone(), caps.replace(" ESEARCH", "")], |caps| {
+        let peer = Peer::start(World::new(vec![Folder::new("INBOX", mail(3))]).caps(&caps));
+        let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
+        // Message 4 is another's; it stands in the first line, before those that are ours.
+        peer.hook(move |call, honest| {
+            if call.name != "UID SEARCH" || !call.args.contains("DELETED") {
+                return None;
+            }
+            let Step::Send(all) = honest().remove(0) else { unreachable!() };
+            let all = String::from_utf8(all).unwrap();
+            let first = if call.args.starts_with("RETURN") {
+                format!("* ESEARCH (TAG \"{}\") UID ALL 4\r\n", call.tag)
+            } else {
+                "* SEARCH 4\r\n".to_owned()
+            };
+            let ours = all.contains("ALL 1,2,3") || all.contains("SEARCH 1 2 3");
+            ours.then(|| vec![send(first + &all)])
+        });
+        home.fetch().is(1, &["other messages are marked deleted"]);
+        assert_eq!((peer.count("EXPUNGE"), peer.world().folders[0].messages.len()), (0, 3));
+    });
 }
 
 #[test]
