@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{FetchRun, Globals, Observers, Target, account};
+use super::{FetchRun, Globals, Observers, Target, account, off_thread};
 use crate::backend::{Backend, Ctx, Session};
 use crate::config::{Account, Layout as ConfiguredLayout};
 use crate::engine::fetch::{FetchOptions, fetch as run_engine, stopped};
@@ -133,14 +133,13 @@ async fn open_store(globals: &Globals, account: &Account, ctx: &Ctx, rehearse: b
     let (root, layout, cancel) = (account.maildir.clone(), layout(account.layout), ctx.cancel.clone());
     // Without --wait not at all; --wait alone for ever.
     let most = globals.wait.unwrap_or(Some(Duration::ZERO));
-    let opened = tokio::task::spawn_blocking(move || {
+    let opened = off_thread("open the store", move || {
         let cancelled = || cancel.is_cancelled();
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let opening = Opening { root, layout, host, patience: Patience { most, cancelled: &cancelled }, step: step_hook() };
         if rehearse { Store::rehearse(&opening) } else { Store::open(opening) }
     });
-    let opened = opened.await.map_err(|e| Error::new(Class::Internal, "open the store", format!("a thread panicked: {e}")))?;
-    Ok(Arc::new(opened?))
+    Ok(Arc::new(opened.await?))
 }
 
 /// The store's word for the configuration's.

@@ -275,3 +275,33 @@ fn where_only_a_move_to_the_trash_is_possible_nothing_is_lost_there() {
     home.fetch().is(0, &[]);
     assert_eq!((peer.bodies_asked(9), peer.world().folders[1].messages.len()), (0, 5));
 }
+
+#[test]
+fn ctrl_c_ends_what_only_looks_at_once() {
+    each(
+        [(&["folders"][..], "LIST"), (&["account", "test", "a"], "LIST"), (&["folders"], "GREETING"), (&["status", "--remote"], "GREETING")],
+        |(words, name)| {
+            let peer = Peer::start(World::inbox(1));
+            let home = Home::new(&peer);
+            home.fetch().is(0, &[]);
+            peer.forget();
+            peer.hook(move |call, _| (call.name == name).then(|| vec![Step::Silence]));
+            let ready = || if name == "GREETING" { peer.connections() > 0 } else { peer.count(name) > 0 };
+            let (code, took) = home.interrupted(words, ready);
+            assert_eq!(code, Some(130), "{words:?}");
+            assert!(took < std::time::Duration::from_secs(2), "{words:?}: {took:?}");
+        },
+    );
+}
+
+#[test]
+fn a_folder_whose_count_nobody_tells_is_not_shown_as_empty() {
+    let peer = Peer::start(World::inbox(3).caps(&MODERN.replace(" LIST-STATUS", "")));
+    let home = Home::new(&peer);
+    peer.hook(|call, _| (call.name == "STATUS").then(|| vec![send(format!("{} NO not now\r\n", call.tag))]));
+    let run = home.run(&["folders", "--json"]);
+    run.is(0, &[]);
+    assert!(run.out.contains(r#""listed":true,"there":null"#), "{run:?}");
+    let run = home.run(&["folders"]);
+    assert!(run.out.contains('?'), "{run:?}");
+}
