@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{AccountStatus, Globals, Target, account, fetch::layout, off_thread, unless_stopped};
 use crate::config::Account;
-use crate::model::event::Silent;
 use crate::model::Result;
+use crate::model::event::Silent;
 use crate::store::survey::{self, Survey};
 
 /// The status of the accounts `names` (none = all). `remote` asks the servers for the quota now.
