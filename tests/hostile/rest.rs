@@ -279,7 +279,12 @@ fn where_only_a_move_to_the_trash_is_possible_nothing_is_lost_there() {
 #[test]
 fn ctrl_c_ends_what_only_looks_at_once() {
     each(
-        [(&["folders"][..], "LIST"), (&["account", "test", "a"], "LIST"), (&["folders"], "GREETING"), (&["status", "--remote"], "GREETING")],
+        [
+            (&["folders"][..], "LIST"),
+            (&["account", "test", "a"], "LIST"),
+            (&["folders"], "GREETING"),
+            (&["status", "--remote"], "GREETING"),
+        ],
         |(words, name)| {
             let peer = Peer::start(World::inbox(1));
             let home = Home::new(&peer);
@@ -304,4 +309,25 @@ fn a_folder_whose_count_nobody_tells_is_not_shown_as_empty() {
     assert!(run.out.contains(r#""listed":true,"there":null"#), "{run:?}");
     let run = home.run(&["folders"]);
     assert!(run.out.contains('?'), "{run:?}");
+}
+
+#[test]
+fn a_keyword_file_that_makes_no_sense_costs_no_mail() {
+    each([Some(b"0 caf\xe9\n".to_vec()), Some(b"0 x\n".repeat(30_000)), None], |content| {
+        let messages = vec![Message { flags: vec!["work".into()], ..message(1, text("mail", 1)) }];
+        let peer = Peer::start(World::new(vec![Folder::new("INBOX", messages)]));
+        let home = Home::new(&peer);
+        peer.hook(|call, _| call.wants_bodies().then(|| vec![send(format!("{} NO later\r\n", call.tag))]));
+        home.fetch().is(1, &[]);
+        let file = home.root.join("INBOX/dovecot-keywords");
+        match &content {
+            Some(bytes) => std::fs::write(&file, bytes).unwrap(),
+            None => std::os::unix::fs::symlink(home.dir.path().join("victim"), &file).unwrap(),
+        }
+        home.converges(&peer);
+        match &content {
+            Some(bytes) => assert!(std::fs::read(&file).unwrap().starts_with(bytes)),
+            None => assert!(file.is_symlink() && !home.dir.path().join("victim").exists()),
+        }
+    });
 }
