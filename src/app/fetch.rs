@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{FetchRun, Globals, Observers, Target, account};
+use super::{FetchRun, Globals, Observers, Target, account, off_thread};
 use crate::backend::{Backend, Ctx, Session};
 use crate::config::{Account, Layout as ConfiguredLayout};
 use crate::engine::fetch::{FetchOptions, fetch as run_engine, stopped};
@@ -32,15 +32,14 @@ pub async fn fetch(globals: &Globals, target: &Target, run: &FetchRun, observers
     for account in accounts {
         let (globals, run, slots, patterns) = (globals.clone(), run.clone(), slots.clone(), command_line.clone());
         let observer = observers(&account.name);
-        running.push_back(tokio::spawn(async move {
+        let blank = AccountReport::new(&account.name, protocol(&account));
+        let task = tokio::spawn(async move {
             let _slot = slots.acquire().await;
             one(&globals, &account, &run, patterns, observer).await
-        }));
+        });
+        running.push_back(async move { task.await.unwrap_or_else(|e| crashed(blank, &e)) });
     }
-    let mut reports = Vec::new();
-    while let Some(done) = running.next().await {
-        reports.push(done.map_err(|e| Error::new(Class::Internal, "fetch", format!("an account's task panicked: {e}")))?);
-    }
+    let mut reports: Vec<AccountReport> = running.collect().await;
     if let Some(command) = &run.exec
         && !run.dry_run
         && reports.iter().any(AccountReport::changed)
@@ -52,20 +51,20 @@ pub async fn fetch(globals: &Globals, target: &Target, run: &FetchRun, observers
     Ok(reports)
 }
 
+/// A bug that stops one account keeps the reports of the others.
+fn crashed(blank: AccountReport, error: &tokio::task::JoinError) -> AccountReport {
+    let error = Error::new(Class::Internal, format!("fetch the account {}", blank.name), format!("its task panicked: {error}"));
+    AccountReport { error: Some(error), ..blank }
+}
+
+fn protocol(account: &Account) -> Protocol {
+    account.receive.as_ref().map_or(Protocol::Imap, |r| r.protocol)
+}
+
 async fn one(globals: &Globals, account: &Account, run: &FetchRun, patterns: Patterns, observer: Arc<dyn Observer>) -> AccountReport {
     match prepared(globals, account, run, patterns, observer).await {
         Ok(report) => report,
-        Err(error) => AccountReport {
-            name: account.name.clone(),
-            protocol: account.receive.as_ref().map_or(Protocol::Imap, |r| r.protocol),
-            duration: Duration::ZERO,
-            bytes_in: 0,
-            bytes_out: 0,
-            round_trips: 0,
-            folders: Vec::new(),
-            plan: None,
-            error: Some(error),
-        },
+        Err(error) => AccountReport { error: Some(error), ..AccountReport::new(&account.name, protocol(account)) },
     }
 }
 
@@ -135,14 +134,13 @@ async fn open_store(globals: &Globals, account: &Account, ctx: &Ctx, rehearse: b
     let (root, layout, cancel) = (account.maildir.clone(), layout(account.layout), ctx.cancel.clone());
     // Without --wait not at all; --wait alone for ever.
     let most = globals.wait.unwrap_or(Some(Duration::ZERO));
-    let opened = tokio::task::spawn_blocking(move || {
+    let opened = off_thread("open the store", move || {
         let cancelled = || cancel.is_cancelled();
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let opening = Opening { root, layout, host, patience: Patience { most, cancelled: &cancelled }, step: step_hook() };
         if rehearse { Store::rehearse(&opening) } else { Store::open(opening) }
     });
-    let opened = opened.await.map_err(|e| Error::new(Class::Internal, "open the store", format!("a thread panicked: {e}")))?;
-    Ok(Arc::new(opened?))
+    Ok(Arc::new(opened.await?))
 }
 
 /// The store's word for the configuration's.
@@ -188,4 +186,18 @@ async fn exec(command: &str, account: &str) -> Result<()> {
         .await
         .map_err(|e| fail(e.to_string()))?;
     if status.success() { Ok(()) } else { Err(fail(format!("it ended with {status}"))) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_the_report_of_its_account() {
+        let panic = tokio::spawn(async { panic!("a bug") }).await.unwrap_err();
+        let report = crashed(AccountReport::new("work", Protocol::Imap), &panic);
+        assert_eq!((report.name.as_str(), report.ok()), ("work", false));
+        assert_eq!(report.error.unwrap().class, Class::Internal);
+    }
 }

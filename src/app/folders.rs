@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AccountFolders, FolderRow, Globals, Target, account, fetch::layout};
+use super::{AccountFolders, FolderRow, Globals, Target, account, fetch::layout, off_thread, unless_stopped};
 use crate::config::Account;
 use crate::engine::select::Patterns;
 use crate::model::event::Silent;
-use crate::model::{Class, Error, FolderPath, Result};
+use crate::model::{FolderPath, Result};
 use crate::store::survey;
 
 /// The folders of the accounts, there and here, by path. `patterns` choose among them; without any, all are shown.
@@ -24,12 +24,15 @@ pub async fn folders(globals: &Globals, target: &Target, patterns: &[String]) ->
 async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<Vec<FolderRow>> {
     let backend = account::backend(account)?;
     let selected = Patterns::new(&account.folders)?;
-    let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
-    let there = session.folders_with_sizes().await?;
-    session.close().await?;
+    let there = unless_stopped(&globals.cancel, "list the folders", async {
+        let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
+        let there = session.folders_with_sizes().await?;
+        session.close().await?;
+        Ok(there)
+    })
+    .await?;
     let (root, layout) = (account.maildir.clone(), layout(account.layout));
-    let here = tokio::task::spawn_blocking(move || survey::folders(&root, layout)).await;
-    let here = here.map_err(|e| Error::new(Class::Internal, "look at the Maildir", format!("a thread panicked: {e}")))??;
+    let here = off_thread("look at the Maildir", move || survey::folders(&root, layout)).await?;
 
     let mut rows: BTreeMap<FolderPath, FolderRow> = BTreeMap::new();
     let mut alike = Vec::new();
@@ -37,7 +40,8 @@ async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<V
         let row = FolderRow {
             path: info.path.clone(),
             role: info.role,
-            there: Some(info.messages.unwrap_or(0)),
+            listed: true,
+            there: info.messages,
             there_octets: info.octets,
             here: None,
             selected: selected.take(&info.path, info.role),
@@ -47,7 +51,7 @@ async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<V
     }
     for (path, count) in here {
         let selected = selected.take(&path, None);
-        let row = FolderRow { path: path.clone(), role: None, there: None, there_octets: None, here: None, selected };
+        let row = FolderRow { path: path.clone(), role: None, listed: false, there: None, there_octets: None, here: None, selected };
         rows.entry(path).or_insert(row).here = Some(count);
     }
     let mut rows: Vec<FolderRow> = rows.into_values().chain(alike).filter(|row| shown.take(&row.path, row.role)).collect();

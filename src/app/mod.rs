@@ -19,7 +19,26 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{FolderPath, Observer, Result, Role, SecretString};
+use crate::model::{Class, Error, Fate, FolderPath, Observer, Result, Role, SecretString};
+
+/// Runs blocking work off the async threads; a panic there is an error of the class `internal`.
+async fn off_thread<T: Send + 'static>(tried: &str, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(Error::new(Class::Internal, tried, format!("a thread panicked: {error}"))),
+    }
+}
+
+/// Talks to a server unless the run is stopped meanwhile. Only for what changes nothing: it is dropped where it stands.
+async fn unless_stopped<T>(cancel: &CancellationToken, tried: &str, talk: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => {
+            Err(Error::new(Class::Temporary, tried, "the run was stopped before it was done").fate(Fate::NeedsUser))
+        }
+        done = talk => done,
+    }
+}
 
 /// What all commands share.
 #[derive(Clone)]
@@ -99,7 +118,9 @@ pub struct FolderRow {
     pub path: FolderPath,
     /// Special use there.
     pub role: Option<Role>,
-    /// Messages there; `None` when the folder is not there.
+    /// Whether the folder is there.
+    pub listed: bool,
+    /// Messages there; `None` when the folder is not there, or the server does not tell.
     pub there: Option<u64>,
     /// Octets there, where the server tells.
     pub there_octets: Option<u64>,

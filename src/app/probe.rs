@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Globals, Observers, Target, account};
+use super::{Globals, Observers, Target, account, unless_stopped};
 use crate::backend::FolderInfo;
 use crate::config::Account;
 use crate::model::event::Step;
@@ -23,11 +23,15 @@ pub async fn probe(globals: &Globals, target: &Target, observers: &Observers<'_>
 pub(super) async fn one(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Vec<FolderInfo>> {
     let backend = account::backend(account)?;
     let ctx = account::ctx(globals, account, observer.clone());
-    let mut session = backend.open(&ctx).await?;
-    let folders = session.folders().await?;
-    let messages: u64 = folders.iter().filter_map(|f| f.messages).sum();
-    let detail = format!("{} folders, {messages} messages", folders.len());
-    observer.on(&Event::Reached { step: Step::Folders, detail: &detail });
-    session.close().await?;
-    Ok(folders)
+    unless_stopped(&globals.cancel, "reach the server", async {
+        let mut session = backend.open(&ctx).await?;
+        let folders = session.folders().await?;
+        // The numbers are the server's: their sum may be beyond all bounds.
+        let messages = folders.iter().filter_map(|f| f.messages).fold(0, u64::saturating_add);
+        let detail = format!("{} folders, {messages} messages", folders.len());
+        observer.on(&Event::Reached { step: Step::Folders, detail: &detail });
+        session.close().await?;
+        Ok(folders)
+    })
+    .await
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{AccountStatus, Globals, Target, account, fetch::layout};
+use super::{AccountStatus, Globals, Target, account, fetch::layout, off_thread, unless_stopped};
 use crate::config::Account;
+use crate::model::Result;
 use crate::model::event::Silent;
-use crate::model::{Class, Error, Result};
 use crate::store::survey::{self, Survey};
 
 /// The status of the accounts `names` (none = all). `remote` asks the servers for the quota now.
@@ -26,9 +26,7 @@ pub async fn status(globals: &Globals, names: &[String], remote: bool) -> Result
 
 async fn local(account: &Account) -> AccountStatus {
     let (root, layout) = (account.maildir.clone(), layout(account.layout));
-    let surveyed = tokio::task::spawn_blocking(move || survey::state(&root, layout)).await;
-    let surveyed = surveyed.unwrap_or_else(|e| Err(Error::new(Class::Internal, "read the state", format!("a thread panicked: {e}"))));
-    let (survey, error) = match surveyed {
+    let (survey, error) = match off_thread("read the state", move || survey::state(&root, layout)).await {
         Ok(survey) => (survey, None),
         Err(error) => (Survey::default(), Some(error)),
     };
@@ -50,8 +48,11 @@ async fn local(account: &Account) -> AccountStatus {
 
 async fn quota(globals: &Globals, account: &Account) -> Result<Vec<crate::model::quota::Quota>> {
     let backend = account::backend(account)?;
-    let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
-    let quota = session.quota().await?;
-    session.close().await?;
-    Ok(quota)
+    unless_stopped(&globals.cancel, "ask for the quota", async {
+        let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
+        let quota = session.quota().await?;
+        session.close().await?;
+        Ok(quota)
+    })
+    .await
 }

@@ -107,6 +107,21 @@ pub struct AccountReport {
 }
 
 impl AccountReport {
+    /// An empty report.
+    pub fn new(name: impl Into<String>, protocol: Protocol) -> Self {
+        Self {
+            name: name.into(),
+            protocol,
+            duration: Duration::ZERO,
+            bytes_in: 0,
+            bytes_out: 0,
+            round_trips: 0,
+            folders: Vec::new(),
+            plan: None,
+            error: None,
+        }
+    }
+
     /// Whether everything asked for was done.
     pub fn ok(&self) -> bool {
         self.error.is_none() && self.folders.iter().all(|f| f.error.is_none() && f.failed.is_empty())

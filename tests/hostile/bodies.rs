@@ -208,6 +208,46 @@ fn row_31_a_server_that_refuses_all_says_so_for_each() {
 }
 
 #[test]
+fn row_31_a_refused_question_does_not_make_messages_gone() {
+    each(["NO [UNAVAILABLE] backend hiccup", "BAD backend hiccup"], |refusal| {
+        let peer = Peer::start(World::inbox(5));
+        let home = Home::new(&peer);
+        peer.hook(move |call, _| {
+            let probe = call.name == "UID FETCH" && call.args.ends_with(" (UID)");
+            (probe || call.wants_bodies()).then(|| vec![send(format!("{} {refusal}\r\n", call.tag))])
+        });
+        home.fetch().is(1, &["message 1", "message 5", "backend hiccup"]);
+        assert!(home.files().is_empty());
+        home.converges(&peer);
+    });
+}
+
+#[test]
+fn row_30_an_empty_body_is_not_the_message_that_was_announced() {
+    each(["{0}\r\n", "\"\""], |empty| {
+        let mut messages = mail(3);
+        messages.push(message(4, ""));
+        let peer = Peer::start(World::new(vec![Folder::new("INBOX", messages)]));
+        let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
+        let world = peer.world();
+        peer.hook(move |call, _| {
+            asks_for(call, 2).then(|| {
+                let mut answer = without(call, &world, &[2]);
+                answer.extend(format!("* 2 FETCH (UID 2 BODY[] {empty})\r\n{} OK\r\n", call.tag).into_bytes());
+                vec![Step::Send(answer)]
+            })
+        });
+        home.fetch().is(1, &["message 2"]);
+        assert_eq!(home.files().len(), 3);
+        let left: Vec<u32> = peer.world().folders[0].messages.iter().map(|m| m.uid).collect();
+        assert_eq!(left, [2]);
+        peer.honest();
+        home.fetch().is(0, &[]);
+        assert!(home.files().contains(&stored(text("mail", 2).as_bytes())));
+    });
+}
+
+#[test]
 fn row_30_two_bodies_in_one_response_are_none() {
     let peer = Peer::start(World::inbox(3));
     let home = Home::new(&peer);

@@ -32,6 +32,30 @@ fn a_refused_select_in_the_pipe_does_not_cost_the_folder_before_it() {
 }
 
 #[test]
+fn a_listing_that_ends_before_its_folder_is_open_does_not_slide_to_another_folder() {
+    let folders = vec![Folder::new("b", two("b", 1, 2)), Folder::new("c", two("c", 1, 3)), Folder::new("INBOX", mail(4))];
+    let peer = Peer::start(World::new(folders));
+    let home = Home::new(&peer);
+    let late = std::sync::Mutex::new(None);
+    peer.hook(move |call, honest| {
+        if call.name == "EXAMINE" && call.mailbox() == b"b" {
+            *late.lock().unwrap() = Some(honest());
+            return Some(Vec::new());
+        }
+        let opened = late.lock().unwrap().take().filter(|_| call.wants_listing())?;
+        Some([vec![send(format!("{} OK listed\r\n", call.tag))], opened].concat())
+    });
+    home.fetch().is(1, &["b: error: partial", "before it had opened it"]);
+    let here = home.mail();
+    for (folder, count) in [("c", 3), ("INBOX", 4)] {
+        let subject = if folder == "c" { "Subject: c " } else { "Subject: mail " };
+        assert_eq!(here[folder].len(), count);
+        assert!(here[folder].iter().all(|f| String::from_utf8_lossy(f).contains(subject)), "{here:?}");
+    }
+    home.converges(&peer);
+}
+
+#[test]
 fn bodies_of_a_folder_that_was_given_up_are_not_those_of_the_next() {
     // INBOX is renumbered between its listing and its fetch; its bodies, as quoted strings, come before the next folder is open.
     let peer = Peer::start(World::new(vec![Folder::new("INBOX", mail(3)), Folder::new("b", two("b", 1, 3))]));

@@ -106,6 +106,20 @@ impl Home {
         Run { code: code.unwrap().code().unwrap_or(-1), out, err, took: begun.elapsed(), peak }
     }
 
+    /// Runs mailx, presses Ctrl-C once `ready`; its exit code, and how long it took from there.
+    #[track_caller]
+    pub fn interrupted(&self, words: &[&str], ready: impl Fn() -> bool) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        let mut child = self.command(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while !ready() {
+            assert!(begun.elapsed() < Duration::from_secs(20) && child.try_wait().unwrap().is_none(), "it never came so far: {words:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let begun = Instant::now();
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+        (child.wait().unwrap().code(), begun.elapsed())
+    }
+
     /// Runs mailx by the shell, with redirections.
     pub fn shell(&self, words: &str, redirect: &str) -> std::process::Output {
         let script = format!("\"$MAILX\" --config \"$CONFIG\" {words} {redirect}");

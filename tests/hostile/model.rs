@@ -162,7 +162,10 @@ impl World {
                 let Some(folder) = conn.selected.map(|at| &mut self.folders[at]) else { return unselected(tag) };
                 let set = call.args.split(' ').next().unwrap_or_default();
                 for message in folder.messages.iter_mut().filter(|m| in_set(set, m.uid)) {
-                    message.flags.push("\\Deleted".into());
+                    message.flags.retain(|f| f != "\\Deleted");
+                    if call.args.contains(" +FLAGS") {
+                        message.flags.push("\\Deleted".into());
+                    }
                 }
                 sent(ok("stored"))
             }

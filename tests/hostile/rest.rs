@@ -75,11 +75,39 @@ fn row_58_other_messages_that_are_marked_deleted_are_left_alone() {
     });
     home.fetch().is(1, &["other messages are marked deleted"]);
     assert_eq!((peer.count("EXPUNGE"), peer.world().folders[0].messages.len()), (0, 3));
+    // Our marks are taken back.
+    assert!(peer.world().folders[0].messages.iter().all(|m| m.flags.is_empty()), "{:#?}", peer.calls());
     peer.change(|w| w.folder("INBOX").messages.push(marked));
     peer.honest();
     home.fetch().is(0, &[]);
     // Theirs was fetched now, so it is ours to delete.
     assert_eq!((home.files().len(), peer.world().folders[0].messages.len()), (4, 0));
+}
+
+#[test]
+fn row_58_an_answer_in_two_lines_is_one_answer() {
+    let caps = MODERN.replace(" UIDPLUS", "").replace(" MOVE", "");
+    each([caps.clone(), caps.replace(" ESEARCH", "")], |caps| {
+        let peer = Peer::start(World::new(vec![Folder::new("INBOX", mail(3))]).caps(&caps));
+        let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
+        // Message 4 is another's; it stands in the first line, before those that are ours.
+        peer.hook(move |call, honest| {
+            if call.name != "UID SEARCH" || !call.args.contains("DELETED") {
+                return None;
+            }
+            let Step::Send(all) = honest().remove(0) else { unreachable!() };
+            let all = String::from_utf8(all).unwrap();
+            let first = if call.args.starts_with("RETURN") {
+                format!("* ESEARCH (TAG \"{}\") UID ALL 4\r\n", call.tag)
+            } else {
+                "* SEARCH 4\r\n".to_owned()
+            };
+            let ours = all.contains("ALL 1,2,3") || all.contains("SEARCH 1 2 3");
+            ours.then(|| vec![send(first + &all)])
+        });
+        home.fetch().is(1, &["other messages are marked deleted"]);
+        assert_eq!((peer.count("EXPUNGE"), peer.world().folders[0].messages.len()), (0, 3));
+    });
 }
 
 #[test]
@@ -246,4 +274,60 @@ fn where_only_a_move_to_the_trash_is_possible_nothing_is_lost_there() {
     peer.forget();
     home.fetch().is(0, &[]);
     assert_eq!((peer.bodies_asked(9), peer.world().folders[1].messages.len()), (0, 5));
+}
+
+#[test]
+fn ctrl_c_ends_what_only_looks_at_once() {
+    each(
+        [
+            (&["folders"][..], "LIST"),
+            (&["account", "test", "a"], "LIST"),
+            (&["folders"], "GREETING"),
+            (&["status", "--remote"], "GREETING"),
+        ],
+        |(words, name)| {
+            let peer = Peer::start(World::inbox(1));
+            let home = Home::new(&peer);
+            home.fetch().is(0, &[]);
+            peer.forget();
+            peer.hook(move |call, _| (call.name == name).then(|| vec![Step::Silence]));
+            let ready = || if name == "GREETING" { peer.connections() > 0 } else { peer.count(name) > 0 };
+            let (code, took) = home.interrupted(words, ready);
+            assert_eq!(code, Some(130), "{words:?}");
+            assert!(took < std::time::Duration::from_secs(2), "{words:?}: {took:?}");
+        },
+    );
+}
+
+#[test]
+fn a_folder_whose_count_nobody_tells_is_not_shown_as_empty() {
+    let peer = Peer::start(World::inbox(3).caps(&MODERN.replace(" LIST-STATUS", "")));
+    let home = Home::new(&peer);
+    peer.hook(|call, _| (call.name == "STATUS").then(|| vec![send(format!("{} NO not now\r\n", call.tag))]));
+    let run = home.run(&["folders", "--json"]);
+    run.is(0, &[]);
+    assert!(run.out.contains(r#""listed":true,"there":null"#), "{run:?}");
+    let run = home.run(&["folders"]);
+    assert!(run.out.contains('?'), "{run:?}");
+}
+
+#[test]
+fn a_keyword_file_that_makes_no_sense_costs_no_mail() {
+    each([Some(b"0 caf\xe9\n".to_vec()), Some(b"0 x\n".repeat(30_000)), None], |content| {
+        let messages = vec![Message { flags: vec!["work".into()], ..message(1, text("mail", 1)) }];
+        let peer = Peer::start(World::new(vec![Folder::new("INBOX", messages)]));
+        let home = Home::new(&peer);
+        peer.hook(|call, _| call.wants_bodies().then(|| vec![send(format!("{} NO later\r\n", call.tag))]));
+        home.fetch().is(1, &[]);
+        let file = home.root.join("INBOX/dovecot-keywords");
+        match &content {
+            Some(bytes) => std::fs::write(&file, bytes).unwrap(),
+            None => std::os::unix::fs::symlink(home.dir.path().join("victim"), &file).unwrap(),
+        }
+        home.converges(&peer);
+        match &content {
+            Some(bytes) => assert!(std::fs::read(&file).unwrap().starts_with(bytes)),
+            None => assert!(file.is_symlink() && !home.dir.path().join("victim").exists()),
+        }
+    });
 }

@@ -121,8 +121,25 @@ impl ImapSession {
         Ok((Tried::Done(refusal), pairs))
     }
 
-    /// Neither UIDPLUS nor MOVE: EXPUNGE removes whatever is marked, so it is used only when that is exactly our set.
+    /// Neither UIDPLUS nor MOVE: EXPUNGE removes whatever is marked, so it is used only when that is exactly our set. Where it fails,
+    /// our marks are taken back: with them in the folder, no later batch could be exactly what is marked.
     async fn expunge_all_deleted(&mut self, set: &UidSet) -> Result<Option<String>> {
+        let before = self.search("DELETED").await?;
+        if before.iter().any(|uid| !set.contains(uid)) {
+            return Ok(Some(OTHERS.into()));
+        }
+        let refusal = self.mark_and_expunge(set).await?;
+        if refusal.is_some() {
+            let ours = UidSet::from_sorted(set.iter().filter(|uid| !before.contains(*uid)));
+            for part in ours.chunks(limits::SET_TEXT) {
+                let store = Command::UidStore { uids: &part, kind: StoreKind::Remove, flags: &["\\Deleted"], unchanged_since: None };
+                self.conn.run(&store, drop).await?;
+            }
+        }
+        Ok(refusal)
+    }
+
+    async fn mark_and_expunge(&mut self, set: &UidSet) -> Result<Option<String>> {
         for part in set.chunks(limits::SET_TEXT) {
             let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"], unchanged_since: None };
             let status = self.conn.run(&store, drop).await?;
@@ -131,7 +148,7 @@ impl ImapSession {
             }
         }
         if self.search("DELETED").await? != *set {
-            return Ok(Some("other messages are marked deleted, too, and this server can only remove all of them at once".into()));
+            return Ok(Some(OTHERS.into()));
         }
         Ok(words(self.conn.run(&Command::Expunge, drop).await?))
     }
@@ -161,21 +178,25 @@ impl ImapSession {
     }
 
     async fn search_by(&mut self, criteria: &str, returns: &[&str]) -> Result<(UidSet, Status)> {
-        let mut found = UidSet::new();
+        // Some servers give a long answer in several lines; what stands in any of them is there.
+        let mut found = Vec::new();
         let status = self
             .conn
             .run(&Command::UidSearch { returns, criteria }, |response| match response {
-                Response::Esearch(esearch) => found = esearch.all.unwrap_or_default(),
+                Response::Esearch(esearch) => found.extend_from_slice(esearch.all.unwrap_or_default().ranges()),
                 Response::Search { mut ids, .. } => {
                     ids.sort_unstable();
-                    found = UidSet::from_sorted(ids);
+                    found.extend_from_slice(UidSet::from_sorted(ids).ranges());
                 }
                 _ => {}
             })
             .await?;
-        Ok((found, status))
+        Ok((UidSet::from_ranges(found), status))
     }
 }
+
+/// Why a folder is not expunged as a whole.
+const OTHERS: &str = "other messages are marked deleted, too, and this server can only remove all of them at once";
 
 /// What became of a command of an extension.
 enum Tried {

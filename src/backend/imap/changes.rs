@@ -65,7 +65,12 @@ impl ImapSession {
                 let doubtful = |h: &Harvest| h.doubtful || Position::decode(&h.cursor).map(|p| u64::from(p.uid_validity)) != told;
                 done[which] = harvest.map(|h| h.map(|h| Harvest { restarted: true, doubtful: doubtful(&h), ..h }));
             }
-            harvests.extend(done.into_iter().flatten());
+            // Each in its place, whatever the server does: a harvest that slid to another folder would be taken for its.
+            harvests.extend(done.into_iter().zip(batch).map(|(harvest, look)| {
+                harvest.unwrap_or_else(|| {
+                    Err(self.folder_error(&look.folder, "it cannot be looked into", "the server listed it before it had opened it"))
+                })
+            }));
         }
         Ok(harvests)
     }

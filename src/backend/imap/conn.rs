@@ -62,7 +62,8 @@ pub(super) struct Connection {
     secrets: Vec<SecretString>,
     /// Octets of untagged answers since the last tagged one.
     untagged: u64,
-    window: (Instant, u64),
+    /// `waited` and the octets since then; begins anew with every answer that ends a command.
+    window: (Duration, u64),
     /// Time spent waiting for octets.
     pub waited: Duration,
 }
@@ -89,7 +90,7 @@ impl Connection {
             alerts: Vec::new(),
             secrets: Vec::new(),
             untagged: 0,
-            window: (Instant::now(), 0),
+            window: (Duration::ZERO, 0),
             waited: Duration::ZERO,
         })
     }
@@ -241,6 +242,7 @@ impl Connection {
                     self.waiting.retain(|(waiting, _)| **waiting != **tag);
                     self.pump();
                     self.untagged = 0;
+                    self.window = (self.waited, 0);
                 }
             }
             Response::Continue { .. } => {
@@ -301,7 +303,7 @@ impl Connection {
             None => Err(Error::new(Class::Temporary, self.tried.clone(), "the run was stopped, and the server is silent")
                 .safe("what was stored stays; the next run carries on")),
             Some(Ok(Ok(0))) => Err(Error::new(Class::Temporary, self.tried.clone(), "the server closed the connection")),
-            Some(Ok(Ok(n))) => self.keep_pace(n),
+            Some(Ok(Ok(n))) => self.keep_pace(n, silence),
             Some(Ok(Err(error))) => Err(lost(self.tried.clone(), error)),
             Some(Err(_)) => {
                 Err(Error::new(Class::Temporary, self.tried.clone(), format!("the server was silent for {} s", silence.as_secs()))
@@ -310,15 +312,15 @@ impl Connection {
         }
     }
 
-    fn keep_pace(&mut self, n: usize) -> Result<()> {
+    /// Only time spent waiting counts: what we spend elsewhere (a slow disk, a prompt) says nothing about the server.
+    fn keep_pace(&mut self, n: usize, silence: Duration) -> Result<()> {
         self.window.1 += n as u64;
-        if self.window.0.elapsed() < limits::FLOOR_WINDOW {
-            return Ok(());
-        }
-        let (begun, octets) = std::mem::replace(&mut self.window, (Instant::now(), 0));
-        // A window that we spent elsewhere (a slow disk, a prompt) says nothing about the server.
-        if octets < limits::FLOOR_OCTETS && begun.elapsed() < limits::FLOOR_WINDOW * 2 && !self.outstanding.is_empty() {
-            return Err(Error::new(Class::Temporary, self.tried.clone(), format!("the server sent only {octets} octets in two minutes")));
+        let (waited, octets) = (self.waited.saturating_sub(self.window.0), self.window.1);
+        let Some(stalled) = judge(waited, octets, silence) else { return Ok(()) };
+        self.window = (self.waited, 0);
+        if stalled && !self.outstanding.is_empty() {
+            let seconds = waited.as_secs();
+            return Err(Error::new(Class::Temporary, self.tried.clone(), format!("the server sent only {octets} octets in {seconds} s")));
         }
         Ok(())
     }
@@ -384,5 +386,28 @@ impl Connection {
     /// The server's own words.
     pub fn said(&self, what: &str, text: &str) -> Box<Error> {
         Error::new(Class::Temporary, self.tried.clone(), format!("{what}: {text}"))
+    }
+}
+
+/// Whether a peer that sent so many octets while it was waited for stalls us; `None` while it is too early to say. One silence that is
+/// borne must not decide it, or the patience with commands that make the server work would be none.
+fn judge(waited: Duration, octets: u64, silence: Duration) -> Option<bool> {
+    (waited >= limits::FLOOR_WINDOW.max(silence.saturating_mul(2))).then_some(octets < limits::FLOOR_OCTETS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_drips_is_found_also_where_long_silence_is_borne() {
+        let (usual, work) = (Duration::from_mins(1), Duration::from_mins(1) * limits::WORK);
+        let after = |seconds, octets, silence| judge(Duration::from_secs(seconds), octets, silence);
+        assert_eq!(after(119, 0, usual), None);
+        assert_eq!(after(120, limits::FLOOR_OCTETS - 1, usual), Some(true));
+        assert_eq!(after(120, limits::FLOOR_OCTETS, usual), Some(false));
+        // One octet in each silence that is borne, and one long silence alone.
+        assert_eq!(after(4 * 299, 4, work), Some(true));
+        assert_eq!(after(299, 40, work), None);
     }
 }

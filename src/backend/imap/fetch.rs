@@ -166,19 +166,29 @@ impl ImapSession {
         if rest.is_empty() {
             return Ok(());
         }
-        let mut there = Vec::new();
+        let (mut there, mut unknown) = (Vec::new(), Vec::new());
         for set in UidSet::from_sorted(rest.iter().map(|i| job.order[*i].0)).chunks(limits::SET_TEXT) {
-            self.conn
+            let status = self
+                .conn
                 .run(&Command::UidFetch { uids: Uids::Set(&set), items: "(UID)" }, |response| {
                     if let Response::Fetch(fetch) = response {
                         there.extend(fetch.uid);
                     }
                 })
                 .await?;
+            if status.kind != StatusKind::Ok {
+                unknown.push((set, status.text));
+            }
         }
         there.sort_unstable();
         for position in rest {
             let (uid, index) = job.order[position];
+            // A refused question says nothing about what is there: whoever is taken for gone is never asked for again.
+            if let Some((_, words)) = unknown.iter().find(|(set, _)| set.contains(uid)) {
+                job.settled[position] = true;
+                job.sink.miss(index as usize, Missed::Refused(words.clone())).await?;
+                continue;
+            }
             if there.binary_search(&uid).is_err() {
                 job.settled[position] = true;
                 job.sink.miss(index as usize, Missed::Gone).await?;
@@ -265,7 +275,12 @@ enum JobError {
 
 impl Job<'_> {
     fn size(&self, index: u32) -> u64 {
-        self.wanted[index as usize].size.unwrap_or(limits::ASSUMED_OCTETS)
+        self.wanted[index as usize].size.unwrap_or(limits::ASSUMED_OCTETS).min(limits::MESSAGE)
+    }
+
+    /// Whether no octets can be all of it. (A header can always be empty.)
+    fn may_be_empty(&self, position: usize) -> bool {
+        self.section == "HEADER" || self.wanted[self.order[position].1 as usize].size.is_none_or(|size| size == 0)
     }
 
     /// Octets a second.
@@ -307,6 +322,9 @@ impl Job<'_> {
             [body] if body.section == self.section && !body.binary && body.origin.is_none() => Some(&body.data),
             _ => None,
         };
+        // An empty answer for a message that was announced with octets is none: stored as the whole, it could be deleted there.
+        let octets = if let Some(BodyData::Inline(bytes)) = body { bytes.len() as u64 } else { self.current };
+        let position = position.filter(|p| octets > 0 || self.may_be_empty(*p));
         let done = match (position, body) {
             (Some(position), Some(BodyData::Streamed)) => {
                 self.settled[position] = true;

@@ -11,7 +11,7 @@ pub const GREETING: Duration = Duration::from_secs(30);
 pub const LOGOUT: Duration = Duration::from_secs(2);
 /// While a reply is due, fewer octets than this in [`FLOOR_WINDOW`] mean that the peer stalls us.
 pub const FLOOR_OCTETS: u64 = 512 * 120;
-/// See [`FLOOR_OCTETS`].
+/// See [`FLOOR_OCTETS`]. Longer where more than half of it may be one silence.
 pub const FLOOR_WINDOW: Duration = Duration::from_mins(2);
 /// Octets of untagged answers to one command beside the bodies that were asked for.
 pub const UNTAGGED: u64 = 64 << 20;

@@ -23,6 +23,7 @@ struct AccountJson<'a> {
 struct RowJson {
     name: String,
     role: Option<&'static str>,
+    listed: bool,
     there: Option<u64>,
     there_bytes: Option<u64>,
     here: Option<u64>,
@@ -71,6 +72,7 @@ fn row_json(row: &FolderRow) -> RowJson {
     RowJson {
         name: row.path.to_string(),
         role: row.role.map(Role::attribute),
+        listed: row.listed,
         there: row.there,
         there_bytes: row.there_octets,
         here: row.here,
@@ -84,6 +86,8 @@ fn cells(account: Option<&String>, row: &FolderRow) -> Vec<String> {
     let left_out = if row.selected { "" } else { "(left out)" };
     let size = row.there_octets.map_or_else(|| "-".to_owned(), words::bytes);
     let notes = [role, left_out].join(" ").trim().to_owned();
-    let rest = [row.path.to_string(), number(row.there), size, number(row.here), notes];
+    // There, but the server does not tell how much it holds.
+    let there = if row.listed && row.there.is_none() { "?".to_owned() } else { number(row.there) };
+    let rest = [row.path.to_string(), there, size, number(row.here), notes];
     account.cloned().into_iter().chain(rest).collect()
 }

@@ -16,32 +16,57 @@ const MAX_FILE: u64 = 64 << 10;
 /// The letters of one folder.
 #[derive(Debug, Clone, Default)]
 pub struct KeywordLetters {
-    slots: [Option<Keyword>; 26],
+    slots: [Slot; 26],
+    /// The file as it was read, with the lines that we cannot read, and what was given away since.
+    text: Vec<u8>,
+    /// The file cannot be read as what it should be: no letters are given away, and it is left as it is.
+    unavailable: bool,
     dirty: bool,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+enum Slot {
+    #[default]
+    Free,
+    /// Another program gave it to a word that is no keyword to us: nobody else may have it.
+    Foreign,
+    Taken(Keyword),
+}
+
 impl KeywordLetters {
-    /// Reads the folder's file; an absent one is empty, lines that make no sense are passed over.
+    /// Reads the folder's file; an absent one is empty, lines that make no sense are passed over. A file that is none (a link, a
+    /// directory, far too large) gives no letters, because mail is worth more than they: only we being out of handles or memory is
+    /// an error.
     pub fn load(dir: &FolderDir) -> Result<Self> {
-        let mut letters = Self::default();
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let tried = || format!("read {FILE} of the Maildir folder `{}`", dir.path);
-        let file = match rustix::fs::openat(&dir.base, FILE, flags, Mode::empty()) {
-            Ok(fd) => std::fs::File::from(fd),
-            Err(rustix::io::Errno::NOENT) => return Ok(letters),
-            Err(error) => return Err(Error::local(tried(), &error.into())),
-        };
-        let mut text = String::new();
-        file.take(MAX_FILE).read_to_string(&mut text).map_err(|e| Error::local(tried(), &e))?;
-        for line in text.lines() {
-            if let Some((number, keyword)) = line.split_once(' ')
-                && let Ok(number) = number.parse::<usize>()
-                && let Some(slot) = letters.slots.get_mut(number)
+        match read(dir) {
+            Ok(Some(text)) => Ok(Self::parse(text)),
+            Ok(None) => Ok(Self::unavailable(dir, "it is no regular file or too large")),
+            Err(rustix::io::Errno::NOENT) => Ok(Self::default()),
+            Err(error @ (rustix::io::Errno::MFILE | rustix::io::Errno::NFILE | rustix::io::Errno::NOMEM)) => {
+                Err(Error::local(format!("read {FILE} of the Maildir folder `{}`", dir.path), &error.into()))
+            }
+            Err(error) => Ok(Self::unavailable(dir, &error.to_string())),
+        }
+    }
+
+    fn unavailable(dir: &FolderDir, why: &str) -> Self {
+        tracing::warn!(folder = %dir.path, why, "keywords get no letters: {FILE} is left as it is");
+        Self { unavailable: true, ..Self::default() }
+    }
+
+    fn parse(text: Vec<u8>) -> Self {
+        let mut slots: [Slot; 26] = Default::default();
+        for line in text.split(|b| *b == b'\n') {
+            let number = line.iter().position(|b| *b == b' ').unwrap_or(line.len());
+            let (number, word) = (&line[..number], line.get(number + 1..).unwrap_or_default());
+            if let Some(number) = std::str::from_utf8(number).ok().and_then(|n| n.parse::<usize>().ok())
+                && let Some(slot) = slots.get_mut(number)
             {
-                *slot = Keyword::new(keyword);
+                let word = word.strip_suffix(b"\r").unwrap_or(word);
+                *slot = std::str::from_utf8(word).ok().and_then(Keyword::new).map_or(Slot::Foreign, Slot::Taken);
             }
         }
-        Ok(letters)
+        Self { slots, text, ..Self::default() }
     }
 
     /// The sorted letters of `keywords`; new ones get the next free letter while there is one.
@@ -52,11 +77,19 @@ impl KeywordLetters {
     }
 
     fn slot(&mut self, keyword: &Keyword) -> Option<usize> {
-        if let Some(known) = self.slots.iter().position(|s| s.as_ref().is_some_and(|k| k.as_str().eq_ignore_ascii_case(keyword.as_str()))) {
+        if self.unavailable {
+            return None;
+        }
+        let same = |s: &Slot| matches!(s, Slot::Taken(k) if k.as_str().eq_ignore_ascii_case(keyword.as_str()));
+        if let Some(known) = self.slots.iter().position(same) {
             return Some(known);
         }
-        let free = self.slots.iter().position(Option::is_none)?;
-        self.slots[free] = Some(keyword.clone());
+        let free = self.slots.iter().position(|s| *s == Slot::Free)?;
+        self.slots[free] = Slot::Taken(keyword.clone());
+        if !self.text.is_empty() && !self.text.ends_with(b"\n") {
+            self.text.push(b'\n');
+        }
+        self.text.extend_from_slice(format!("{free} {keyword}\n").as_bytes());
         self.dirty = true;
         Some(free)
     }
@@ -67,13 +100,11 @@ impl KeywordLetters {
             return Ok(());
         }
         let write = || -> std::io::Result<()> {
-            let named = self.slots.iter().enumerate().filter_map(|(n, k)| k.as_ref().map(|k| format!("{n} {k}\n")));
-            let text: String = named.collect();
             let tmp = format!("{}keywords", super::name::TMP_PREFIX);
             let _ = rustix::fs::unlinkat(&dir.tmp, tmp.as_str(), AtFlags::empty());
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
             let mut file = std::fs::File::from(rustix::fs::openat(&dir.tmp, tmp.as_str(), flags, Mode::RUSR | Mode::WUSR)?);
-            std::io::Write::write_all(&mut file, text.as_bytes())?;
+            std::io::Write::write_all(&mut file, &self.text)?;
             file.sync_all()?;
             rustix::fs::renameat(&dir.tmp, tmp.as_str(), &dir.base, FILE)?;
             rustix::fs::fsync(&dir.base)?;
@@ -82,5 +113,69 @@ impl KeywordLetters {
         write().map_err(|e| Error::local(format!("write {FILE} of the Maildir folder `{}`", dir.path), &e))?;
         self.dirty = false;
         Ok(())
+    }
+}
+
+/// The octets of the file; `None` when it is no regular file, or larger than 26 keywords can make it.
+fn read(dir: &FolderDir) -> rustix::io::Result<Option<Vec<u8>>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = std::fs::File::from(rustix::fs::openat(&dir.base, FILE, flags, Mode::empty())?);
+    let errno = |e: std::io::Error| rustix::io::Errno::from_io_error(&e).unwrap_or(rustix::io::Errno::IO);
+    if !file.metadata().map_err(errno)?.is_file() {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(errno)?;
+    Ok((text.len() as u64 <= MAX_FILE).then_some(text))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use super::*;
+
+    fn folder(at: &Path) -> FolderDir {
+        FolderDir::make(&std::fs::File::open(at).unwrap().into(), "").unwrap().0
+    }
+
+    fn keywords(words: &[&str]) -> Vec<Keyword> {
+        words.iter().map(|w| Keyword::new(w).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_slot_that_we_cannot_spell_stays_taken_and_stays_in_the_file() {
+        let home = tempfile::tempdir().unwrap();
+        let (dir, file) = (folder(home.path()), home.path().join(FILE));
+        let before = b"0 work\n1 caf\xe9\n2 two words\n30 far\nnonsense\n4 x".as_slice();
+        std::fs::write(&file, before).unwrap();
+        let mut letters = KeywordLetters::load(&dir).unwrap();
+        assert_eq!(letters.letters(&keywords(&["WORK", "new", "x", "newer"])), "adef");
+        letters.save(&dir).unwrap();
+        let after = std::fs::read(&file).unwrap();
+        assert_eq!(after, [before, b"\n3 new\n5 newer\n"].concat());
+        assert_eq!(KeywordLetters::load(&dir).unwrap().letters(&keywords(&["newer"])), "f");
+    }
+
+    #[test]
+    fn a_file_that_is_none_gives_no_letters_and_stays_as_it_is() {
+        let make: [fn(&Path); 4] = [
+            |file| symlink("elsewhere", file).unwrap(),
+            |file| std::fs::create_dir(file).unwrap(),
+            |file| std::fs::write(file, "0 work\n".repeat(10_000)).unwrap(),
+            |file| rustix::fs::mknodat(rustix::fs::CWD, file, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap(),
+        ];
+        for make in make {
+            let home = tempfile::tempdir().unwrap();
+            let (dir, file) = (folder(home.path()), home.path().join(FILE));
+            make(&file);
+            let kind = std::fs::symlink_metadata(&file).unwrap().file_type();
+            let mut letters = KeywordLetters::load(&dir).unwrap();
+            assert_eq!(letters.letters(&keywords(&["work"])), "");
+            letters.save(&dir).unwrap();
+            assert_eq!(std::fs::symlink_metadata(&file).unwrap().file_type(), kind);
+        }
     }
 }
