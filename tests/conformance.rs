@@ -4,6 +4,7 @@
 //! something, the same case asserts that the gap is declared and that nothing was changed. A whole target runs as one test, so that
 //! one server serves all of its cases; `MAILX_CASE=text` runs only the cases whose name has that text.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::pedantic, clippy::print_stdout, reason = "tests print what they skip, and repeat for clarity")]
 
 #[path = "conformance/bed.rs"]
 mod bed;

@@ -1,5 +1,6 @@
 //! `mailx fetch`: the real binary against a real Dovecot, from the contract.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::pedantic, clippy::print_stdout, reason = "tests print what they skip, and repeat for clarity")]
 
 #[path = "fetch/adopt.rs"]
 mod adopt;
