@@ -12,7 +12,6 @@
 
 pub mod imap;
 
-use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,6 +195,3 @@ pub trait Session: Send {
     /// Ends the session politely, within a few seconds. Without `settle` first, marked orders do not take effect.
     async fn close(self: Box<Self>) -> Result<()>;
 }
-
-/// Connections that an account may use at the same time.
-pub const MAX_CONNECTIONS: NonZeroU16 = NonZeroU16::new(32).unwrap();

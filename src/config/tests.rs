@@ -11,7 +11,7 @@ pub(super) fn environment() -> Environment {
         home: Some("/home/me".into()),
         config_dir: Some("/home/me/.config".into()),
         data_dir: Some("/home/me/.local/share".into()),
-        working_dir: "/work/here".into(),
+        working_dir: "/home/here".into(),
         system_file: "/nonexistent/etc/mailx/config.toml".into(),
         uid: rustix::process::geteuid().as_raw(),
         allow_cleartext: false,

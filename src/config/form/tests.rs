@@ -34,9 +34,9 @@ fn options_go_into_it() {
     let account = Account::from_url(&form, &environment()).unwrap();
     assert_eq!(account.name, "me@x.org@h");
     assert_eq!(account.address.as_deref(), Some("me@x.org"));
-    assert_eq!(account.maildir, Path::new("/work/here/Mail/me"));
+    assert_eq!(account.maildir, Path::new("/home/here/Mail/me"));
     assert_eq!(account.password, SecretSource::Command(Argv::Shell("pass x".to_owned())));
-    assert_eq!(account.tls.ca.as_deref(), Some(Path::new("/work/here/ca.pem")));
+    assert_eq!(account.tls.ca.as_deref(), Some(Path::new("/home/here/ca.pem")));
     assert_eq!(account.tls.pin, Some([0xab; 32]));
 }
 

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::backend::{Backend, Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
@@ -115,17 +115,7 @@ pub async fn fetch(
     options: &FetchOptions,
 ) -> AccountReport {
     let begun = Instant::now();
-    let mut report = AccountReport {
-        name: name.to_owned(),
-        protocol: backend.protocol(),
-        duration: Duration::ZERO,
-        bytes_in: 0,
-        bytes_out: 0,
-        round_trips: 0,
-        folders: Vec::new(),
-        plan: None,
-        error: None,
-    };
+    let mut report = AccountReport::new(name, backend.protocol());
     let sessions = Sessions::new(backend, ctx.clone(), options.connections);
     sessions.put_back(session);
     let mut jobs = Vec::new();
