@@ -156,6 +156,15 @@ impl Order {
     }
 }
 
+/// What became of orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// One for each of the first orders.
+    pub outcomes: Vec<Outcome>,
+    /// Where the folder stands now; `None` = orders do not move the cursor.
+    pub cursor: Option<Cursor>,
+}
+
 /// One authenticated connection.
 #[async_trait]
 pub trait Session: Send {
@@ -184,8 +193,9 @@ pub trait Session: Send {
     /// the server has another by now, an error of scope `Folder` is returned and nothing is delivered.
     async fn fetch(&mut self, folder: &FolderId, cursor: &Cursor, wanted: &[Want], part: Part, out: &mut dyn BodySink) -> Result<()>;
 
-    /// Carries out `orders` in one folder and answers each, in order. `cursor` as in `fetch`.
-    async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Vec<Outcome>>;
+    /// Carries out orders in one folder and answers the first of them, in order: at least one, and all where the protocol can. The
+    /// caller records outcomes and cursor in one transaction and calls again with the rest. `cursor` as in `fetch`.
+    async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Step>;
 
     /// Makes marked orders take effect (POP3: QUIT) and tells what became of them. Others: nothing.
     async fn settle(&mut self) -> Result<Vec<(RemoteId, Outcome)>> {

@@ -18,7 +18,7 @@ pub async fn removes_these_and_no_others(bed: &Bed<'_>) {
     let mut session = bed.open().await;
     let (id, ..) = list(&mut session, "INBOX").await;
     let (_, _, cursor) = list(&mut session, "INBOX").await;
-    let outcomes = session.apply(&id, &cursor, &orders(&["2", "9", "3"])).await.unwrap();
+    let outcomes = session.apply(&id, &cursor, &orders(&["2", "9", "3"])).await.unwrap().outcomes;
     assert_eq!(outcomes.len(), 3);
     let now = session.caps().delete.now;
     if !now {
@@ -36,7 +36,7 @@ pub async fn removes_these_and_no_others(bed: &Bed<'_>) {
     let moved = outcomes.iter().filter(|o| matches!(o, Outcome::Moved { .. })).count();
     assert_eq!(bed.there("Trash").len(), moved);
     // Asked again, they are gone: orders are safe to repeat.
-    let again = session.apply(&id, &cursor, &orders(&["2", "9", "3"])).await.unwrap();
+    let again = session.apply(&id, &cursor, &orders(&["2", "9", "3"])).await.unwrap().outcomes;
     assert!(again.iter().all(|o| matches!(o, Outcome::Gone | Outcome::Done { .. } | Outcome::Moved { id: None, .. })), "{again:?}");
     assert_eq!((left(bed, "INBOX").len(), bed.there("Trash").len()), (6, moved));
 }
@@ -46,7 +46,7 @@ pub async fn spares_what_others_marked(bed: &Bed<'_>) {
     bed.door().store(&bed.user, "INBOX", "1", "+\\Deleted");
     let mut session = bed.open().await;
     let (id, _, cursor) = list(&mut session, "INBOX").await;
-    let outcomes = session.apply(&id, &cursor, &orders(&["3"])).await.unwrap();
+    let outcomes = session.apply(&id, &cursor, &orders(&["3"])).await.unwrap().outcomes;
     match &outcomes[..] {
         [Outcome::Done { .. } | Outcome::Moved { .. }] => assert_eq!(left(bed, "INBOX"), [1, 2]),
         [Outcome::Refused(why)] => {
@@ -74,8 +74,8 @@ pub async fn of_nothing_is_gone(bed: &Bed<'_>) {
     bed.door().generate(&bed.user, "INBOX", 1, "a");
     let mut session = bed.open().await;
     let (id, _, cursor) = list(&mut session, "INBOX").await;
-    assert_eq!(session.apply(&id, &cursor, &[]).await.unwrap(), []);
-    let outcomes = session.apply(&id, &cursor, &orders(&["77", "not an id"])).await.unwrap();
+    assert_eq!(session.apply(&id, &cursor, &[]).await.unwrap().outcomes, []);
+    let outcomes = session.apply(&id, &cursor, &orders(&["77", "not an id"])).await.unwrap().outcomes;
     assert_eq!(outcomes.len(), 2);
     assert!(outcomes.iter().all(|o| !matches!(o, Outcome::Refused(_) | Outcome::Uncertain)), "{outcomes:?}");
     assert_eq!(left(bed, "INBOX"), [1]);

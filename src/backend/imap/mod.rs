@@ -17,9 +17,9 @@ use std::num::NonZeroU16;
 
 use async_trait::async_trait;
 
-use crate::backend::{Backend, BodySink, Ctx, FolderInfo, LookAt, Order, Part, Session, Want};
+use crate::backend::{Backend, BodySink, Ctx, FolderInfo, LookAt, Order, Part, Session, Step, Want};
 use crate::model::quota::Quota;
-use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Harvest, Outcome, Protocol, RemoteId, Result, Scope};
+use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Harvest, Protocol, RemoteId, Result, Scope};
 use crate::net::{Endpoint, TlsConnector};
 use crate::wire::imap::{Code, Command, MailboxStatus, Response, SelectWith, Status, StatusKind};
 use crate::wire::sasl::Mechanism;
@@ -216,8 +216,8 @@ impl Session for ImapSession {
         self.fetch_bodies(folder, cursor, wanted, part, out).await
     }
 
-    async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Vec<Outcome>> {
-        self.carry_out(folder, cursor, orders).await
+    async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Step> {
+        Ok(Step { outcomes: self.carry_out(folder, cursor, orders).await?, cursor: None })
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

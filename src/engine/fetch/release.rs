@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Ctx, Order, Session};
+use crate::backend::{Ctx, Order, Session, Step};
 use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
-use crate::store::state::{Found, LinkId, Releasable};
+use crate::store::state::{Found, LinkId, Receipt, Releasable};
 use crate::store::{Intact, Store, root};
 
 use super::sessions::{Sessions, costs_session};
@@ -189,9 +189,10 @@ async fn folder(
     due: Vec<Releasable>,
     run: (i64, i64),
 ) -> Result<()> {
-    let Some(cursor) = job.row.cursor.clone() else { return Ok(()) };
     let due = check(store, job, due, run).await?;
-    for batch in due.chunks(BATCH) {
+    let mut rest = due.as_slice();
+    while let Some(batch) = rest.get(..rest.len().min(BATCH)).filter(|b| !b.is_empty()) {
+        let Some(cursor) = job.row.cursor.clone() else { break };
         let ids: Vec<LinkId> = batch.iter().map(|m| m.id).collect();
         let intent = ids.clone();
         blocking(store, move |store| {
@@ -201,9 +202,15 @@ async fn folder(
         })
         .await?;
         let orders: Vec<Order> = batch.iter().map(|m| Order::Delete { id: m.remote.clone() }).collect();
-        let outcomes = session.apply(&job.row.remote, &cursor, &orders).await?;
+        let step = session.apply(&job.row.remote, &cursor, &orders).await?;
         store.step("release-order");
-        receipt(store, ctx, job, batch, outcomes).await?;
+        let answered = step.outcomes.len().min(batch.len());
+        if answered == 0 {
+            let tried = format!("remove server copies from the folder `{}`", job.row.path);
+            return Err(Error::new(Class::Protocol, tried, "the server answered none of the orders").scope(Scope::Folder));
+        }
+        receipt(store, ctx, job, &batch[..answered], step).await?;
+        rest = &rest[answered..];
     }
     Ok(())
 }
@@ -243,37 +250,34 @@ async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, (began, 
     Ok(good)
 }
 
-async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasable], outcomes: Vec<Outcome>) -> Result<()> {
-    let (mut released, mut kept, mut moved, mut unnamed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (message, outcome) in batch.iter().zip(outcomes) {
+async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasable], step: Step) -> Result<()> {
+    let mut receipt = Receipt { cursor: step.cursor, ..Receipt::default() };
+    for (message, outcome) in batch.iter().zip(step.outcomes) {
         match outcome {
-            Outcome::Done { .. } | Outcome::Gone => released.push(message.id),
+            Outcome::Done { .. } | Outcome::Gone => receipt.released.push(message.id),
             Outcome::Moved { to, id } => {
-                released.push(message.id);
+                receipt.released.push(message.id);
                 match id {
-                    Some(id) => moved.push((to, id, message.id)),
-                    None => unnamed.push(message.id),
+                    Some(id) => receipt.moved.push((to, id, message.id)),
+                    None => receipt.unnamed.push(message.id),
                 }
             }
             Outcome::Refused(why) => {
-                kept.push(message.id);
+                receipt.kept.push(message.id);
                 job.report.failed.push((message.remote.clone(), format!("the server does not remove it: {why}")));
             }
             // Stays as begun: the next run asks again, which is harmless.
             Outcome::Marked | Outcome::Uncertain => {}
         }
     }
-    let count = released.len() as u64;
+    let count = receipt.released.len() as u64;
     job.report.deleted_there += count;
+    if let Some(cursor) = &receipt.cursor {
+        job.row.cursor = Some(cursor.clone());
+    }
+    let folder = job.row.id;
     blocking(store, move |store| {
-        let mut state = store.state();
-        for (to, id, from) in &moved {
-            state.add_released(to, id, *from)?;
-        }
-        state.mark_released(&released)?;
-        state.mark_moved(&unnamed)?;
-        state.mark_kept(&kept)?;
-        drop(state);
+        store.state().settle_release(folder, &receipt)?;
         store.step("release-receipt");
         Ok(())
     })

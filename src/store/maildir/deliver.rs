@@ -5,15 +5,13 @@
 //! between are the back-pressure: a slow disk slows the socket, and memory does not grow.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Class, Error, FlagState, FolderPath, Hash, LocalName, Result};
@@ -21,8 +19,9 @@ use crate::store::root::now;
 use crate::store::state::{Digested, LinkId, Stored};
 use crate::store::{Intact, Store};
 
-use super::digest::{Digest, Digester, Form};
+use super::digest::Digest;
 use super::dir::{Entry, FolderDir};
+use super::incoming::{Incoming, check_space, unlink};
 use super::keywords::KeywordLetters;
 use super::name::file_name;
 
@@ -38,12 +37,8 @@ const PIECES: usize = 8;
 const PIECE_OCTETS: usize = 64 << 10;
 /// Orders that are gathered before a writer is woken.
 const PIECE_ORDERS: usize = 64;
-/// Octets of a file that are gathered before they are written.
-const WRITE_OCTETS: usize = 128 << 10;
 /// Octets between two looks at the free space.
 const SPACE_EVERY: u64 = 8 << 20;
-/// Octets that stay free on the file system (or 1 %, where that is less).
-const KEEP_FREE: u64 = 64 << 20;
 
 /// What is here and nothing there was matched with.
 #[derive(Debug, Default)]
@@ -264,133 +259,8 @@ impl DeliveryStream {
     }
 }
 
-/// The file of a body that is under way.
-struct Open {
-    target: Arc<Target>,
-    digester: Digester,
-    buffer: BytesMut,
-    file: Option<(String, File)>,
-}
-
-impl Open {
-    fn tried(&self) -> String {
-        format!("write a message into the Maildir folder `{}`", self.target.dir.path)
-    }
-
-    fn take(&mut self, store: &Store, bytes: &[u8]) -> io::Result<()> {
-        let had = self.buffer.len();
-        if self.digester.update(bytes, &mut self.buffer) == Form::NowAsSent {
-            self.respell(store, had)?;
-        }
-        if self.buffer.len() >= WRITE_OCTETS { self.write(store) } else { Ok(()) }
-    }
-
-    fn write(&mut self, store: &Store) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(make_tmp(store, &self.target.dir)?);
-        }
-        if let Some((_, file)) = &mut self.file {
-            file.write_all(&self.buffer)?;
-        }
-        self.buffer.clear();
-        Ok(())
-    }
-
-    /// Spells everything before the last piece with CRLF; the first `had` octets of the buffer are from before.
-    fn respell(&mut self, store: &Store, had: usize) -> io::Result<()> {
-        let last = self.buffer.split_off(had);
-        let before = std::mem::take(&mut self.buffer);
-        let mut respelled = BytesMut::with_capacity(before.len() + last.len());
-        crlf(&before, &mut respelled);
-        if let Some((old_name, mut old)) = self.file.take() {
-            let (name, mut new) = make_tmp(store, &self.target.dir)?;
-            let copied = (|| -> io::Result<()> {
-                old.rewind()?;
-                let (mut piece, mut out) = (vec![0; WRITE_OCTETS], BytesMut::new());
-                loop {
-                    let n = old.read(&mut piece)?;
-                    if n == 0 {
-                        return Ok(());
-                    }
-                    crlf(&piece[..n], &mut out);
-                    new.write_all(&out.split())?;
-                }
-            })();
-            unlink(&self.target.dir, &old_name);
-            self.file = Some((name, new));
-            copied?;
-        }
-        respelled.extend_from_slice(&last);
-        self.buffer = respelled;
-        Ok(())
-    }
-
-    /// Ends the file: its name in tmp/ and its digest.
-    fn finish(mut self, store: &Store, date: Option<i64>) -> io::Result<(Arc<Target>, String, Digest)> {
-        let had = self.buffer.len();
-        let (digest, form) = std::mem::take(&mut self.digester).finish(&mut self.buffer);
-        let done = (|| {
-            if form == Form::NowAsSent {
-                self.respell(store, had)?;
-            }
-            self.write(store)?;
-            if let (Some(date), Some((_, file))) = (date, &self.file) {
-                let time = Timespec { tv_sec: date, tv_nsec: 0 };
-                // Cosmetic: a date that the file system cannot keep is no reason to refuse the mail.
-                let _ = rustix::fs::futimens(file, &Timestamps { last_access: time, last_modification: time });
-            }
-            Ok(())
-        })();
-        let name = self.file.take().map(|(name, _)| name).unwrap_or_default();
-        match done {
-            Ok(()) => Ok((self.target, name, digest)),
-            Err(error) => {
-                unlink(&self.target.dir, &name);
-                Err(error)
-            }
-        }
-    }
-
-    fn discard(mut self) {
-        if let Some((name, _)) = self.file.take() {
-            unlink(&self.target.dir, &name);
-        }
-    }
-}
-
-fn crlf(lf: &[u8], out: &mut BytesMut) {
-    for line in lf.split_inclusive(|b| *b == b'\n') {
-        match line.strip_suffix(b"\n") {
-            Some(line) => {
-                out.extend_from_slice(line);
-                out.extend_from_slice(b"\r\n");
-            }
-            None => out.extend_from_slice(line),
-        }
-    }
-}
-
-fn make_tmp(store: &Store, dir: &FolderDir) -> io::Result<(String, File)> {
-    let name = store.names.next_tmp();
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(&dir.tmp, name.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
-    Ok((name, File::from(file)))
-}
-
-fn unlink(dir: &FolderDir, tmp: &str) {
-    // May fail on a broken disk: the next run sweeps.
-    let _ = rustix::fs::unlinkat(&dir.tmp, tmp, AtFlags::empty());
-}
-
-/// Fails when the file system is nearly full, before it is.
-fn check_space(store: &Store) -> io::Result<()> {
-    let space = rustix::fs::fstatvfs(store.root().map_err(io::Error::other)?)?;
-    let (free, all) = (space.f_bavail.saturating_mul(space.f_frsize), space.f_blocks.saturating_mul(space.f_frsize));
-    if all > 0 && free < KEEP_FREE.min(all / 100) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
-}
-
 fn write_loop(store: &Store, inbox: &mut mpsc::Receiver<Vec<Piece>>, committer: &SyncSender<ToCommitter>) -> Result<()> {
-    let mut open: Option<Open> = None;
+    let mut open: Option<Incoming> = None;
     let mut unchecked = SPACE_EVERY;
     let gone = || Error::new(Class::Internal, "store a message", "the committer has stopped");
     while let Some(pieces) = inbox.blocking_recv() {
@@ -400,7 +270,7 @@ fn write_loop(store: &Store, inbox: &mut mpsc::Receiver<Vec<Piece>>, committer: 
                     if let Some(unfinished) = open.take() {
                         unfinished.discard();
                     }
-                    open = Some(Open { target, digester: Digester::default(), buffer: BytesMut::new(), file: None });
+                    open = Some(Incoming::new(target));
                 }
                 Piece::Bytes(bytes) => {
                     let Some(message) = &mut open else { continue };
@@ -414,7 +284,7 @@ fn write_loop(store: &Store, inbox: &mut mpsc::Receiver<Vec<Piece>>, committer: 
                     })();
                     if let Err(error) = taken {
                         let error = Error::local(message.tried(), &error);
-                        open.take().into_iter().for_each(Open::discard);
+                        open.take().into_iter().for_each(Incoming::discard);
                         return Err(error);
                     }
                 }
@@ -424,12 +294,12 @@ fn write_loop(store: &Store, inbox: &mut mpsc::Receiver<Vec<Piece>>, committer: 
                     let (target, tmp, digest) = message.finish(store, to.date).map_err(|e| Error::local(tried, &e))?;
                     committer.send(ToCommitter::File(Box::new(Finished { target, tmp, to: *to, digest }))).map_err(|_| gone())?;
                 }
-                Piece::Cut => open.take().into_iter().for_each(Open::discard),
+                Piece::Cut => open.take().into_iter().for_each(Incoming::discard),
                 Piece::Flush(done) => committer.send(ToCommitter::Flush(done)).map_err(|_| gone())?,
             }
         }
     }
-    open.take().into_iter().for_each(Open::discard);
+    open.take().into_iter().for_each(Incoming::discard);
     Ok(())
 }
 

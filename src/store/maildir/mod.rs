@@ -3,6 +3,7 @@
 pub mod deliver;
 pub mod digest;
 pub mod dir;
+mod incoming;
 pub mod keywords;
 pub mod layout;
 pub mod name;

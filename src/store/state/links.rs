@@ -1,18 +1,18 @@
 //! Rows of messages. Every id that a listing brought has its own row; only `stored` rows may be deleted there.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 
 use crate::model::change::Marks;
-use crate::model::{Cursor, FlagState, Flags, FolderId, Hash, Keyword, LocalName, PermanentId, RemoteId, Result};
+use crate::model::{Cursor, FlagState, Flags, Hash, Keyword, LocalName, PermanentId, RemoteId, Result};
 use crate::store::maildir::digest::{Digest, LineEnds};
 
 use super::State;
 
-const WANTED: i64 = 0;
-const STORED: i64 = 1;
-const SKIPPED: i64 = 2;
-const RELEASING: i64 = 3;
-const RELEASED: i64 = 4;
+pub(super) const WANTED: i64 = 0;
+pub(super) const STORED: i64 = 1;
+pub(super) const SKIPPED: i64 = 2;
+pub(super) const RELEASING: i64 = 3;
+pub(super) const RELEASED: i64 = 4;
 
 /// Row id of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,55 +93,12 @@ pub struct Stored {
     pub replaces: Vec<LinkId>,
 }
 
-/// A row of an older epoch, for matching.
-#[derive(Debug, Clone)]
-pub struct Digested {
-    /// Row.
-    pub id: LinkId,
-    /// Base name.
-    pub name: LocalName,
-    /// Digest.
-    pub digest: Digest,
-    /// Account-wide id.
-    pub permanent: Option<PermanentId>,
-    /// Released: lives here only.
-    pub released: bool,
-}
-
-/// A stored message whose server copy may go.
-#[derive(Debug, Clone)]
-pub struct Releasable {
-    /// Row.
-    pub id: LinkId,
-    /// Id there.
-    pub remote: RemoteId,
-    /// Base name.
-    pub name: LocalName,
-    /// Digest.
-    pub digest: Digest,
-    /// Seconds since 1970 when it was stored.
-    pub stored_at: i64,
-    /// Consecutive runs that did not find the file.
-    pub missing: u32,
-}
-
-/// A stored copy of a message in another place of the account.
-#[derive(Debug, Clone)]
-pub struct Twin {
-    /// Directory of its folder.
-    pub dir: String,
-    /// Base name.
-    pub name: LocalName,
-    /// Digest.
-    pub digest: Digest,
-}
-
 fn hash(row: &Row<'_>, at: usize) -> rusqlite::Result<Hash> {
     row.get::<_, [u8; 32]>(at).map(Hash)
 }
 
 /// Columns `octets, as_sent, identity, wire, header` from `at` on.
-fn digest(row: &Row<'_>, at: usize) -> rusqlite::Result<Digest> {
+pub(super) fn digest(row: &Row<'_>, at: usize) -> rusqlite::Result<Digest> {
     Ok(Digest {
         octets: row.get::<_, i64>(at)? as u64,
         line_ends: if row.get::<_, i64>(at + 1)? == 1 { LineEnds::AsSent } else { LineEnds::Lf },
@@ -151,22 +108,11 @@ fn digest(row: &Row<'_>, at: usize) -> rusqlite::Result<Digest> {
     })
 }
 
-/// Columns `id, name, octets, as_sent, identity, wire, header, permanent, state`.
-fn digested(row: &Row<'_>) -> rusqlite::Result<Digested> {
-    Ok(Digested {
-        id: LinkId(row.get(0)?),
-        name: name(row, 1)?,
-        digest: digest(row, 2)?,
-        permanent: row.get::<_, Option<String>>(7)?.map(|p| PermanentId(p.into())),
-        released: row.get::<_, i64>(8)? == RELEASED,
-    })
-}
-
-fn name(row: &Row<'_>, at: usize) -> rusqlite::Result<LocalName> {
+pub(super) fn name(row: &Row<'_>, at: usize) -> rusqlite::Result<LocalName> {
     row.get::<_, String>(at).map(|n| LocalName(n.into()))
 }
 
-fn remote(row: &Row<'_>, at: usize) -> rusqlite::Result<RemoteId> {
+pub(super) fn remote(row: &Row<'_>, at: usize) -> rusqlite::Result<RemoteId> {
     row.get::<_, String>(at).map(|n| RemoteId(n.into()))
 }
 
@@ -350,145 +296,6 @@ impl State {
         self.transaction("forget messages that are gone there", |tx| {
             let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1 AND state IN (0, 2)")?;
             gone.iter().try_for_each(|id| delete.execute([id.0]).map(drop))
-        })
-    }
-
-    /// Stored and released messages of every epoch but the current one (they were not matched), or, before a restart is committed, of
-    /// the epoch that ends.
-    pub fn digested(&self, folder: i64) -> Result<Vec<Digested>> {
-        self.read("read what is known of the folder", |db| {
-            let mut query =
-                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link WHERE folder = ?1 AND state IN (1, 3, 4)")?;
-            query.query_map([folder], digested)?.collect()
-        })
-    }
-
-    /// What is here and no message of the current epoch was matched with: a body that equals one of these is that file.
-    pub fn unmatched(&self, folder: i64) -> Result<Vec<Digested>> {
-        self.read("read what is here and not matched", |db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link
-                 WHERE folder = ?1 AND state IN (1, 3, 4) AND epoch < (SELECT epoch FROM folder WHERE id = ?1)",
-            )?;
-            query.query_map([folder], digested)?.collect()
-        })
-    }
-
-    /// Names of the messages of a folder whose server copies are known to be there still.
-    pub fn kept_names(&self, folder: i64) -> Result<Vec<LocalName>> {
-        self.read("read the names of stored messages", |db| {
-            let mut query = db.prepare_cached(
-                "SELECT name FROM link WHERE folder = ?1 AND state IN (1, 3) AND epoch = (SELECT epoch FROM folder WHERE id = ?1)",
-            )?;
-            query.query_map([folder], |r| name(r, 0))?.collect()
-        })
-    }
-
-    /// Messages of other folders that were, or may have been, moved to the trash when their server copies were removed.
-    pub fn moving(&self, trash: i64) -> Result<Vec<Digested>> {
-        self.read("look for messages moved to the trash", |db| {
-            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link";
-            let mut query = db.prepare_cached(&format!(
-                "{columns} INDEXED BY link_releasing WHERE state = 3 AND folder <> ?1 UNION ALL {columns} INDEXED BY link_moved WHERE moved = 1 AND folder <> ?1"
-            ))?;
-            query.query_map([trash], digested)?.collect()
-        })
-    }
-
-    /// A stored copy of the message with the account-wide id `permanent`.
-    pub fn twin(&self, permanent: &PermanentId) -> Result<Option<Twin>> {
-        self.read("look for a copy of a message", |db| {
-            let mut query = db.prepare_cached(
-                "SELECT f.dir, l.name, octets, as_sent, identity, wire, header FROM link l JOIN folder f ON f.id = l.folder
-                 WHERE l.permanent = ?1 AND l.permanent IS NOT NULL AND state = 1 AND weak = 0 LIMIT 1",
-            )?;
-            query.query_row([&*permanent.0], |r| Ok(Twin { dir: r.get(0)?, name: name(r, 1)?, digest: digest(r, 2)? })).optional()
-        })
-    }
-
-    /// Stored messages of the current epoch whose server copy may go: not weakly matched, stored not after `until`; also those whose
-    /// removal was begun before. With `due_before`, only those that became due in a run before that moment.
-    pub fn releasable(&self, folder: i64, until: i64, due_before: Option<i64>) -> Result<Vec<Releasable>> {
-        self.read("look for messages to release", |db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing FROM link
-                 WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)
-                   AND weak = 0 AND (state = 3 OR (state = 1 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3)))",
-            )?;
-            let rows = query.query_map(params![folder, until, due_before], |r| {
-                Ok(Releasable {
-                    id: LinkId(r.get(0)?),
-                    remote: remote(r, 1)?,
-                    name: name(r, 2)?,
-                    digest: digest(r, 3)?,
-                    stored_at: r.get(8)?,
-                    missing: r.get(9)?,
-                })
-            })?;
-            rows.collect()
-        })
-    }
-
-    /// Notes messages stored not after `until` as due at `now`; those noted before keep their note.
-    pub fn mark_due(&mut self, folder: i64, until: i64, now: i64) -> Result<()> {
-        self.transaction("note messages whose time has come", |tx| {
-            // A note from the future was made by a clock that was wrong.
-            let due = "UPDATE link SET due = ?3 WHERE folder = ?1 AND state = 1 AND stored_at <= ?2 AND (due IS NULL OR due > ?3)";
-            tx.execute(due, params![folder, until, now]).map(drop)
-        })
-    }
-
-    /// Records where a removed message went, so that it is not fetched again from there: a released row in the folder with the handle
-    /// `to`, when that folder is known.
-    pub fn add_released(&mut self, to: &FolderId, id: &RemoteId, from: LinkId) -> Result<()> {
-        self.transaction("record where a message was moved", |tx| {
-            tx.execute(
-                "INSERT OR IGNORE INTO link (folder, epoch, remote, name, state, size, date, flags, keywords, octets, as_sent, identity, wire, header, stored_at)
-                 SELECT f.id, f.epoch, ?2, l.name, ?4, l.size, l.date, l.flags, l.keywords, l.octets, l.as_sent, l.identity, l.wire, l.header, l.stored_at
-                 FROM link l, folder f WHERE l.id = ?3 AND f.remote = ?1",
-                params![to.0, &*id.0, from.0, RELEASED],
-            )
-            .map(drop)
-        })
-    }
-
-    /// Counts one more run that did not find these files, and forgets the count of those found again.
-    pub fn mark_missing(&mut self, missing: &[LinkId], found: &[LinkId]) -> Result<()> {
-        self.transaction("record missing files", |tx| {
-            let mut more = tx.prepare_cached("UPDATE link SET missing = missing + 1 WHERE id = ?1")?;
-            missing.iter().try_for_each(|id| more.execute([id.0]).map(drop))?;
-            let mut none = tx.prepare_cached("UPDATE link SET missing = 0 WHERE id = ?1")?;
-            found.iter().try_for_each(|id| none.execute([id.0]).map(drop))
-        })
-    }
-
-    /// Intent: the server will be told to remove these. Before the order goes out.
-    pub fn mark_releasing(&mut self, ids: &[LinkId]) -> Result<()> {
-        self.set_state(ids, RELEASING, "record the intent to remove server copies")
-    }
-
-    /// Receipt: the server removed these, or has them no more.
-    pub fn mark_released(&mut self, ids: &[LinkId]) -> Result<()> {
-        self.set_state(ids, RELEASED, "record removed server copies")
-    }
-
-    /// Notes released messages that are in the trash under an id that the server did not tell.
-    pub fn mark_moved(&mut self, ids: &[LinkId]) -> Result<()> {
-        self.transaction("record messages moved to the trash", |tx| {
-            let mut update = tx.prepare_cached("UPDATE link SET moved = 1 WHERE id = ?1")?;
-            ids.iter().try_for_each(|id| update.execute([id.0]).map(drop))
-        })
-    }
-
-    /// The server refused: they are stored, as before.
-    pub fn mark_kept(&mut self, ids: &[LinkId]) -> Result<()> {
-        self.set_state(ids, STORED, "record server copies that stay")
-    }
-
-    fn set_state(&mut self, ids: &[LinkId], state: i64, what: &str) -> Result<()> {
-        self.transaction(what, |tx| {
-            let mut update = tx.prepare_cached("UPDATE link SET state = ?2 WHERE id = ?1")?;
-            ids.iter().try_for_each(|id| update.execute([id.0, state]).map(drop))
         })
     }
 

@@ -3,6 +3,8 @@
 
 mod folders;
 mod links;
+mod matching;
+mod release;
 mod runs;
 
 use std::path::Path;
@@ -10,7 +12,9 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use folders::FolderRow;
-pub use links::{Digested, FileHere, Known, LinkId, NewLink, PendingLink, Releasable, Stored, Twin};
+pub use links::{FileHere, Known, LinkId, NewLink, PendingLink, Stored};
+pub use matching::{Digested, Twin};
+pub use release::{Receipt, Releasable};
 pub use runs::LastRun;
 
 use crate::model::{Class, Error, Result};

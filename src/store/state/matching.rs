@@ -1,0 +1,101 @@
+//! Rows as what a message there can be matched with.
+
+use rusqlite::{OptionalExtension as _, Row};
+
+use crate::model::{LocalName, PermanentId, Result};
+use crate::store::maildir::digest::Digest;
+
+use super::State;
+use super::links::{LinkId, RELEASED, digest, name};
+
+/// A row of an older epoch, for matching.
+#[derive(Debug, Clone)]
+pub struct Digested {
+    /// Row.
+    pub id: LinkId,
+    /// Base name.
+    pub name: LocalName,
+    /// Digest.
+    pub digest: Digest,
+    /// Account-wide id.
+    pub permanent: Option<PermanentId>,
+    /// Released: lives here only.
+    pub released: bool,
+}
+
+/// A stored copy of a message in another place of the account.
+#[derive(Debug, Clone)]
+pub struct Twin {
+    /// Directory of its folder.
+    pub dir: String,
+    /// Base name.
+    pub name: LocalName,
+    /// Digest.
+    pub digest: Digest,
+}
+
+/// Columns `id, name, octets, as_sent, identity, wire, header, permanent, state`.
+fn digested(row: &Row<'_>) -> rusqlite::Result<Digested> {
+    Ok(Digested {
+        id: LinkId(row.get(0)?),
+        name: name(row, 1)?,
+        digest: digest(row, 2)?,
+        permanent: row.get::<_, Option<String>>(7)?.map(|p| PermanentId(p.into())),
+        released: row.get::<_, i64>(8)? == RELEASED,
+    })
+}
+
+impl State {
+    /// Stored and released messages of every epoch but the current one (they were not matched), or, before a restart is committed, of
+    /// the epoch that ends.
+    pub fn digested(&self, folder: i64) -> Result<Vec<Digested>> {
+        self.read("read what is known of the folder", |db| {
+            let mut query =
+                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link WHERE folder = ?1 AND state IN (1, 3, 4)")?;
+            query.query_map([folder], digested)?.collect()
+        })
+    }
+
+    /// What is here and no message of the current epoch was matched with: a body that equals one of these is that file.
+    pub fn unmatched(&self, folder: i64) -> Result<Vec<Digested>> {
+        self.read("read what is here and not matched", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link
+                 WHERE folder = ?1 AND state IN (1, 3, 4) AND epoch < (SELECT epoch FROM folder WHERE id = ?1)",
+            )?;
+            query.query_map([folder], digested)?.collect()
+        })
+    }
+
+    /// Names of the messages of a folder whose server copies are known to be there still.
+    pub fn kept_names(&self, folder: i64) -> Result<Vec<LocalName>> {
+        self.read("read the names of stored messages", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT name FROM link WHERE folder = ?1 AND state IN (1, 3) AND epoch = (SELECT epoch FROM folder WHERE id = ?1)",
+            )?;
+            query.query_map([folder], |r| name(r, 0))?.collect()
+        })
+    }
+
+    /// Messages of other folders that were, or may have been, moved to the trash when their server copies were removed.
+    pub fn moving(&self, trash: i64) -> Result<Vec<Digested>> {
+        self.read("look for messages moved to the trash", |db| {
+            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link";
+            let mut query = db.prepare_cached(&format!(
+                "{columns} INDEXED BY link_releasing WHERE state = 3 AND folder <> ?1 UNION ALL {columns} INDEXED BY link_moved WHERE moved = 1 AND folder <> ?1"
+            ))?;
+            query.query_map([trash], digested)?.collect()
+        })
+    }
+
+    /// A stored copy of the message with the account-wide id `permanent`.
+    pub fn twin(&self, permanent: &PermanentId) -> Result<Option<Twin>> {
+        self.read("look for a copy of a message", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT f.dir, l.name, octets, as_sent, identity, wire, header FROM link l JOIN folder f ON f.id = l.folder
+                 WHERE l.permanent = ?1 AND l.permanent IS NOT NULL AND state = 1 AND weak = 0 LIMIT 1",
+            )?;
+            query.query_row([&*permanent.0], |r| Ok(Twin { dir: r.get(0)?, name: name(r, 1)?, digest: digest(r, 2)? })).optional()
+        })
+    }
+}
