@@ -129,7 +129,8 @@ fn spoilt(error: &Error) -> bool {
 
 /// Messages that may be to blame for a lost connection are asked for last in the next run.
 async fn put_last(shared: &Shared<'_>, suspects: Vec<(LinkId, String)>) -> Result<()> {
-    if suspects.is_empty() {
+    // A stopped run gives up on connections by itself: no message is to blame.
+    if suspects.is_empty() || shared.ctx.cancel.is_cancelled() {
         return Ok(());
     }
     blocking(shared.store, move |store| store.state().mark_skipped(&suspects)).await

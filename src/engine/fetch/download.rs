@@ -186,12 +186,14 @@ async fn folders(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, st
             }
             *session = match shared.sessions.open().await {
                 Ok(session) => Some(session),
+                // One login tells it for all of them: more would only look like an attack.
                 Err(error) => {
-                    if let Some((n, mut job)) = lock(&shared.queue).pop_front() {
-                        job.fail(error);
+                    let rest = std::mem::take(&mut *lock(&shared.queue));
+                    for (n, mut job) in rest {
+                        job.fail(error.copy());
                         lock(&shared.done).push((n, job));
                     }
-                    continue;
+                    break;
                 }
             };
         }

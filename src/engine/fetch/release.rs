@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::backend::{Ctx, Order, Session, Step};
 use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
-use crate::store::state::{Found, LinkId, Receipt, Releasable};
+use crate::store::state::{LinkId, Receipt, Releasable};
 use crate::store::{Intact, Store, root};
 
 use super::sessions::{Sessions, costs_session};
@@ -44,6 +44,9 @@ pub(super) async fn release(
 ) -> Result<Option<Box<dyn Session>>> {
     let now = root::now();
     let Some(rule) = rule(options.after_fetch, now) else { return Ok(session) };
+    if is_rebuilt(store).await? {
+        return Ok(session);
+    }
     if rule.due_before.is_some() && clock_went_back(store, now).await? {
         ctx.observer.on(&Event::Note("the clock is behind the last run: nothing is removed from the server by its age in this run"));
         return Ok(session);
@@ -58,7 +61,7 @@ pub(super) async fn release(
                 .hint("leave the folder out of this account, or set after-fetch = \"keep\""),
         );
     }
-    for job in jobs.iter_mut().filter(|j| may_release(store, j)) {
+    for job in jobs.iter_mut().filter(|j| may_release(j)) {
         if ctx.cancel.is_cancelled() {
             break;
         }
@@ -135,12 +138,12 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
     let now = root::now();
     let mut plan = Vec::new();
     let Some(rule) = rule(options.after_fetch, now) else { return Ok(plan) };
-    if rule.due_before.is_some() && clock_went_back(store, now).await? {
+    if is_rebuilt(store).await? || (rule.due_before.is_some() && clock_went_back(store, now).await?) {
         return Ok(plan);
     }
     let deletes_new = options.after_fetch == AfterFetch::Delete;
     let (mut limits, mut seen) = (options.limits(), std::collections::HashSet::new());
-    for job in jobs.iter().filter(|j| may_release(store, j)) {
+    for job in jobs.iter().filter(|j| may_release(j)) {
         let folder = job.row.id;
         let due = blocking(store, move |store| store.state().releasable(folder, rule.until, rule.due_before)).await?;
         let mut ids: Vec<_> = due.into_iter().map(|m| (m.remote, Some(m.digest.octets))).collect();
@@ -159,9 +162,14 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
     Ok(plan)
 }
 
-/// A pass that matches messages again deletes nothing, and a rebuilt state authorises nothing before one complete run.
-fn may_release(store: &Store, job: &Job) -> bool {
-    job.report.error.is_none() && job.rematched.is_none() && !matches!(store.found, Found::Corrupt(_))
+/// A pass that matches messages again deletes nothing.
+fn may_release(job: &Job) -> bool {
+    job.report.error.is_none() && job.rematched.is_none()
+}
+
+/// A rebuilt state authorises nothing before one complete run.
+async fn is_rebuilt(store: &Arc<Store>) -> Result<bool> {
+    blocking(store, |store| store.state().is_rebuilt()).await
 }
 
 async fn clock_went_back(store: &Arc<Store>, now: i64) -> Result<bool> {

@@ -61,7 +61,10 @@ impl State {
             Err(error) if error.class == Class::LocalCorrupt => {
                 let aside = move_aside(dir).map_err(|e| Error::local(format!("move the damaged {} aside", path.display()), &e))?;
                 let _ = std::fs::remove_file(&suspect);
-                Ok((Self::open_at(&path, network, false)?, Found::Corrupt(aside)))
+                let mut state = Self::open_at(&path, network, false)?;
+                // Until a run has ended well, nothing is removed anywhere on the strength of it.
+                state.set_meta(&[("rebuilt", Some("1".into()))])?;
+                Ok((state, Found::Corrupt(aside)))
             }
             Err(error) => Err(error),
         }

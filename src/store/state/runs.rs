@@ -44,8 +44,14 @@ impl State {
         let mut pairs = vec![("ended", Some(now.to_string())), ("failure", failure.map(str::to_owned))];
         if failure.is_none() {
             pairs.push(("success", Some(now.to_string())));
+            pairs.push(("rebuilt", None));
         }
         self.set_meta(&pairs)
+    }
+
+    /// Whether the state was rebuilt and no run has ended well since: it authorises no deletion then.
+    pub fn is_rebuilt(&self) -> Result<bool> {
+        Ok(self.meta("rebuilt")?.is_some())
     }
 
     /// How the last run ended.
