@@ -249,9 +249,7 @@ impl Store {
                 stored.push(Stored { id: link.id, name: None, digest, replaces: Vec::new() });
             }
             if !stored.is_empty() {
-                for place in [&dir.new, &dir.cur] {
-                    rustix::fs::fsync(place).map_err(|e| Error::local(format!("sync the Maildir folder `{}`", dir.path), &e.into()))?;
-                }
+                dir.sync()?;
                 self.state().mark_stored(&stored, root::now())?;
                 recovered += stored.len() as u64;
             }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::backend::{Ctx, Session};
 use crate::engine::plan::{Action, DownloadLimits, decide};
-use crate::model::{Error, Event, PermanentId, Result};
+use crate::model::{Event, PermanentId, Result};
 use crate::store::maildir::deliver::{Delivery, DeliveryStream, Target, Unmatched};
 use crate::store::state::{LinkId, PendingLink, Stored};
 use crate::store::{Intact, Store, root};
@@ -282,9 +282,7 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
         }
         if !stored.is_empty() {
             store.step("link");
-            for place in [&target.dir.new, &target.dir.cur] {
-                rustix::fs::fsync(place).map_err(|e| Error::local(format!("sync the Maildir folder `{}`", target.dir.path), &e.into()))?;
-            }
+            target.dir.sync()?;
             store.step("sync-directories");
             store.state().mark_stored(&stored, root::now())?;
             store.step("commit");

@@ -10,15 +10,12 @@ use crate::backend::{BodySink, Missed, Part, Session, Want};
 use crate::engine::matching::{Here, There, headers_wanted, pair};
 use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentId, RemoteId, Result};
 use crate::store::Store;
-use crate::store::maildir::digest::{Digest, header_hash};
+use crate::store::maildir::digest::{Digest, MAX_HEADER, header_hash};
 use crate::store::maildir::name::FileName;
 use crate::store::state::{FileHere, FolderRow, Known, LinkId, NewLink};
 
 use super::blocking;
 use super::listing::new_link;
-
-/// Octets of a header block that are kept while it streams in.
-const MAX_HEADER: usize = 1 << 20;
 
 /// The outcome of matching a folder.
 pub(super) struct Rematched {

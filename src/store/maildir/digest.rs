@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::model::Hash;
 
 /// Octets of a header block that are looked at.
-const MAX_HEADER: usize = 1 << 20;
+pub const MAX_HEADER: usize = 1 << 20;
 
 /// How the file holds the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -95,6 +95,14 @@ impl FolderDir {
         walk().map_err(|error| Self::refuse(format!("make the Maildir folder `{path}`"), error))
     }
 
+    /// Makes the entries of new/ and cur/ durable.
+    pub fn sync(&self) -> Result<()> {
+        for place in [&self.new, &self.cur] {
+            rustix::fs::fsync(place).map_err(|e| Error::local(format!("sync the Maildir folder `{}`", self.path), &e.into()))?;
+        }
+        Ok(())
+    }
+
     /// Device and inode of the folder's own directory.
     pub fn identity(&self) -> Result<(u64, u64)> {
         let tried = || format!("look at the Maildir folder `{}`", self.path);
