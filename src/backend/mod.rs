@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::model::change::Marks;
 use crate::model::quota::Quota;
 use crate::model::{
-    Caps, Change, Credentials, Cursor, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId, Result, Role,
+    Caps, Change, Credentials, Cursor, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId, Result, Role,
 };
 use crate::net::Meter;
 
@@ -137,23 +137,99 @@ pub trait BodySink: Send {
     async fn miss(&mut self, index: usize, why: Missed) -> Result<()>;
 }
 
-/// Something that is asked of the server about one message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A message on its way to the server: the bytes that go over the wire, read piece by piece.
+#[async_trait]
+pub trait Outgoing: Send + Sync + std::fmt::Debug {
+    /// How many octets [`Outgoing::open`] will give.
+    fn octets(&self) -> u64;
+
+    /// Starts reading it from its beginning. May be called again.
+    async fn open(&self) -> Result<Box<dyn Pieces>>;
+}
+
+/// The octets of one message in order.
+#[async_trait]
+pub trait Pieces: Send {
+    /// The next piece; `None` after exactly [`Outgoing::octets`]. A file that does not have them any more is an error of scope
+    /// `Message`: what was begun with it must not be completed.
+    async fn next(&mut self) -> Result<Option<Bytes>>;
+}
+
+/// Something that is asked of the server about one message of a folder.
+#[derive(Debug, Clone)]
 pub enum Order {
     /// Remove the message for good; that one and no other.
     Delete {
         /// The message.
         id: RemoteId,
     },
+    /// Set some flags and keywords, clear others, leave the rest as it is.
+    SetFlags {
+        /// The message.
+        id: RemoteId,
+        /// To set.
+        add: FlagState,
+        /// To clear.
+        remove: FlagState,
+    },
+    /// Move the message to another folder. Answered by [`Outcome::Moved`].
+    Move {
+        /// The message.
+        id: RemoteId,
+        /// Where to.
+        to: FolderId,
+    },
+    /// Put a new message into the folder. Answered by [`Outcome::Done`] with its id where the server tells it. Not idempotent: the caller
+    /// has recorded its intent, and never repeats an order whose answer was lost before a listing from the cursor on has told.
+    Append {
+        /// Its bytes.
+        message: Arc<dyn Outgoing>,
+        /// Flags and keywords.
+        flags: FlagState,
+        /// Internal date, seconds since 1970.
+        date: Option<i64>,
+    },
 }
 
 impl Order {
-    /// The message that the order is about.
-    pub fn id(&self) -> &RemoteId {
+    /// The message of the folder that the order is about; a new one has no id yet.
+    pub fn id(&self) -> Option<&RemoteId> {
         match self {
-            Self::Delete { id } => id,
+            Self::Delete { id } | Self::SetFlags { id, .. } | Self::Move { id, .. } => Some(id),
+            Self::Append { .. } => None,
         }
     }
+}
+
+/// Something that is asked of the server about a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FolderOrder {
+    /// Make it, with what lies above it. One that is there already is fine.
+    Create {
+        /// Its path.
+        path: FolderPath,
+    },
+    /// Give it another path; folders below it follow.
+    Rename {
+        /// The folder.
+        id: FolderId,
+        /// The new path.
+        to: FolderPath,
+    },
+    /// Remove it if it holds no message; folders below it stay.
+    Remove {
+        /// The folder.
+        id: FolderId,
+    },
+}
+
+/// What became of a folder order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FolderOutcome {
+    /// Done, or found done. [`Session::folders`] tells what is there now.
+    Done,
+    /// The server will not do it, in its words (bounded, not yet sanitised), or it holds mail.
+    Refused(String),
 }
 
 /// What became of orders.
@@ -194,8 +270,12 @@ pub trait Session: Send {
     async fn fetch(&mut self, folder: &FolderId, cursor: &Cursor, wanted: &[Want], part: Part, out: &mut dyn BodySink) -> Result<()>;
 
     /// Carries out orders in one folder and answers the first of them, in order: at least one, and all where the protocol can. The
-    /// caller records outcomes and cursor in one transaction and calls again with the rest. `cursor` as in `fetch`.
+    /// caller records outcomes and cursor in one transaction and calls again with the rest. `cursor` as in `fetch`. Where the line is
+    /// lost after some were answered, those are told, and the next call fails.
     async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Step>;
+
+    /// Makes, renames and removes folders, in order; one outcome each. Safe to call again.
+    async fn reshape(&mut self, orders: &[FolderOrder]) -> Result<Vec<FolderOutcome>>;
 
     /// Makes marked orders take effect (POP3: QUIT) and tells what became of them. Others: nothing.
     async fn settle(&mut self) -> Result<Vec<(RemoteId, Outcome)>> {

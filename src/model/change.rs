@@ -11,7 +11,7 @@ pub enum Need {
     Everything,
 }
 
-/// A message as a listing tells it; no body.
+/// A message as a listing tells it; no body. Of a message that was known before, only id and flags count: the rest may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Its id in the folder.
@@ -31,6 +31,8 @@ pub struct Listed {
 pub enum Change {
     /// A message is there: new, or known with these flags now.
     Present(Listed),
+    /// A message that was known is there still; nothing else is said of it.
+    Kept(RemoteId),
     /// A message that was there is not any more.
     Gone(RemoteId),
 }
@@ -38,7 +40,7 @@ pub enum Change {
 /// Whether a harvest tells everything or what changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HarvestKind {
-    /// The folder as it is: what is not in it is gone (once `more` is false).
+    /// Every message that was known at the cursor is in this page, or it is gone.
     Whole,
     /// Only what changed since the cursor.
     Delta,
@@ -97,10 +99,14 @@ pub enum Outcome {
     },
     /// Takes effect at `settle` (POP3: QUIT).
     Marked,
+    /// Done, except for these flags, which the server cannot keep in this folder.
+    Short(FlagState),
     /// The message is not there any more.
     Gone,
+    /// There is no space for it, in the server's words: more of the kind will fare no better.
+    NoRoom(String),
     /// The server will not do it, in its words (bounded, not yet sanitised).
     Refused(String),
-    /// The answer was lost; only a probe can tell.
+    /// The answer was lost; only the next listing can tell.
     Uncertain,
 }

@@ -67,6 +67,18 @@ impl Flags {
         Self(self.0 & other.0)
     }
 
+    /// What either set holds.
+    #[must_use]
+    pub fn either(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What this set holds and `other` does not.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether no flag is set.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -139,6 +151,29 @@ impl FlagState {
         state.keywords.sort_unstable();
         state.keywords.dedup();
         (state, dropped)
+    }
+
+    /// What either state holds.
+    #[must_use]
+    pub fn either(&self, other: &Self) -> Self {
+        let mut keywords: Vec<Keyword> = self.keywords.iter().chain(&other.keywords).cloned().collect();
+        keywords.sort_unstable();
+        keywords.dedup();
+        Self { flags: self.flags.either(other.flags), keywords }
+    }
+
+    /// What this state holds and `other` does not.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let keywords = self.keywords.iter().filter(|k| !other.keywords.contains(k)).cloned().collect();
+        Self { flags: self.flags.without(other.flags), keywords }
+    }
+
+    /// What both states hold.
+    #[must_use]
+    pub fn both(&self, other: &Self) -> Self {
+        let keywords = self.keywords.iter().filter(|k| other.keywords.contains(k)).cloned().collect();
+        Self { flags: self.flags.both(other.flags), keywords }
     }
 
     /// Whether the message has neither flag nor keyword.

@@ -32,7 +32,7 @@ impl ImapSession {
     }
 
     async fn delete(&mut self, folder: &FolderId, orders: &[Order]) -> Result<Vec<Outcome>> {
-        let uids: Vec<Option<u32>> = orders.iter().map(|o| uid(o.id())).collect();
+        let uids: Vec<Option<u32>> = orders.iter().map(|o| o.id().and_then(uid)).collect();
         let mut sorted: Vec<u32> = uids.iter().flatten().copied().collect();
         sorted.sort_unstable();
         let set = UidSet::from_sorted(sorted);

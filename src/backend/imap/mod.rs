@@ -17,7 +17,7 @@ use std::num::NonZeroU16;
 
 use async_trait::async_trait;
 
-use crate::backend::{Backend, BodySink, Ctx, FolderInfo, LookAt, Order, Part, Session, Step, Want};
+use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Order, Part, Session, Step, Want};
 use crate::model::quota::Quota;
 use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Harvest, Protocol, RemoteId, Result, Scope};
 use crate::net::{Endpoint, TlsConnector};
@@ -218,6 +218,10 @@ impl Session for ImapSession {
 
     async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Step> {
         Ok(Step { outcomes: self.carry_out(folder, cursor, orders).await?, cursor: None })
+    }
+
+    async fn reshape(&mut self, orders: &[FolderOrder]) -> Result<Vec<FolderOutcome>> {
+        Ok(orders.iter().map(|_| FolderOutcome::Refused("not yet".into())).collect())
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

@@ -270,12 +270,12 @@ async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasab
                     None => receipt.unnamed.push(message.id),
                 }
             }
-            Outcome::Refused(why) => {
+            Outcome::Refused(why) | Outcome::NoRoom(why) => {
                 receipt.kept.push(message.id);
                 job.report.failed.push((message.remote.clone(), format!("the server does not remove it: {why}")));
             }
             // Stays as begun: the next run asks again, which is harmless.
-            Outcome::Marked | Outcome::Uncertain => {}
+            Outcome::Marked | Outcome::Uncertain | Outcome::Short(_) => {}
         }
     }
     let count = receipt.released.len() as u64;
