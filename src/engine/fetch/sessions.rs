@@ -11,7 +11,7 @@ use crate::model::{Class, Error, Event, Fate, Result, Scope};
 /// Connections that may be opened anew in one run, after losses.
 const RECONNECTS: u32 = 3;
 
-pub(super) struct Sessions {
+pub(in crate::engine) struct Sessions {
     backend: Arc<dyn Backend>,
     ctx: Ctx,
     /// Connections at most.
@@ -83,16 +83,16 @@ impl Sessions {
 }
 
 /// Whether another connection may do better.
-pub(super) fn may_retry(error: &Error) -> bool {
+pub(in crate::engine) fn may_retry(error: &Error) -> bool {
     error.scope == Scope::Session && matches!(error.fate, Fate::Now | Fate::After(_))
 }
 
 /// Whether the session is dead after `error`.
-pub(super) fn costs_session(error: &Error) -> bool {
+pub(in crate::engine) fn costs_session(error: &Error) -> bool {
     error.scope >= Scope::Session
 }
 
 /// Failures on our side end the run: the disk does not get better by the next folder.
-pub(super) fn is_ours(error: &Error) -> bool {
+pub(in crate::engine) fn is_ours(error: &Error) -> bool {
     matches!(error.class, Class::DiskFull | Class::LocalIo | Class::LocalWrite | Class::LocalCorrupt | Class::Internal)
 }

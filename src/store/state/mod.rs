@@ -1,9 +1,11 @@
 //! The state: which message there is which file here, and where the last look ended. SQLite, WAL, `synchronous=FULL`: a commit is
 //! durable when it returns. Losing the state loses no mail (it is rebuilt by identity), so nothing here is the only copy of anything.
 
+mod agreed;
 mod folders;
 mod links;
 mod matching;
+mod news;
 mod release;
 mod runs;
 
@@ -11,9 +13,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+pub use agreed::{Arrival, Proof, Receipts, Relocated, Standing, SyncRow};
 pub use folders::FolderRow;
-pub use links::{FileHere, Known, LinkId, NewLink, PendingLink, Stored};
+pub use links::{FileHere, Known, LinkId, NewLink, Page, PendingLink, Stored};
 pub use matching::{Digested, Twin};
+pub use news::News;
 pub use release::{Receipt, Releasable};
 pub use runs::LastRun;
 
@@ -23,7 +27,7 @@ use crate::model::{Class, Error, Result};
 const SUSPECT: &str = "state.db.suspect";
 
 /// Schema that this version writes (`user_version`).
-const SCHEMA: i32 = 1;
+const SCHEMA: i32 = 2;
 
 /// The state of one account root. Blocking; used from blocking threads.
 #[derive(Debug)]
