@@ -133,11 +133,15 @@ impl World {
             Trouble::LostBeforeRead(n) => server.plan(Point::Read, n, Fault::Before),
         }
         self.steps.store(0, SeqCst);
-        let hook = self.hook(trouble, died.clone());
+        let dead = Arc::new(AtomicBool::new(false));
+        let hook = self.hook(trouble, died.clone(), dead.clone());
         let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.run_until(verb, hook, &died)));
         server.plan_nothing();
+        server.freeze(false);
         assert_eq!(server.violations(), Vec::<String>::new(), "asked for what the server cannot do");
         match ended {
+            // It may have come to its end in the very moment in which it was killed.
+            Ok(_) if dead.load(SeqCst) => Ended::Died,
             Ok(ended) => ended,
             Err(payload) if payload.is::<Killed>() => Ended::Died,
             Err(payload) => std::panic::resume_unwind(payload),
@@ -145,12 +149,13 @@ impl World {
     }
 
     /// Counts durable steps, and dies at the one that was asked for; and at all that threads come to, which do not know yet.
-    fn hook(&self, trouble: Trouble, died: Arc<Notify>) -> StepHook {
-        let (steps, dead) = (self.steps.clone(), AtomicBool::new(false));
+    fn hook(&self, trouble: Trouble, died: Arc<Notify>, dead: Arc<AtomicBool>) -> StepHook {
+        let (steps, server) = (self.steps.clone(), self.there.0.clone());
         Arc::new(move |_| {
             let n = steps.fetch_add(1, SeqCst) + 1;
             if dead.load(SeqCst) || trouble == Trouble::DiesAtStep(n) {
                 dead.store(true, SeqCst);
+                server.freeze(true);
                 died.notify_one();
                 std::panic::panic_any(Killed);
             }

@@ -103,6 +103,8 @@ pub(super) struct Account {
     pub sessions: u64,
     /// What was asked for against the caps.
     pub violations: Vec<String>,
+    /// No session is answered any more.
+    pub frozen: bool,
     /// Messages that find room, in all folders; `None` = no end.
     pub room: Option<usize>,
     epochs: u32,

@@ -26,11 +26,11 @@ impl MemSession {
         let restarted = look.cursor.is_some() && place.is_none();
         let room = if self.ids_stay() { self.manners.page } else { usize::MAX };
         let mut page = Page { session: self, folder, room, out };
-        if folder.doubtful {
-            return Ok(page.doubtful(restarted));
-        }
         let fresh = Place { epoch: self.epoch(folder), next: 1, mod_seq: 0, count: 0 };
         let (from, known) = (place.unwrap_or(fresh), place.is_some());
+        if folder.doubtful {
+            return Ok(page.doubtful(from, restarted));
+        }
         let harvest = match (look.need, self.caps.changes) {
             (Need::Additions, _) => page.additions(from, if known { from.mod_seq } else { folder.mod_seq }),
             (Need::Everything, Changes::Delta) => page.delta(from),
@@ -91,9 +91,10 @@ impl Page<'_> {
 
     /// What changed of known messages, oldest change first; and, once that is told, what is new.
     fn delta(&mut self, from: Place) -> Harvest {
+        // Also what came and went since then, as servers do that only remember ids.
         let gone = self.folder.removed.iter().map(|(mod_seq, id)| (*mod_seq, *id, None));
-        let there = self.folder.shown().map(|(id, message)| (message.mod_seq, id, Some(message)));
-        let mut changed: Vec<_> = there.chain(gone).filter(|(mod_seq, id, _)| *mod_seq > from.mod_seq && *id < from.next).collect();
+        let there = self.folder.shown().filter(|(id, _)| *id < from.next).map(|(id, message)| (message.mod_seq, id, Some(message)));
+        let mut changed: Vec<_> = there.chain(gone).filter(|(mod_seq, ..)| *mod_seq > from.mod_seq).collect();
         changed.sort_by_key(|(mod_seq, id, _)| (*mod_seq, *id));
         let all = changed.len() <= self.room;
         let mut mod_seq = from.mod_seq;
@@ -122,14 +123,14 @@ impl Page<'_> {
         Harvest { kind: HarvestKind::Whole, ..new }
     }
 
-    /// Every other message, and no ground to stand on: the next look is at the whole folder again.
-    fn doubtful(&mut self, restarted: bool) -> Harvest {
+    /// Every other message, and no ground to stand on: the next look is from the same place.
+    fn doubtful(&mut self, from: Place, restarted: bool) -> Harvest {
         let some: Vec<(u64, &Message)> = self.folder.shown().step_by(2).collect();
         self.room = usize::MAX;
         for (id, message) in some {
             self.tell(id, message);
         }
-        Harvest { restarted, doubtful: true, ..self.harvest(1, 0, HarvestKind::Whole, false) }
+        Harvest { restarted, doubtful: true, ..self.harvest(from.next, from.mod_seq, HarvestKind::Whole, false) }
     }
 }
 

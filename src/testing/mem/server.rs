@@ -184,6 +184,11 @@ impl MemServer {
         self.lock().room = room;
     }
 
+    /// Leaves sessions without answers for ever, so that an engine that was killed does nothing more; or serves new ones again.
+    pub fn freeze(&self, frozen: bool) {
+        self.lock().frozen = frozen;
+    }
+
     /// Plans `fault` for the `nth` time, from now on and counted from 1, that a session comes to `point`. It happens once.
     pub fn plan(&self, point: Point, nth: u64, fault: Fault) {
         self.lock().faults.plan(Some((point, nth, fault)));

@@ -42,6 +42,9 @@ impl MemSession {
         if self.dead {
             return Err(Lost);
         }
+        if self.server.lock().frozen {
+            std::future::pending::<()>().await;
+        }
         let (done, fault) = {
             let mut account = self.server.lock();
             let fault = account.faults.meet(point);

@@ -195,6 +195,7 @@ pub const ALL: &[Scenario] = &[
         end: "INBOX: a:+bad+good b",
         end_there: Some("INBOX: a:+good b"),
         gaps: &["keywords"],
+        asks_again: true,
         ..QUIET
     },
     Scenario {

@@ -48,6 +48,8 @@ pub struct Scenario {
     pub put_by: &'static str,
     /// Runs until nothing is left to do.
     pub runs: usize,
+    /// Every run asks again for what the server did not do.
+    pub asks_again: bool,
 }
 
 /// An earlier change.
@@ -77,6 +79,7 @@ pub const QUIET: Scenario = Scenario {
     trouble: "",
     put_by: "",
     runs: 1,
+    asks_again: false,
 };
 
 /// Every scenario with its topic, in the order of the documentation.

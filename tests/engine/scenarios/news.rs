@@ -38,6 +38,7 @@ pub const ALL: &[Scenario] = &[
         here: "new INBOX/n; new INBOX/n",
         end: "INBOX: a b n n",
         facts: "uploaded=2 downloaded=0",
+        runs: 2,
         ..QUIET
     },
     Scenario {
