@@ -201,8 +201,10 @@ async fn folder(run: &Run<'_>, session: &mut Option<Box<dyn Session>>, work: &mu
     let (agree, forget, keep) =
         (std::mem::take(&mut work.plan.agree), std::mem::take(&mut work.plan.forget), std::mem::take(&mut work.plan.keep_here));
     work.job.report.local_only += keep.len() as u64;
-    if !(agree.is_empty() && forget.is_empty() && keep.is_empty()) {
+    let renamed = std::mem::take(&mut work.plan.renamed);
+    if !(agree.is_empty() && forget.is_empty() && keep.is_empty() && renamed.is_empty()) {
         blocking(store, move |store| {
+            store.state().rename_links(&renamed)?;
             store.state().agree(&agree)?;
             store.state().keep_here(&keep)?;
             store.state().forget(&forget)?;
@@ -252,6 +254,7 @@ async fn send(
         }
         store.step("answer");
         let mut receipts = Receipts { cursor: step.cursor, ..Receipts::default() };
+        let uncertain = step.outcomes.contains(&Outcome::Uncertain);
         for outcome in step.outcomes {
             on(job, &mut receipts, done, outcome);
             done += 1;
@@ -266,6 +269,11 @@ async fn send(
             Ok(())
         })
         .await?;
+        if uncertain {
+            // The same as a lost connection: a listing tells, and until then nothing of it counts as done.
+            let tried = format!("change the folder `{}`", job.row.path);
+            return Err(Error::new(Class::Temporary, tried, "the server's answer was lost"));
+        }
     }
     Ok(())
 }
