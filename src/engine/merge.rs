@@ -111,7 +111,8 @@ fn merge(agreed: &FlagState, here: &FlagState, there: &FlagState, support: FlagS
     }
 }
 
-fn restrict(state: &FlagState, flags: Flags, keywords: Keywords) -> FlagState {
+/// What of `state` a server with these abilities can keep.
+pub fn restrict(state: &FlagState, flags: Flags, keywords: Keywords) -> FlagState {
     FlagState { flags: state.flags.both(flags), keywords: if keywords == Keywords::No { Vec::new() } else { state.keywords.clone() } }
 }
 

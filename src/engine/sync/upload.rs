@@ -9,6 +9,7 @@ use crate::backend::{Order, Session};
 use crate::engine::fetch::blocking;
 use crate::engine::fetch::listing::look_into;
 use crate::engine::fetch::sessions::may_retry;
+use crate::engine::merge::restrict;
 use crate::model::change::Marks;
 use crate::model::{Class, Error, FlagState, LocalName, Need, Outcome, RemoteId, Result, Scope};
 use crate::store::maildir::outgoing::{Examined, examine};
@@ -118,7 +119,9 @@ async fn intend(run: &Run<'_>, work: &mut Work, files: &mut VecDeque<NewFile>) -
             match found {
                 Examined::Mail { digest, date, .. } => {
                     octets += digest.octets;
-                    arrivals.push(Arrival { name: file.name, digest: *digest, flags: file.flags, date: Some(date), from: None });
+                    // What the server cannot keep stays here, and is not agreed on.
+                    let flags = restrict(&file.flags, run.flags.push, run.flags.keywords);
+                    arrivals.push(Arrival { name: file.name, digest: *digest, flags, date: Some(date), from: None });
                 }
                 Examined::NotMail(why) => {
                     work.job.report.failed.push((RemoteId(file.entry.file.into()), format!("{why}; it was left alone")));
