@@ -109,7 +109,8 @@ pub(in crate::engine) async fn look_into(
             // A look for additions alone says nothing of the rest: what an earlier run knew of that stays.
             let everything = marks[which].everything.clone().filter(|_| need == Need::Everything);
             let seen = Marks { everything, ..marks[which].clone() };
-            let again = take_page(store, session, &mut jobs[which], page, harvest, seen, &mut held, which, void).await;
+            let nothing_there = need == Need::Everything && page.is_empty() && !harvest.more;
+            let again = take_page(store, session, &mut jobs[which], page, harvest, seen, &mut held, which, void, nothing_there).await;
             match again {
                 Ok(true) => more.push(which),
                 Ok(false) => {}
@@ -195,6 +196,7 @@ async fn take_page(
     held: &mut HashMap<usize, Vec<Listed>>,
     which: usize,
     restarted: bool,
+    nothing_there: bool,
 ) -> Result<bool> {
     let stuck = job.row.cursor.as_ref() == Some(&harvest.cursor);
     let more = harvest.more;
@@ -204,7 +206,7 @@ async fn take_page(
     // Pages after the first of a folder that is matched whole are held, too; the row's cursor moves in memory only.
     let first_page = !held.contains_key(&which);
     let fresh = job.row.cursor.is_none();
-    let candidates = first_page && (restarted || fresh) && has_candidates(store, &job.row, restarted).await?;
+    let candidates = first_page && (restarted || fresh) && has_candidates(store, &job.row, restarted, nothing_there).await?;
     job.row.cursor = Some(harvest.cursor.clone());
     job.passing_ids = harvest.passing_ids;
     if candidates || !first_page {
@@ -271,12 +273,15 @@ async fn commit(
 }
 
 /// Whether anything here may be what the server lists: rows of the epoch that ended, or files that were here before the folder was
-/// known.
-async fn has_candidates(store: &Arc<Store>, row: &FolderRow, restarted: bool) -> Result<bool> {
+/// known. Not where the state is sound and the server has `nothing_there`: then the folder was made here, and its files are new.
+async fn has_candidates(store: &Arc<Store>, row: &FolderRow, restarted: bool, nothing_there: bool) -> Result<bool> {
     let (folder, dir) = (row.id, row.dir.clone());
     blocking(store, move |store| {
         if restarted && store.state().totals(folder)?.0 > 0 {
             return Ok(true);
+        }
+        if nothing_there && store.state().last_run()?.success.is_some() && !store.state().is_rebuilt()? {
+            return Ok(false);
         }
         Ok(!restarted && store.open_folder(&dir)?.map_or(Ok(0), |dir| dir.count())? > 0)
     })

@@ -65,7 +65,9 @@ pub(super) async fn prepare(
     transfers.extend(unfinished_transfers(store, &all).await?);
     let dests: HashSet<LinkId> = transfers.iter().filter(|t| !t.row.gone).filter_map(|t| t.arriving).collect();
     run.flags = session.caps().flags;
-    let may_delete = !blocking(store, |store| store.state().is_rebuilt()).await?;
+    // What is missing in one folder may lie in one that is matched again, and whose files nobody has looked at.
+    let matched_again = all.iter().any(|l| l.job.rematched.is_some() && !l.job.passing_ids);
+    let may_delete = !matched_again && !blocking(store, |store| store.state().is_rebuilt()).await?;
     let caps = *session.caps();
     let mut works = Vec::with_capacity(all.len());
     for mut looked in all {
