@@ -123,13 +123,17 @@ fn plan(known: &Known, listed: &[FolderInfo], takes: &dyn Fn(&FolderPath, Option
         .collect();
     let new: Vec<&FolderHere> =
         known.here.iter().filter(|h| !row_dirs.contains(h.dir.as_str()) && !h.path.is_inbox() && takes(&h.path, None)).collect();
+    // Or it was renamed there by a run that did not live to record it; its handle may have changed with that, or not.
+    let may_rename = |row: &FolderRow, here: &FolderHere| match (ids.get(&row.remote), there.contains_key(&here.path)) {
+        (Some(info), taken) => info.path == here.path || !taken,
+        (None, taken) => taken,
+    };
     let mut plan = FolderPlan::default();
     let mut renamed: HashSet<i64> = HashSet::new();
     for here in &new {
         let was = lost.iter().find(|row| known.identity.get(&row.id) == Some(&here.identity) && !row.path.is_inbox() && row.role.is_none());
         match was {
-            // Or it was renamed there by a run that did not live to record it.
-            Some(row) if there.contains_key(&here.path) != ids.contains_key(&row.remote) => {
+            Some(row) if may_rename(row, here) => {
                 renamed.insert(row.id);
                 plan.rename.push(((*row).clone(), (*here).clone()));
             }
@@ -161,7 +165,8 @@ fn plan(known: &Known, listed: &[FolderInfo], takes: &dyn Fn(&FolderPath, Option
     let empty = |row: &&&FolderRow| known.linked.get(&row.id) == Some(&0) && row.role.is_none() && !row.path.is_inbox();
     plan.remove = lost
         .iter()
-        .filter(|row| !renamed.contains(&row.id) && ids.contains_key(&row.remote))
+        // A message may have come into it there meanwhile: then it stays, and comes back here.
+        .filter(|row| !renamed.contains(&row.id) && ids.get(&row.remote).is_some_and(|i| i.messages.unwrap_or(0) == 0))
         .filter(empty)
         .map(|row| (*row).clone())
         .collect();
@@ -238,7 +243,7 @@ async fn record(store: &Arc<Store>, plan: &FolderPlan, listed: &[FolderInfo]) ->
     let renamed: Vec<(i64, FolderId, FolderHere)> = plan
         .rename
         .iter()
-        .filter(|(row, _)| !listed.iter().any(|i| i.id == row.remote))
+        .filter(|(row, here)| !listed.iter().any(|i| i.id == row.remote && i.path != here.path))
         .filter_map(|(row, here)| Some((row.id, find(&here.path)?, here.clone())))
         .collect();
     let removed: Vec<i64> = plan.remove.iter().filter(|row| !listed.iter().any(|i| i.id == row.remote)).map(|row| row.id).collect();
