@@ -4,7 +4,7 @@ use clap::CommandFactory;
 
 use super::*;
 
-fn fetch(words: &[&str]) -> (Shared, Fetch) {
+fn fetch(words: &[&str]) -> (Shared, Run) {
     let words = ["mailx", "fetch"].iter().chain(words);
     match Cli::try_parse_from(words).unwrap() {
         Cli { shared, command: Command::Fetch(fetch) } => (shared, fetch),

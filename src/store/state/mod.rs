@@ -111,6 +111,11 @@ impl State {
             Ok(Some(original)) => {
                 let backup = rusqlite::backup::Backup::new(&original.db, &mut db).map_err(|e| explain(tried(), &e))?;
                 backup.run_to_completion(1024, std::time::Duration::ZERO, None).map_err(|e| explain(tried(), &e))?;
+                drop(backup);
+                let mut copy = Self { db };
+                let found = copy.check_version(dir)?;
+                copy.bring_up(found).map_err(|e| explain(tried(), &e))?;
+                return Ok(copy);
             }
             // The real run moves a damaged state aside and begins with none.
             Err(error) if error.class != Class::LocalCorrupt => return Err(error),
@@ -141,13 +146,22 @@ impl State {
         db.execute_batch(&pragmas).map_err(|e| explain(tried(), &e))?;
         db.set_prepared_statement_cache_capacity(32);
         let mut state = Self { db };
-        if state.check_version(path)? == 0 {
-            let transaction = state.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| explain(tried(), &e))?;
-            transaction.execute_batch(include_str!("schema.sql")).map_err(|e| explain(tried(), &e))?;
-            transaction.pragma_update(None, "user_version", SCHEMA).map_err(|e| explain(tried(), &e))?;
-            transaction.commit().map_err(|e| explain(tried(), &e))?;
-        }
+        let found = state.check_version(path)?;
+        state.bring_up(found).map_err(|e| explain(tried(), &e))?;
         Ok(state)
+    }
+
+    /// Makes the schema, or brings one of an older version up to this one's.
+    fn bring_up(&mut self, found: i32) -> rusqlite::Result<()> {
+        let script = match found {
+            0 => include_str!("schema.sql"),
+            1 => include_str!("schema-2.sql"),
+            _ => return Ok(()),
+        };
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(script)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+        transaction.commit()
     }
 
     /// Reads every page.
@@ -167,7 +181,7 @@ impl State {
             .map_err(|e| explain(tried(), &e))?;
         match version {
             0 if tables == 0 => Ok(0),
-            SCHEMA if tables == 2 => Ok(SCHEMA),
+            known @ 1..=SCHEMA if tables == 2 => Ok(known),
             newer if newer > SCHEMA => {
                 Err(Error::new(Class::Config, tried(), format!("a newer mailx wrote it (schema {newer}; this one knows {SCHEMA})"))
                     .hint("run the newer mailx; nothing was touched"))
