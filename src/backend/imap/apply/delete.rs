@@ -49,14 +49,12 @@ impl ImapSession {
         let mut refusal = None;
         for part in set.chunks(limits::SET_TEXT) {
             let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"], unchanged_since: None };
-            let (store, expunge) = (self.conn.queue(&store)?, self.conn.queue(&Command::UidExpunge(&part))?);
-            let status = self.conn.complete(&store, &mut drop).await?;
-            refusal = refusal.or_else(|| refused(&status));
-            let status = self.conn.complete(&expunge, &mut drop).await?;
-            if status.kind == StatusKind::Bad {
+            let tags = [self.conn.queue(&store)?, self.conn.queue(&Command::UidExpunge(&part))?];
+            let ends = self.conn.complete_all(&tags, &mut drop).await?;
+            if ends.last().is_some_and(|expunged| expunged.kind == StatusKind::Bad) {
                 return Ok(Tried::Unknown);
             }
-            refusal = refusal.or_else(|| refused(&status));
+            refusal = refusal.or_else(|| ends.iter().find_map(refused));
         }
         Ok(Tried::Done(refusal))
     }

@@ -84,12 +84,12 @@ impl ImapSession {
             searches.push(self.queue_search(&format!("UID {part}"))?);
         }
         let mut found = Found::default();
-        for (at, tag) in stores {
-            let status = self.conn.complete(&tag, &mut |response| found.take(response)).await?;
-            groups[at].refused = groups[at].refused.take().or_else(|| refused(&status));
+        let tags: Vec<String> = stores.iter().map(|(_, tag)| tag.clone()).chain(searches).collect();
+        let answers = self.conn.complete_all(&tags, &mut |response| found.take(response)).await?;
+        for ((at, _), status) in stores.iter().zip(&answers) {
+            groups[*at].refused = groups[*at].refused.take().or_else(|| refused(status));
         }
-        let answers = self.complete_all(&searches, |response| found.take(response)).await?;
-        match answers.iter().find(|status| status.kind != StatusKind::Ok) {
+        match answers[stores.len()..].iter().find(|status| status.kind != StatusKind::Ok) {
             Some(status) => {
                 self.search_refused(status)?;
                 self.still_there(&all).await

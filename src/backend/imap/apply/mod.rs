@@ -7,7 +7,7 @@ mod moves;
 
 use crate::backend::Order;
 use crate::model::{Cursor, FolderId, Outcome, Result, Scope};
-use crate::wire::imap::{Code, Command, Response, Status, StatusKind};
+use crate::wire::imap::{Code, Command, Status, StatusKind};
 
 use super::cursor::Position;
 use super::{ImapSession, limits};
@@ -68,15 +68,6 @@ impl ImapSession {
         tracing::debug!(kind = ?status.kind, text = %status.text, "made a folder that was missing");
         self.conn.run(&Command::Subscribe(mailbox), drop).await?;
         Ok(())
-    }
-
-    /// Waits for the ends of pipelined commands; `on` gets everything else.
-    async fn complete_all(&mut self, tags: &[String], mut on: impl FnMut(Response)) -> Result<Vec<Status>> {
-        let mut statuses = Vec::with_capacity(tags.len());
-        for tag in tags {
-            statuses.push(self.conn.complete(tag, &mut on).await?);
-        }
-        Ok(statuses)
     }
 }
 

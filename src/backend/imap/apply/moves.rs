@@ -189,8 +189,9 @@ impl ImapSession {
             sent.push(self.conn.queue(&command(part, &mailbox))?);
         }
         let mut found = Found::default();
-        let answers = self.complete_all(&searches, |response| transfer.take(response, &mut found, validity)).await?;
-        let statuses = self.complete_all(&sent, |response| transfer.take(response, &mut Found::default(), validity)).await?;
+        let tags: Vec<String> = searches.iter().chain(&sent).cloned().collect();
+        let mut answers = self.conn.complete_all(&tags, &mut |response| transfer.take(response, &mut found, validity)).await?;
+        let statuses = answers.split_off(searches.len());
         for status in &statuses {
             transfer.pair(status, validity);
         }

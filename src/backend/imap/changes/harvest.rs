@@ -55,9 +55,8 @@ impl Look {
             ..before
         };
         let short = !more && self.is_short(&paged);
-        let lied = status.is_some_and(|s| {
-            s.uid_next.is_some_and(|next| next < u64::from(paged.next)) || s.uid_validity.is_some_and(|v| v != u64::from(validity))
-        });
+        let lied =
+            status.is_some_and(|s| s.uid_validity.is_some_and(|v| v != u64::from(validity))) || self.uid_next_lied(status, paged.next);
         // After the last page not the page's end counts but the highest UID: UIDNEXT may have lied. A listing that is shorter than the
         // folder is no ground to stand on: the next look is at the whole folder again.
         let next = match self.last {
@@ -75,6 +74,15 @@ impl Look {
             passing_ids: validity == 0,
         };
         Ok((harvest, more.then_some(paged)))
+    }
+
+    /// Whether UIDNEXT was below a message that is there. The listing of folders may only be older than the mail that came since, so
+    /// whoever asks for everything is told by what this very select said.
+    fn uid_next_lied(&self, status: Option<&MailboxStatus>, next: u32) -> bool {
+        match self.opened.uid_next.filter(|_| self.need == Need::Everything) {
+            Some(_) => self.is_above_uid_next(),
+            None => status.is_some_and(|s| s.uid_next.is_some_and(|told| told < u64::from(next))),
+        }
     }
 
     fn is_whole(&self) -> bool {

@@ -135,8 +135,7 @@ impl Look {
             return Some(if unknown { (Way::Changed { search: true }, &["ESEARCH"]) } else { (Way::Flags, &[]) });
         }
         let steady = self.is_steady();
-        let highest = self.seen.last().map_or(0, |(uid, _)| u64::from(*uid));
-        if steady && self.opened.uid_next.is_some_and(|next| highest >= next) {
+        if self.is_above_uid_next() {
             return Some((Way::Flags, OFF));
         }
         let new = self.seen.len() as u64;

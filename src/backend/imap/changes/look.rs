@@ -106,6 +106,12 @@ impl Look {
         !self.shifted && self.exists_then == self.opened.exists
     }
 
+    /// Whether a message is there with a UID that no message could have yet.
+    pub fn is_above_uid_next(&self) -> bool {
+        let highest = self.seen.last().map_or(0, |(uid, _)| u64::from(*uid));
+        self.is_steady() && self.opened.uid_next.is_some_and(|next| highest >= next)
+    }
+
     /// EXISTS, or what it was at first: what came later may not be in the listing.
     pub fn exists_least(&self) -> u64 {
         u64::from(self.opened.exists.min(self.exists_then).unwrap_or(0))

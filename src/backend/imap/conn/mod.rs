@@ -181,6 +181,26 @@ impl Connection {
         }
     }
 
+    /// Waits for the ends of pipelined commands, in whatever order they come: Dovecot puts the end of a STORE off while more commands
+    /// wait. Their statuses are in the order of `tags`; `on` gets everything else.
+    pub async fn complete_all(&mut self, tags: &[String], on: &mut impl FnMut(Response)) -> Result<Vec<Status>> {
+        let mut ends: Vec<Option<Status>> = tags.iter().map(|_| None).collect();
+        let mut left = tags.len();
+        while left > 0 {
+            match self.event().await? {
+                Event::Response(Response::Status(status)) if status.tag.is_some() => {
+                    if let Some(at) = tags.iter().position(|tag| status.tag.as_deref() == Some(tag)) {
+                        left -= usize::from(ends[at].replace(status).is_none());
+                    }
+                }
+                Event::Response(response) => on(response),
+                Event::Body(bytes) => self.unasked(bytes.len() as u64),
+                Event::BodyStart(_) | Event::BodyEnd => {}
+            }
+        }
+        Ok(ends.into_iter().flatten().collect())
+    }
+
     /// Counts octets of bodies that were not asked for among the untagged answers, which are bounded.
     pub fn unasked(&mut self, octets: u64) {
         self.untagged += octets;
