@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{FetchRun, Globals, Observers, Target, account, off_thread};
-use crate::backend::{Backend, Ctx, Session};
+use crate::backend::Ctx;
 use crate::config::{Account, Layout as ConfiguredLayout};
-use crate::engine::fetch::{FetchOptions, fetch as run_engine, stopped};
+use crate::engine::fetch::{FetchOptions, Sessions, fetch as run_engine};
 use crate::engine::select::Patterns;
 use crate::model::report::AccountReport;
 use crate::model::{Class, Error, Observer, Protocol, Result};
@@ -83,16 +83,18 @@ async fn prepared(
         limit: run.limit,
         after_fetch: account.after_fetch,
         allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::new).transpose()?,
-        connections: account.connections,
     };
     let ctx = account::ctx(globals, account, observer);
     let _watchdog = run.max_duration.map(|most| Watchdog::start(most, ctx.cancel.clone()));
     // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
-    let session = if new && !run.dry_run { Some(open_session(&*backend, &ctx).await?) } else { None };
+    let sessions = Sessions::new(backend, ctx.clone(), account.connections);
+    if new && !run.dry_run {
+        sessions.ahead().await?;
+    }
     let store = open_store(globals, account, &ctx, run.dry_run).await?;
-    let mut report = run_engine(&account.name, backend, session, store, ctx, &options).await;
+    let mut report = run_engine(&account.name, sessions, store, ctx, &options).await;
     if let Some(command) = &account.exec
         && !run.dry_run
         && report.changed()
@@ -118,14 +120,6 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Logs in, unless the run is stopped meanwhile.
-async fn open_session(backend: &dyn Backend, ctx: &Ctx) -> Result<Box<dyn Session>> {
-    tokio::select! {
-        () = ctx.cancel.cancelled() => Err(stopped()),
-        session = backend.open(ctx) => session,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
 use crate::store::state::{LinkId, Receipt, Releasable};
 use crate::store::{Intact, Store, root};
 
-use super::sessions::{Sessions, costs_session};
+use super::sessions::{Sessions, costs_session, first_says};
 use super::{FetchOptions, Job, blocking};
 
 /// Orders of one intent.
@@ -61,6 +61,7 @@ pub(super) async fn release(
                 .hint("leave the folder out of this account, or set after-fetch = \"keep\""),
         );
     }
+    let mut lost = None;
     for job in jobs.iter_mut().filter(|j| may_release(j)) {
         if ctx.cancel.is_cancelled() {
             break;
@@ -71,11 +72,15 @@ pub(super) async fn release(
         }
         let open = match &mut session {
             Some(open) => open,
-            none => none.insert(sessions.open().await?),
+            none => none.insert(match (sessions.open().await, lost.take()) {
+                (Err(again), Some(lost)) => return Err(first_says(lost, again)),
+                (opened, _) => opened?,
+            }),
         };
         if let Err(error) = folder(store, open, ctx, job, due, (began, now)).await {
             if costs_session(&error) {
                 session = None;
+                lost = Some(error.copy()).filter(|e| e.class == Class::Temporary);
             }
             job.fail(error);
         }
