@@ -51,11 +51,11 @@ impl ImapSession {
                 let index = look.index;
                 match self.end_look(&mut look, &at[index], out).await? {
                     Some(harvest) => done[which] = Some(harvest),
-                    None => afresh.push(which),
+                    None => afresh.push((which, look.opened.validity())),
                 }
             }
             // Folders in another epoch than their cursor: what came was not theirs, so they begin again, from nothing.
-            for which in afresh {
+            for (which, epoch) in afresh {
                 let look = LookAt { cursor: None, ..batch[which].clone() };
                 let told = self.listed.remove(&look.folder).and_then(|status| status.uid_validity);
                 self.paged.remove(&look.folder);
@@ -63,7 +63,11 @@ impl ImapSession {
                 let harvest = self.end_look(&mut again, &look, out).await?;
                 // STATUS and SELECT may differ; marks of another epoch must not say "nothing changed" later.
                 let doubtful = |h: &Harvest| h.doubtful || Position::decode(&h.cursor).map(|p| u64::from(p.uid_validity)) != told;
-                done[which] = harvest.map(|h| h.map(|h| Harvest { restarted: true, doubtful: doubtful(&h), ..h }));
+                done[which] = match harvest {
+                    // Another one again: the ids of neither will hold until the bodies are asked for.
+                    Some(Ok(_)) if again.opened.validity() != epoch => Some(Err(self.renumbered(&look.folder))),
+                    harvest => harvest.map(|h| h.map(|h| Harvest { restarted: true, doubtful: doubtful(&h), ..h })),
+                };
             }
             // Each in its place, whatever the server does: a harvest that slid to another folder would be taken for its.
             harvests.extend(done.into_iter().zip(batch).map(|(harvest, look)| {

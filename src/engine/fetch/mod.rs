@@ -5,6 +5,7 @@
 
 mod bodies;
 mod download;
+mod flips;
 mod listing;
 mod release;
 mod rematch;
@@ -113,6 +114,9 @@ pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, 
     if done.is_ok() && !sessions.any_idle() {
         done = cut_off(&mut jobs).map_or(Ok(()), Err);
     }
+    let whole = done.is_ok() && !ctx.cancel.is_cancelled();
+    let counted = flips::count(&store, &mut jobs, whole).await;
+    done = done.and(counted);
     report.folders = jobs.into_iter().map(|j| j.report).collect();
     if let Err(error) = done {
         report.error = Some(error);
