@@ -4,12 +4,14 @@
 //! the cursor → the plan → bodies stream into tmp files → batches become durable and `stored` → only then the server's copy may go.
 
 mod bodies;
+mod doubts;
 mod download;
 mod flips;
 mod listing;
 mod release;
 mod rematch;
 mod sessions;
+pub mod strengthen;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -7,3 +7,4 @@ mod incoming;
 pub mod keywords;
 pub mod layout;
 pub mod name;
+pub mod streamed;

@@ -1,6 +1,7 @@
 //! The state: which message there is which file here, and where the last look ended. SQLite, WAL, `synchronous=FULL`: a commit is
 //! durable when it returns. Losing the state loses no mail (it is rebuilt by identity), so nothing here is the only copy of anything.
 
+mod doubtful;
 mod folders;
 mod links;
 mod matching;
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+pub use doubtful::{Doubtful, Verdicts};
 pub use folders::FolderRow;
 pub use links::{FileHere, Known, LinkId, NewLink, PendingLink, Stored};
 pub use matching::{Digested, Twin};
