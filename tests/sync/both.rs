@@ -85,7 +85,11 @@ pub fn assert_settled(w: &World) -> Side {
     let again = w.sync(0, &[]);
     assert_nothing_done(&again);
     assert_eq!(there(w), there_now, "a further run changed the server");
-    assert_eq!(w.mail().into_iter().map(|m| m.path).collect::<std::collections::BTreeSet<_>>(), before, "a further run changed the Maildir");
+    assert_eq!(
+        w.mail().into_iter().map(|m| m.path).collect::<std::collections::BTreeSet<_>>(),
+        before,
+        "a further run changed the Maildir"
+    );
     here_now
 }
 
@@ -105,7 +109,8 @@ pub fn done(out: &Out) -> Vec<(&'static str, u64)> {
 
 /// A small message with LF, as programs write them.
 pub fn message(subject: &str) -> Vec<u8> {
-    format!("From: a@example.org\nTo: b@example.org\nSubject: {subject}\nMessage-ID: <{subject}@test.example>\n\nText of {subject}.\n").into_bytes()
+    format!("From: a@example.org\nTo: b@example.org\nSubject: {subject}\nMessage-ID: <{subject}@test.example>\n\nText of {subject}.\n")
+        .into_bytes()
 }
 
 /// Puts a file into a folder, as a delivery agent or a reader does.

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 
 use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Order, Part, Session, Step, Want};
 use crate::model::quota::Quota;
-use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Harvest, Protocol, RemoteId, Result, Scope};
+use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Harvest, Protocol, RemoteId, Renumbered, Result, Scope};
 use crate::net::{Endpoint, TlsConnector};
 use crate::wire::imap::{Code, Command, MailboxStatus, Response, SelectWith, Status, StatusKind};
 use crate::wire::sasl::Mechanism;
@@ -199,9 +199,14 @@ impl ImapSession {
         if is == was {
             return Ok(());
         }
-        Err(self
-            .folder_error(folder, "the server renumbered it just now", "UIDVALIDITY changed")
-            .hint("the next run matches its messages again"))
+        Err(self.renumbered(folder))
+    }
+
+    /// The epoch of a folder ended while it was worked on.
+    fn renumbered(&self, folder: &FolderId) -> Box<Error> {
+        self.folder_error(folder, "the server renumbered it just now", "UIDVALIDITY changed")
+            .because(Renumbered)
+            .hint("the next run matches its messages again")
     }
 
     /// An error that costs this folder only.

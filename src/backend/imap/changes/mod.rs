@@ -38,8 +38,8 @@ struct Task {
     at: LookAt,
     /// The way, where an earlier one did not do.
     way: Option<Way>,
-    /// Set where it begins anew because it is in another epoch: the UIDVALIDITY that the listing told.
-    afresh: Option<Option<u64>>,
+    /// Set where it begins anew because it is in another epoch: the UIDVALIDITY that the listing told, and the one that it was opened in.
+    afresh: Option<(Option<u64>, u32)>,
 }
 
 impl ImapSession {
@@ -84,13 +84,22 @@ impl ImapSession {
         let mut again = Vec::new();
         for (task, mut look) in begun {
             match self.end_look(&mut look, &task.at, out).await? {
+                // Another one again: the ids of neither will hold until the bodies are asked for.
+                Verdict::Done(Ok(_)) if task.afresh.is_some_and(|(_, epoch)| epoch != look.opened.validity()) => {
+                    done[task.which] = Some(Err(self.renumbered(&task.at.folder)));
+                }
                 Verdict::Done(harvest) => done[task.which] = Some(harvest.map(|harvest| task.tell(harvest))),
                 Verdict::Again(way) => again.push(Task { way: Some(way), ..task }),
                 // What came was not of this epoch, so it begins again, from nothing.
                 Verdict::OtherEpoch if task.afresh.is_none() => {
                     let told = self.listed.remove(&task.at.folder).and_then(|status| status.uid_validity);
                     self.paged.remove(&task.at.folder);
-                    again.push(Task { at: LookAt { cursor: None, ..task.at }, way: None, afresh: Some(told), ..task });
+                    again.push(Task {
+                        at: LookAt { cursor: None, ..task.at },
+                        way: None,
+                        afresh: Some((told, look.opened.validity())),
+                        ..task
+                    });
                 }
                 Verdict::OtherEpoch => {}
             }
@@ -209,7 +218,7 @@ impl ImapSession {
 impl Task {
     /// STATUS and SELECT may differ; marks of another epoch must not say "nothing changed" later.
     fn tell(&self, harvest: Harvest) -> Harvest {
-        let Some(told) = self.afresh else { return harvest };
+        let Some((told, _)) = self.afresh else { return harvest };
         let doubtful = harvest.doubtful || Position::decode(&harvest.cursor).map(|p| u64::from(p.uid_validity)) != told;
         Harvest { restarted: true, doubtful, ..harvest }
     }
