@@ -64,10 +64,11 @@ def draw(jobs):
     ]
     out += panel("First fetch, seconds over messages", first, LEFT)
     out += panel("Nothing to do, seconds over messages", again, 2 * LEFT + WIDTH + GAP // 2)
-    for number, name in enumerate(n for n in COLOURS if n in first or n in again):
-        x, y = LEFT + 170 * number, height - 16
+    x, y = LEFT, height - 16
+    for name in (n for n in COLOURS if n in first or n in again):
         out.append('<path d="M%d %d h24" stroke="%s" stroke-width="3"/>' % (x, y - 4, COLOURS[name]))
         out.append('<text x="%d" y="%d">%s</text>' % (x + 30, y, name))
+        x += 30 + 8 * len(name) + 40  # no letter of the legend is wider
     return "\n".join(out) + "\n</svg>\n"
 
 

@@ -30,6 +30,8 @@ mod output;
 mod renumber;
 #[path = "support/mod.rs"]
 mod support;
+#[path = "fetch/weak.rs"]
+mod weak;
 
 use support::{World, dovecot};
 

@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::{Globals, Observers, RunOptions, Target, Verb, account, off_thread};
-use crate::backend::{Backend, Ctx, Session};
+use crate::backend::Ctx;
 use crate::config::{Account, Layout as ConfiguredLayout};
-use crate::engine::fetch::{FetchOptions, fetch, stopped};
+use crate::engine::fetch::{FetchOptions, Sessions, fetch};
 use crate::engine::select::Patterns;
 use crate::engine::sync::{SyncOptions, sync};
 use crate::model::report::AccountReport;
@@ -84,21 +84,23 @@ async fn prepared(
         limit: run.limit,
         after_fetch: account.after_fetch,
         allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::new).transpose()?,
-        connections: account.connections,
     };
     let ctx = account::ctx(globals, account, observer);
     let _watchdog = run.max_duration.map(|most| Watchdog::start(most, ctx.cancel.clone()));
     // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
-    let session = if new && !run.dry_run { Some(open_session(&*backend, &ctx).await?) } else { None };
+    let sessions = Sessions::new(backend, ctx.clone(), account.connections);
+    if new && !run.dry_run {
+        sessions.ahead().await?;
+    }
     let store = open_store(globals, account, &ctx, run.dry_run).await?;
     let mut report = match run.verb {
-        Verb::Fetch => fetch(&account.name, backend, session, store, ctx, &options).await,
+        Verb::Fetch => fetch(&account.name, sessions, store, ctx, &options).await,
         Verb::Sync => {
             let pull = FetchOptions { after_fetch: AfterFetch::Keep, ..options };
             let options = SyncOptions { pull, expunge: account.expunge, keep_deleted: account.keep_deleted };
-            sync(&account.name, backend, session, store, ctx, &options).await
+            sync(&account.name, sessions, store, ctx, &options).await
         }
     };
     if let Some(command) = &account.exec
@@ -126,14 +128,6 @@ impl Watchdog {
 impl Drop for Watchdog {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Logs in, unless the run is stopped meanwhile.
-async fn open_session(backend: &dyn Backend, ctx: &Ctx) -> Result<Box<dyn Session>> {
-    tokio::select! {
-        () = ctx.cancel.cancelled() => Err(stopped()),
-        session = backend.open(ctx) => session,
     }
 }
 

@@ -262,11 +262,12 @@ pub trait Session: Send {
     /// Tells what changed in many folders, one bounded page each, no bodies. `out` gets the index into `at` and the change; what
     /// it got for a folder counts only with that folder's `Harvest`. A folder that fails alone is an `Err` in its place.
     ///
-    /// A cursor that the server no longer honours is not an error: the folder starts afresh, `Whole` and `restarted`.
+    /// A cursor that the server no longer honours is not an error: the folder starts afresh, `Whole` and `restarted`. When its epoch ends
+    /// once more meanwhile, that is an error with the cause [`Renumbered`](crate::model::Renumbered).
     async fn changes(&mut self, at: &[LookAt], out: &mut (dyn FnMut(usize, Change) + Send)) -> Result<Vec<Result<Harvest>>>;
 
     /// Streams the bytes of messages of one folder into `out`, in any order. `cursor` names the epoch that the ids belong to: when
-    /// the server has another by now, an error of scope `Folder` is returned and nothing is delivered.
+    /// the server has another by now, an error with the cause [`Renumbered`](crate::model::Renumbered) is returned and nothing is delivered.
     async fn fetch(&mut self, folder: &FolderId, cursor: &Cursor, wanted: &[Want], part: Part, out: &mut dyn BodySink) -> Result<()>;
 
     /// Carries out orders in one folder and answers the first of them, in order: at least one, and all where the protocol can. The

@@ -75,13 +75,18 @@ pub fn combine(results: impl IntoIterator<Item = Exit>) -> Exit {
 }
 
 /// The exit code of one account's part of a run.
+///
+/// What stopped the account says it for all that it left undone, whatever arrived before; but not where something else failed, too.
 pub fn of_account(report: &AccountReport) -> Exit {
     let folders = combine(report.folders.iter().map(of_folder));
-    match (&report.error, folders) {
-        (_, Exit::GUARD) => Exit::GUARD,
-        // What stopped the account says more than what it left undone in its folders.
-        (Some(error), _) => of(error.class),
-        (None, folders) => folders,
+    match &report.error {
+        _ if folders == Exit::GUARD => Exit::GUARD,
+        None => folders,
+        Some(error) => {
+            let code = of(error.class);
+            let alike = |folder: &FolderReport| folder.failed.is_empty() && folder.error.as_ref().is_none_or(|e| of(e.class) == code);
+            if code == Exit::GUARD || report.folders.iter().all(alike) { code } else { Exit::PARTIAL }
+        }
     }
 }
 
@@ -170,6 +175,39 @@ mod tests {
         assert_eq!(of_account(&account(None, vec![folder(None, 1, 0), folder(Some(Class::Guard), 0, 0)])), Exit::GUARD);
         assert_eq!(of_account(&account(Some(Class::Temporary), vec![folder(None, 9, 0)])), Exit::AGAIN);
         assert_eq!(of_account(&account(Some(Class::Temporary), vec![folder(Some(Class::Guard), 9, 0)])), Exit::GUARD);
+    }
+
+    #[test]
+    fn what_stopped_an_account_is_its_code_whatever_arrived_before_unless_something_else_failed() {
+        use Class::{Auth, DiskFull, Guard, Protocol, Temporary, Unavailable};
+        let arrived = || folder(None, 9, 0);
+        for (error, folders, code) in [
+            // The line was lost for good after some mail came; in the middle of a folder; with folders that never had their turn.
+            (Some(Temporary), vec![arrived()], 75),
+            (Some(Temporary), vec![arrived(), folder(None, 0, 0)], 75),
+            (Some(Temporary), vec![], 75),
+            (Some(Temporary), vec![arrived(), folder(Some(Temporary), 3, 0)], 75),
+            // Something else failed, too.
+            (Some(Temporary), vec![arrived(), folder(Some(Protocol), 0, 0)], 1),
+            (Some(Temporary), vec![folder(None, 9, 1)], 1),
+            (Some(Temporary), vec![folder(Some(Unavailable), 0, 0)], 1),
+            (Some(Temporary), vec![folder(Some(Guard), 9, 0)], 3),
+            (Some(Guard), vec![folder(None, 9, 1)], 3),
+            // Other classes alike.
+            (Some(DiskFull), vec![arrived()], 74),
+            (Some(DiskFull), vec![arrived(), folder(Some(DiskFull), 1, 0)], 74),
+            (Some(DiskFull), vec![folder(None, 9, 1)], 1),
+            (Some(Auth), vec![], 77),
+            // A folder among good ones, or one that got something, is a part; folders that all failed alike and got nothing are all.
+            (None, vec![arrived(), folder(Some(Temporary), 0, 0)], 1),
+            (None, vec![folder(Some(Temporary), 3, 0)], 1),
+            (None, vec![folder(Some(Temporary), 0, 0), folder(Some(Temporary), 0, 0)], 75),
+            (None, vec![folder(Some(Temporary), 0, 0), folder(Some(Protocol), 0, 0)], 1),
+            (None, vec![arrived()], 0),
+        ] {
+            let report = account(error, folders);
+            assert_eq!(of_account(&report).0, code, "{error:?} {:?}", report.folders);
+        }
     }
 
     #[test]

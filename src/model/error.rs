@@ -143,6 +143,18 @@ pub struct Error {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+/// The cause of an error of scope `Folder`: the server made the ids void while they were in use. The next run matches again.
+#[derive(Debug, Clone, Copy)]
+pub struct Renumbered;
+
+impl fmt::Display for Renumbered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("renumbered")
+    }
+}
+
+impl std::error::Error for Renumbered {}
+
 /// Result with the house error. Boxed: errors are rare and large, results are many.
 pub type Result<T, E = Box<Error>> = std::result::Result<T, E>;
 
@@ -193,6 +205,11 @@ impl Error {
     pub fn because(mut self: Box<Self>, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Box<Self> {
         self.source = Some(cause.into());
         self
+    }
+
+    /// Whether [`Renumbered`] is its cause.
+    pub fn is_renumbered(&self) -> bool {
+        self.source.as_ref().is_some_and(|cause| cause.is::<Renumbered>())
     }
 
     /// The same failure for another place that it costs; without its cause.

@@ -18,7 +18,7 @@ pub use caps::Caps;
 pub use change::{Change, Harvest, HarvestKind, Listed, Need, Outcome};
 pub use credentials::{Credentials, ExposeSecret, Secret, SecretKind, SecretString};
 pub use cursor::{Cursor, Mark};
-pub use error::{Class, Error, Fate, Result, Scope};
+pub use error::{Class, Error, Fate, Renumbered, Result, Scope};
 pub use event::{Event, Observer};
 pub use flags::{Flag, FlagState, Flags, Keyword};
 pub use folder::{FolderId, FolderPath, Role};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mailx::backend::Ctx;
-use mailx::engine::fetch::{FetchOptions, fetch};
+use mailx::engine::fetch::{FetchOptions, Sessions, fetch};
 use mailx::engine::select::Patterns;
 use mailx::engine::sync::{SyncOptions, sync};
 use mailx::model::event::Silent;
@@ -189,20 +189,13 @@ impl World {
         };
         let after_fetch = if verb == Verb::FetchAndDelete { AfterFetch::Delete } else { AfterFetch::Keep };
         let allow = self.settings.allow.as_ref().map(|pattern| Patterns::new(std::slice::from_ref(pattern)).unwrap());
-        let pull = FetchOptions {
-            folders: Vec::new(),
-            since: None,
-            max_size: None,
-            limit: None,
-            after_fetch,
-            allow_mass_delete: allow,
-            connections: NonZeroU16::new(self.settings.connections).unwrap(),
-        };
+        let pull = FetchOptions { folders: Vec::new(), since: None, max_size: None, limit: None, after_fetch, allow_mass_delete: allow };
+        let sessions = Sessions::new(backend, ctx.clone(), NonZeroU16::new(self.settings.connections).unwrap());
         if verb != Verb::Sync {
-            return fetch("test", backend, None, store, ctx, &pull).await;
+            return fetch("test", sessions, store, ctx, &pull).await;
         }
         let options = SyncOptions { pull, expunge: self.settings.expunge, keep_deleted: Duration::from_hours(24 * 30) };
-        sync("test", backend, None, store, ctx, &options).await
+        sync("test", sessions, store, ctx, &options).await
     }
 }
 

@@ -137,7 +137,7 @@ fn a_clock_that_runs_backwards_suspends_delete_after() {
 }
 
 /// Time passes by hand: the state's times are changed.
-fn state(w: &World, sql: &str) {
+pub fn state(w: &World, sql: &str) {
     let file = w.root.join(".mailx/state.db");
     let script = "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1])\nc.execute(sys.argv[2])\nc.commit()";
     run(Command::new("python3").args(["-c", script]).arg(Path::new(&file)).arg(sql));

@@ -172,6 +172,52 @@ fn a_kill_at_each_step_of_a_fetch_that_can_only_expunge_loses_nothing() {
     killed_while_deleting("UIDPLUS,MOVE");
 }
 
+#[test]
+fn a_kill_at_each_step_of_a_run_that_proves_weak_matches_loses_and_doubles_nothing() {
+    let Some(w) = world("prove") else { return };
+    let mut at = 1;
+    loop {
+        let user = format!("{}-{at}", w.user);
+        let root = w.tmp.path().join(format!("mail-{at}"));
+        w.write_config(&w.account("test", &user, &root, "after-fetch = \"delete\""));
+        w.server.fill(&user, "INBOX", 4, "a");
+        crate::weak::mbsync_made(&w, &user, &root);
+        // One of them is a forgery here: it stays, and the server's comes beside it.
+        w.server.append(&user, "INBOX", b"Subject: twin\r\n\r\npay to A\r\n", "", 1_600_000_000);
+        std::fs::write(root.join("INBOX/cur/9.twin.host:2,"), b"Subject: twin\n\npay to B\n").unwrap();
+        let wire = |mail: maildir::Mail| {
+            let text = std::fs::read_to_string(mail.path).unwrap();
+            maildir::identity(text.replace("X-TUID: abcdefghijkl\n", "").as_bytes())
+        };
+        let mut all: Vec<String> = w.server.list(&user).into_values().flatten().map(|l| l.identity).collect();
+        w.fetch(0, &[]);
+        let out = w.run_with(&["fetch", "--json"], &[("MAILX_TEST_CRASH_AT", &at.to_string())]);
+        let killed = out.signal == Some(9);
+        assert!(killed || out.code == Some(1), "step {at}: {out:?}");
+        let held = || -> Vec<String> { maildir::read(&root).into_iter().map(wire).collect() };
+        let kept: Vec<String> = w.server.list(&user).into_values().flatten().map(|l| l.identity).chain(held()).collect();
+        assert!(all.iter().all(|id| kept.contains(id)), "killed at step {at}: lost");
+        // The run that finds the forgery says so; the next one fetches.
+        for _ in 0..3 {
+            let out = w.run(&["fetch", "--json"]);
+            assert!(matches!(out.code, Some(0 | 1)), "killed at step {at}: {out:?}");
+        }
+        w.fetch(0, &[]);
+        let mut here = held();
+        here.sort();
+        all.push(maildir::identity(b"Subject: twin\n\npay to B\n"));
+        all.sort();
+        assert_eq!(here, all, "killed at step {at}, then run: each exactly once here");
+        assert_eq!(w.server.list(&user)["INBOX"].len(), 0, "killed at step {at}, then run: the server's copies are gone");
+        let _ = std::fs::remove_dir_all(&root);
+        if !killed {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at > 4, "only {at} durable steps were met");
+}
+
 /// xorshift64*: random enough for instants, and a seed repeats them.
 struct Random(u64);
 

@@ -23,10 +23,8 @@ fn row_32_a_new_uidvalidity_is_matched_without_downloads() {
     home.converges(&peer);
 }
 
-#[test]
-fn row_33_uidvalidity_that_flips_in_a_run_costs_no_message() {
-    let peer = Peer::start(World::new(vec![Folder::new("INBOX", mail(3)), Folder::new("b", vec![message(1, text("b", 1))])]));
-    let home = Home::new(&peer);
+/// From now on every EXAMINE tells another UIDVALIDITY.
+fn flips(peer: &Peer) {
     let selects = std::sync::atomic::AtomicU64::new(100);
     peer.hook(move |call, honest| {
         if call.name != "EXAMINE" {
@@ -36,11 +34,41 @@ fn row_33_uidvalidity_that_flips_in_a_run_costs_no_message() {
         let validity = selects.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         Some(vec![send(String::from_utf8(all).unwrap().replace("UIDVALIDITY 7", &format!("UIDVALIDITY {validity}")))])
     });
-    for _ in 0..4 {
-        let run = home.fetch();
-        assert!(matches!(run.code, 0 | 1), "{run:#?}");
-        run.is(run.code, &[]);
+}
+
+#[test]
+fn row_33_uidvalidity_that_flips_in_a_run_drops_the_folder_and_in_three_runs_in_a_row_is_a_protocol_error() {
+    let peer = Peer::start(World::new(vec![Folder::new("INBOX", mail(3)), Folder::new("b", vec![message(1, text("b", 1))])]));
+    let home = Home::new(&peer);
+    flips(&peer);
+    for _ in 0..2 {
+        home.fetch().is(1, &["error: partial", "renumbered it just now", "the next run matches"]);
     }
+    for runs in ["last 3 runs", "last 4 runs"] {
+        home.fetch().is(76, &["error: protocol", runs, "leave the folder out"]);
+    }
+    home.converges(&peer);
+    // What is past does not count.
+    for _ in 0..2 {
+        flips(&peer);
+        peer.change(|w| w.folder("b").messages.push(message(9, text("b", 9))));
+        home.fetch().is(1, &["error: partial"]);
+        home.fetch().is(1, &["error: partial"]);
+        peer.change(|w| drop(w.folder("b").messages.pop()));
+        home.converges(&peer);
+    }
+}
+
+#[test]
+fn row_33_uidvalidity_that_flips_while_the_folder_is_listed() {
+    let peer = Peer::start(World::inbox(5));
+    let home = Home::new(&peer);
+    home.fetch().is(0, &[]);
+    flips(&peer);
+    peer.change(|w| w.folder("INBOX").messages.push(message(9, text("mail", 9))));
+    // The cursor's epoch, another one, and a third one in one run.
+    home.fetch().is(1, &["error: partial", "renumbered"]);
+    assert_eq!((home.files().len(), peer.bodies_asked(20)), (5, 5));
     home.converges(&peer);
 }
 

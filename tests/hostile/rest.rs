@@ -311,6 +311,67 @@ fn a_folder_whose_count_nobody_tells_is_not_shown_as_empty() {
     assert!(run.out.contains('?'), "{run:?}");
 }
 
+/// Every key of every object in `value`; the keys of `settings` and `can` are the user's words.
+fn keys(value: &serde_json::Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(map) => {
+            for (key, value) in map {
+                found.insert(key.clone());
+                if key != "settings" && key != "can" {
+                    keys(value, found);
+                }
+            }
+        }
+        serde_json::Value::Array(all) => all.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_of_every_command_is_documented_in_its_section() {
+    let peer = Peer::start(World::inbox(3).caps(&format!("{MODERN} QUOTA")));
+    let home = Home::with(&peer, "after-fetch = \"delete\"", "127.0.0.1");
+    peer.hook(|call, _| match call.name.as_str() {
+        "GETQUOTAROOT" => {
+            let lines = "* QUOTAROOT INBOX \"\"\r\n* QUOTA \"\" (STORAGE 10 512)\r\n";
+            Some(vec![send(format!("{lines}{} OK\r\n", call.tag))])
+        }
+        _ if call.wants_bodies() && call.uids(9).contains(&3) => Some(vec![send(format!("{} NO later\r\n", call.tag))]),
+        _ => None,
+    });
+    let text = include_str!("../../docs/json.md");
+    let section = |title: &str| {
+        let from = text.find(&format!("\n## {title}\n")).unwrap_or_else(|| panic!("no section {title}")) + 4;
+        let end = text[from..].find("\n## ").map_or(text.len(), |end| from + end);
+        &text[from..end]
+    };
+    for (words, title, code) in [
+        (&["fetch", "--dry-run", "--json"][..], "mailx fetch", 0),
+        (&["fetch", "--events"], "mailx fetch --events", 1),
+        (&["fetch", "--json"], "mailx fetch", 1),
+        (&["folders", "--json"], "mailx folders", 0),
+        (&["status", "--json", "--remote", "--max-age", "1h"], "mailx status", 1),
+        (&["account", "list", "--json"], "mailx account list", 0),
+        (&["account", "show", "a", "--json"], "mailx account show", 0),
+        (&["account", "test", "--json"], "mailx account test", 0),
+        (&["account", "show", "nobody", "--json"], "mailx account show", 64),
+    ] {
+        let run = home.run(words);
+        run.is(run.code, &[]);
+        assert_eq!(run.code, code, "{run:#?}");
+        let mut found = std::collections::BTreeSet::new();
+        for line in run.out.lines() {
+            keys(&serde_json::from_str(line).unwrap_or_else(|e| panic!("{words:?}: {e}: {line}")), &mut found);
+        }
+        assert!(!found.is_empty(), "{words:?}");
+        let summary = if title.ends_with("--events") { section("mailx fetch") } else { "" };
+        let places = [section(title), section("Common to all"), summary].concat();
+        for key in found {
+            assert!(places.contains(&format!("`{key}`")) || places.contains(&format!("\"{key}\"")), "{words:?}: `{key}` is not documented");
+        }
+    }
+}
+
 #[test]
 fn a_keyword_file_that_makes_no_sense_costs_no_mail() {
     each([Some(b"0 caf\xe9\n".to_vec()), Some(b"0 x\n".repeat(30_000)), None], |content| {

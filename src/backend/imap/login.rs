@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::backend::Ctx;
 use crate::model::event::Step;
-use crate::model::{Class, Error, Event, ExposeSecret as _, Result, Secret, SecretKind, SecretString};
+use crate::model::{Class, Error, Event, ExposeSecret as _, Fate, Result, Secret, SecretKind, SecretString};
 use crate::net::{Limits, Security, dial};
 use crate::wire::imap::{CANCEL, Code, Command, Response, Secret as WireSecret, Status, StatusKind, sasl_line};
 use crate::wire::sasl::{Exchange, Have, Mechanism, SaslError, choose};
@@ -53,12 +53,14 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
     if preauth {
         reached(Step::Login, "the connection was authenticated already");
     } else {
-        let mechanism = opening.authenticate(&secret).await?;
+        // A line that is lost where the answer should come may be the answer: another try could be the one that locks the account.
+        let unanswered = |e: Box<Error>| if e.class == Class::Temporary { e.fate(Fate::NeedsUser) } else { e };
+        let mechanism = opening.authenticate(&secret).await.map_err(unanswered)?;
         reached(Step::Login, &format!("as {} by {mechanism}", backend.user));
         reached(Step::Capabilities, &format!("after login: {}", opening.caps.list()));
     }
     let Opening { mut conn, caps, quirks, .. } = opening;
-    conn.literal_max = caps.literal_max();
+    (conn.literal_max, conn.message_max) = (caps.literal_max(), caps.message_max());
     // Read before anything answers, so it costs no round trip. BAD or NO mean that names stay in modified UTF-7.
     let mut utf8 = caps.rev2_only();
     if caps.has("ENABLE") && caps.has("UTF8=ACCEPT") {
@@ -263,10 +265,10 @@ impl Opening<'_> {
         let name = &self.backend.account;
         match code {
             "UNAVAILABLE" | "INUSE" | "LIMIT" => error(Class::Temporary, format!("the server cannot check the login now: {said}"))
-                .fate(crate::model::Fate::NeedsUser)
+                .fate(Fate::NeedsUser)
                 .hint("try again later"),
             "REFERRAL" => error(Class::Temporary, format!("the server says that the account is elsewhere, which is not followed: {said}"))
-                .fate(crate::model::Fate::NeedsUser)
+                .fate(Fate::NeedsUser)
                 .hint("if you trust it, set the new server in `receive`"),
             "EXPIRED" => error(Class::Auth, format!("the password has expired: {said}")).hint("set a new one with your provider"),
             "PRIVACYREQUIRED" => error(Class::TlsRequired, format!("the server wants TLS first: {said}")),

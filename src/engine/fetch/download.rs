@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::backend::{Ctx, Session};
 use crate::engine::plan::{Action, DownloadLimits, decide};
-use crate::model::{Event, PermanentId, Result};
+use crate::model::{Class, Event, PermanentId, Result};
 use crate::store::maildir::deliver::{Delivery, DeliveryStream, Target, Unmatched};
 use crate::store::state::{LinkId, PendingLink, Stored};
 use crate::store::{Intact, Store, root};
 
 use super::bodies::get;
-use super::sessions::{Sessions, costs_session, is_ours};
+use super::sessions::{Sessions, costs_session, first_says, is_ours};
 use super::{CHUNK, FetchOptions, Job, blocking};
 
 /// Another connection is worth its set-up (4 to 5 round trips) for so many octets or messages more.
@@ -158,6 +158,7 @@ async fn worker(shared: &Shared<'_>, session: Option<Box<dyn Session>>, first: b
 
 /// Downloads folders until the queue is empty.
 async fn folders(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, stream: &mut DeliveryStream) -> Result<()> {
+    let mut lost = None;
     loop {
         let Some((n, mut job)) = lock(&shared.queue).pop_front() else { break };
         if shared.ctx.cancel.is_cancelled() {
@@ -174,6 +175,7 @@ async fn folders(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, st
             }
             if costs_session(&error) {
                 *session = None;
+                lost = Some(error.copy()).filter(|e| e.class == Class::Temporary);
             }
             job.fail(error);
         }
@@ -188,6 +190,10 @@ async fn folders(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, st
                 Ok(session) => Some(session),
                 // One login tells it for all of them: more would only look like an attack.
                 Err(error) => {
+                    let error = match lost {
+                        Some(lost) => first_says(lost, error),
+                        None => error,
+                    };
                     let rest = std::mem::take(&mut *lock(&shared.queue));
                     for (n, mut job) in rest {
                         job.fail(error.copy());

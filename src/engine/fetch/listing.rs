@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::{Ctx, FolderInfo, LookAt, Session};
 use crate::model::change::{Harvest, HarvestKind, Marks};
 use crate::model::report::FolderReport;
-use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Result, Role, Scope};
+use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Renumbered, Result, Role, Scope};
 use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
 use crate::store::{Store, root};
 
@@ -100,7 +100,8 @@ pub(in crate::engine) async fn look_into(
                     held.remove(&which);
                     let failed = "the server renumbered it while it was listed";
                     let tried = format!("list the folder `{}`", jobs[which].row.path);
-                    jobs[which].fail(Error::new(Class::Partial, tried, failed).scope(Scope::Folder).hint("the next run lists it again"));
+                    let error = Error::new(Class::Partial, tried, failed).scope(Scope::Folder).because(Renumbered);
+                    jobs[which].fail(error.hint("the next run lists it again"));
                     continue;
                 }
                 Some(void) => *void,

@@ -4,19 +4,21 @@
 //! the cursor → the plan → bodies stream into tmp files → batches become durable and `stored` → only then the server's copy may go.
 
 mod bodies;
+mod doubts;
 mod download;
+pub(in crate::engine) mod flips;
 pub(in crate::engine) mod listing;
 mod release;
 pub(in crate::engine) mod rematch;
 pub(in crate::engine) mod sessions;
+pub mod strengthen;
 
 use std::collections::HashSet;
-use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use crate::backend::{Backend, Ctx, Session};
+use crate::backend::{Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result, Role};
 use crate::store::maildir::deliver::{Delivery, Target};
@@ -25,7 +27,8 @@ use crate::store::{Store, root};
 
 use super::plan::{Action, DownloadLimits, decide};
 use super::select::Patterns;
-use sessions::Sessions;
+pub use sessions::Sessions;
+use sessions::costs_session;
 
 /// Wanted messages of a folder that are read, planned and fetched at once: bounds memory, and costs one round trip each.
 const CHUNK: usize = 2000;
@@ -45,8 +48,6 @@ pub struct FetchOptions {
     pub after_fetch: AfterFetch,
     /// Folders whose guard is off for this run; `None` = the guard is on everywhere.
     pub allow_mass_delete: Option<Patterns>,
-    /// Connections at most.
-    pub connections: NonZeroU16,
 }
 
 impl FetchOptions {
@@ -139,23 +140,20 @@ impl Job {
     }
 }
 
-/// Runs a fetch, beginning with `session` where one is open already. With a rehearsing store (dry run) everything is decided, nothing is changed, and the report has the plan.
+/// Runs a fetch by `sessions`. With a rehearsing store (dry run) everything is decided, nothing is changed, and the report has the plan.
 ///
 /// Never fails as a whole: what went wrong is in the report.
-pub async fn fetch(
-    name: &str,
-    backend: Arc<dyn Backend>,
-    session: Option<Box<dyn Session>>,
-    store: Arc<Store>,
-    ctx: Ctx,
-    options: &FetchOptions,
-) -> AccountReport {
+pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, options: &FetchOptions) -> AccountReport {
     let begun = Instant::now();
-    let mut report = AccountReport::new(name, backend.protocol());
-    let sessions = Sessions::new(backend, ctx.clone(), options.connections);
-    sessions.put_back(session);
+    let mut report = AccountReport::new(name, sessions.protocol());
     let mut jobs = Vec::new();
-    let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
+    let mut done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
+    if done.is_ok() && !sessions.any_idle() {
+        done = cut_off(&mut jobs).map_or(Ok(()), Err);
+    }
+    let whole = done.is_ok() && !ctx.cancel.is_cancelled();
+    let counted = flips::count(&store, &mut jobs, whole).await;
+    done = done.and(counted);
     report.folders = jobs.into_iter().map(|j| j.report).collect();
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report
@@ -189,6 +187,19 @@ pub(in crate::engine) async fn finish_report(
     }
     report.duration = begun.elapsed();
     (report.bytes_in, report.bytes_out, report.round_trips) = ctx.meter.totals();
+}
+
+/// The line that was lost for good, where no session stands any more at the end: one failure of the account, not one of each folder
+/// that it kept from being done.
+fn cut_off(jobs: &mut [Job]) -> Option<Box<Error>> {
+    let mut lost = None;
+    for job in jobs {
+        if job.report.error.as_ref().is_some_and(|e| e.class == Class::Temporary && costs_session(e)) {
+            let error = job.report.error.take();
+            lost = lost.or(error);
+        }
+    }
+    lost
 }
 
 /// What a run says that was stopped by a signal or by its time.
@@ -281,9 +292,9 @@ pub(in crate::engine) async fn pull(
         job.settle(stored);
     }
     tell_rematched(jobs, ctx);
-    let session = done?;
+    // A disk that is full says more than the line that was lost beside it.
     finished?;
-    Ok(session)
+    done
 }
 
 /// Tells of every folder that was matched again, once the bodies that had to be read have decided, too.

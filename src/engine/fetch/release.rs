@@ -1,5 +1,6 @@
 //! `after-fetch`: server copies of messages that are durable and intact here are removed. Intent, order, receipt.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::backend::{Ctx, Order, Session, Step};
@@ -9,8 +10,8 @@ use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
 use crate::store::state::{LinkId, Receipt, Releasable};
 use crate::store::{Intact, Store, root};
 
-use super::sessions::{Sessions, costs_session};
-use super::{FetchOptions, Job, blocking};
+use super::sessions::{Sessions, costs_session, first_says};
+use super::{FetchOptions, Job, blocking, doubts};
 
 /// Orders of one intent.
 const BATCH: usize = 1000;
@@ -62,6 +63,7 @@ pub(super) async fn release(
                 .hint("leave the folder out of this account, or set after-fetch = \"keep\""),
         );
     }
+    let (mut lost, mut to_read) = (None, options.limit);
     for job in jobs.iter_mut().filter(|j| may_release(j)) {
         if ctx.cancel.is_cancelled() {
             break;
@@ -72,11 +74,15 @@ pub(super) async fn release(
         }
         let open = match &mut session {
             Some(open) => open,
-            none => none.insert(sessions.open().await?),
+            none => none.insert(match (sessions.open().await, lost.take()) {
+                (Err(again), Some(lost)) => return Err(first_says(lost, again)),
+                (opened, _) => opened?,
+            }),
         };
-        if let Err(error) = folder(store, open, ctx, job, due, (began, now)).await {
+        if let Err(error) = folder(store, &mut **open, ctx, options, job, due, &mut to_read, (began, now)).await {
             if costs_session(&error) {
                 session = None;
+                lost = Some(error.copy()).filter(|e| e.class == Class::Temporary);
             }
             job.fail(error);
         }
@@ -135,11 +141,21 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         return Ok(plan);
     }
     let deletes_new = options.after_fetch == AfterFetch::Delete;
-    let (mut limits, mut seen) = (options.limits(), std::collections::HashSet::new());
+    let (mut limits, mut left, mut seen) = (options.limits(), options.limit, std::collections::HashSet::new());
     for job in jobs.iter().filter(|j| may_release(j)) {
         let folder = job.row.id;
         let due = blocking(store, move |store| store.state().releasable(folder, rule.until, rule.due_before)).await?;
-        let mut ids: Vec<_> = due.into_iter().map(|m| (m.remote, Some(m.digest.octets))).collect();
+        let suspects = blocking(store, move |store| store.state().suspects(folder)).await?;
+        let (weak, sure): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| m.weak);
+        let read = doubts::to_read(weak, options, &mut left);
+        plan.extend(read.iter().chain(sure.iter().filter(|m| suspects.contains(&m.id))).map(|m| PlannedAction {
+            action: "verify-there",
+            folder: job.row.path.clone(),
+            id: Some(m.remote.clone()),
+            bytes: m.size,
+        }));
+        let sure = sure.into_iter().filter(|m| !suspects.contains(&m.id));
+        let mut ids: Vec<_> = sure.map(|m| (m.remote, Some(m.digest.octets))).collect();
         if deletes_new {
             let wanted = blocking(store, move |store| store.state().wanted(folder, LinkId(0), usize::MAX >> 1)).await?;
             let coming = crate::engine::plan::decide(wanted, &mut limits, &mut seen);
@@ -182,14 +198,46 @@ async fn due(store: &Arc<Store>, job: &Job, rule: Rule, now: i64) -> Result<Vec<
     .await
 }
 
+/// Removes the messages of one folder that are `due`: those first that are certain, then, a page at a time, those whose bodies prove
+/// them now.
+#[expect(clippy::too_many_arguments, reason = "one step of one loop; a struct would only rename them")]
 async fn folder(
     store: &Arc<Store>,
-    session: &mut Box<dyn Session>,
+    session: &mut dyn Session,
+    ctx: &Ctx,
+    options: &FetchOptions,
+    job: &mut Job,
+    due: Vec<Releasable>,
+    to_read: &mut Option<u64>,
+    run: (i64, i64),
+) -> Result<()> {
+    let (weak, sure): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| m.weak);
+    let sure = doubts::unsuspected(store, session, ctx, job, sure, &HashMap::new(), run).await?;
+    remove(store, session, ctx, job, sure, run).await?;
+    for page in doubts::pages(&doubts::to_read(weak, options, to_read)) {
+        if ctx.cancel.is_cancelled() {
+            break;
+        }
+        let read = doubts::read(store, session, ctx, job, page).await?;
+        let proven = page.iter().filter_map(|m| Some(Releasable { digest: *read.proven.get(&m.id)?, weak: false, ..m.clone() })).collect();
+        let proven = doubts::unsuspected(store, session, ctx, job, proven, &read.proven, run).await?;
+        remove(store, session, ctx, job, proven, run).await?;
+    }
+    Ok(())
+}
+
+/// Removes messages that are certain, as far as their files here are there and intact.
+async fn remove(
+    store: &Arc<Store>,
+    session: &mut dyn Session,
     ctx: &Ctx,
     job: &mut Job,
     due: Vec<Releasable>,
     run: (i64, i64),
 ) -> Result<()> {
+    if due.is_empty() {
+        return Ok(());
+    }
     let due = check(store, job, due, run).await?;
     let mut rest = due.as_slice();
     while let Some(batch) = rest.get(..rest.len().min(BATCH)).filter(|b| !b.is_empty()) {

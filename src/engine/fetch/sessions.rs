@@ -6,31 +6,50 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::backend::{Backend, Ctx, Session};
-use crate::model::{Class, Error, Event, Fate, Result, Scope};
+use crate::model::{Class, Error, Event, Fate, Protocol, Result, Scope};
 
 /// Connections that may be opened anew in one run, after losses.
 const RECONNECTS: u32 = 3;
 
-pub(in crate::engine) struct Sessions {
+/// The sessions of one account in one run.
+pub struct Sessions {
     backend: Arc<dyn Backend>,
     ctx: Ctx,
     /// Connections at most.
-    pub most: NonZeroU16,
+    pub(in crate::engine) most: NonZeroU16,
     lost: AtomicU32,
     idle: Mutex<Vec<Box<dyn Session>>>,
 }
 
 impl Sessions {
+    /// None is open yet.
     pub fn new(backend: Arc<dyn Backend>, ctx: Ctx, most: NonZeroU16) -> Self {
         Self { backend, ctx, most, lost: AtomicU32::new(0), idle: Mutex::default() }
+    }
+
+    /// Opens one before it is needed: whoever is refused by the server has nothing to prepare.
+    pub async fn ahead(&self) -> Result<()> {
+        let session = self.take().await?;
+        self.put_back(Some(session));
+        Ok(())
+    }
+
+    /// The protocol, for reports.
+    pub(in crate::engine) fn protocol(&self) -> Protocol {
+        self.backend.protocol()
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Box<dyn Session>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a session.
-    pub async fn open(&self) -> Result<Box<dyn Session>> {
+    /// Whether a session stands that nobody uses.
+    pub(in crate::engine) fn any_idle(&self) -> bool {
+        !self.idle().is_empty()
+    }
+
+    /// Opens a session, in one try.
+    pub(in crate::engine) async fn open(&self) -> Result<Box<dyn Session>> {
         tokio::select! {
             // Nothing durable hangs on a half-open connection, so it may be dropped.
             () = self.ctx.cancel.cancelled() => Err(super::stopped()),
@@ -39,46 +58,69 @@ impl Sessions {
     }
 
     /// After `error` cost a session: opens another one if that may help, else gives the error back.
-    pub async fn reopen(&self, error: Box<Error>) -> Result<Box<dyn Session>> {
-        if !may_retry(&error) || self.ctx.cancel.is_cancelled() || self.lost.fetch_add(1, Relaxed) >= RECONNECTS {
-            return Err(error);
+    pub(in crate::engine) async fn reopen(&self, error: Box<Error>) -> Result<Box<dyn Session>> {
+        self.again(error, true).await
+    }
+
+    /// Tries again after `error` until a session stands, or the run has lost enough of them. `known`: a login of this run has
+    /// succeeded, so that a refused one is the server's trouble.
+    async fn again(&self, first: Box<Error>, known: bool) -> Result<Box<dyn Session>> {
+        if !may_retry(&first) {
+            return Err(first);
         }
-        self.ctx.observer.on(&Event::Retried { class: error.class, why: &error.failed });
-        let pause = Duration::from_millis(500) * self.lost.load(Relaxed);
-        tokio::select! {
-            () = self.ctx.cancel.cancelled() => return Err(error),
-            () = tokio::time::sleep(pause) => {}
+        let mut last: Option<Box<Error>> = None;
+        while !self.ctx.cancel.is_cancelled() && self.lost.fetch_add(1, Relaxed) < RECONNECTS {
+            self.ctx.observer.on(&Event::Retried { class: first.class, why: last.as_ref().map_or(&first.failed, |last| &last.failed) });
+            let pause = Duration::from_millis(500) * self.lost.load(Relaxed);
+            tokio::select! {
+                () = self.ctx.cancel.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+            match self.open().await {
+                Ok(session) => return Ok(session),
+                Err(again) if may_retry(&again) => last = Some(again),
+                Err(again) if known || again.class == Class::Unavailable => return Err(first_says(first, again)),
+                Err(again) => return Err(again),
+            }
+        }
+        Err(match last {
+            Some(last) => first_says(first, last),
+            None => first,
+        })
+    }
+
+    /// A session: one that is open and idle, else a new one, for which a lost line is tried again.
+    pub(in crate::engine) async fn take(&self) -> Result<Box<dyn Session>> {
+        let idle = self.idle().pop();
+        if let Some(session) = idle {
+            return Ok(session);
         }
         match self.open().await {
             Ok(session) => Ok(session),
-            // The first loss says more than the refused connection after it.
-            Err(again) if may_retry(&again) || again.scope == Scope::Account => {
-                Err(error.hint(format!("connecting again failed, too: {}", again.failed)))
-            }
-            Err(again) => Err(again),
-        }
-    }
-
-    /// A session: one that is open and idle, else a new one.
-    pub async fn take(&self) -> Result<Box<dyn Session>> {
-        let idle = self.idle().pop();
-        match idle {
-            Some(session) => Ok(session),
-            None => self.open().await,
+            Err(error) => self.again(error, false).await,
         }
     }
 
     /// A session that can be used again or closed later.
-    pub fn put_back(&self, session: Option<Box<dyn Session>>) {
+    pub(in crate::engine) fn put_back(&self, session: Option<Box<dyn Session>>) {
         self.idle().extend(session);
     }
 
     /// Ends all sessions politely, at the same time.
-    pub async fn close(&self) {
+    pub(in crate::engine) async fn close(&self) {
         let closing: Vec<_> = self.idle().drain(..).map(|session| tokio::spawn(session.close())).collect();
         for task in closing {
             let _ = task.await;
         }
+    }
+}
+
+/// The first loss says more than the connections that were refused after it.
+pub(in crate::engine) fn first_says(first: Box<Error>, again: Box<Error>) -> Box<Error> {
+    if may_retry(&again) || again.scope == Scope::Account {
+        first.hint(format!("connecting again failed, too: {}", again.failed))
+    } else {
+        again
     }
 }
 

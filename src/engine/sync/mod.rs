@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::backend::{Backend, Ctx, Order, Session};
+use crate::backend::{Ctx, Order, Session};
 pub use crate::model::Expunge;
 use crate::model::caps::FlagSupport;
 use crate::model::report::AccountReport;
@@ -29,8 +29,8 @@ use crate::store::Store;
 use crate::store::root;
 use crate::store::state::Receipts;
 
-use super::fetch::sessions::{Sessions, costs_session, is_ours};
-use super::fetch::{FetchOptions, Job, blocking, finish_report, pull};
+use super::fetch::sessions::{costs_session, is_ours};
+use super::fetch::{FetchOptions, Job, Sessions, blocking, finish_report, pull};
 use plan::FolderPlan;
 
 /// Orders of one intent, renames of one commit.
@@ -81,22 +81,13 @@ impl Run<'_> {
     }
 }
 
-/// Runs a sync, beginning with `session` where one is open already. With a rehearsing store (dry run) everything is decided, nothing is
+/// Runs a sync by `sessions`. With a rehearsing store (dry run) everything is decided, nothing is
 /// changed, and the report has the plan.
 ///
 /// Never fails as a whole: what went wrong is in the report.
-pub async fn sync(
-    name: &str,
-    backend: Arc<dyn Backend>,
-    session: Option<Box<dyn Session>>,
-    store: Arc<Store>,
-    ctx: Ctx,
-    options: &SyncOptions,
-) -> AccountReport {
+pub async fn sync(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, options: &SyncOptions) -> AccountReport {
     let begun = Instant::now();
-    let mut report = AccountReport::new(name, backend.protocol());
-    let sessions = Sessions::new(backend, ctx.clone(), options.pull.connections);
-    sessions.put_back(session);
+    let mut report = AccountReport::new(name, sessions.protocol());
     let done = run(&store, &sessions, &ctx, options, &mut report).await;
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report

@@ -2,14 +2,16 @@
 
 use crate::backend::{Order, Session};
 use crate::engine::fetch::blocking;
+use crate::engine::fetch::strengthen::{Strengthened, strengthen};
 use crate::model::{LocalName, Outcome, Result};
 use crate::store::root;
-use crate::store::state::LinkId;
+use crate::store::state::{Doubtful, LinkId};
 
 use super::{BATCH, Expunge, Run, Work, send};
 
 /// Deletes there what was deleted here.
 pub(super) async fn there(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work) -> Result<()> {
+    prove(run, session, work).await?;
     let deletions = std::mem::take(&mut work.plan.delete_there);
     let trash = run.trash.clone().filter(|trash| run.options.expunge == Expunge::Trash && *trash != work.job.row.remote);
     for batch in deletions.chunks(BATCH) {
@@ -36,6 +38,31 @@ pub(super) async fn there(run: &Run<'_>, session: &mut Box<dyn Session>, work: &
         .await?;
     }
     Ok(())
+}
+
+/// Reads the bodies of messages that were deleted here and had been matched without them: only what is proven to be the same may go.
+async fn prove(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work) -> Result<()> {
+    let doubted = std::mem::take(&mut work.plan.doubted);
+    if doubted.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<LinkId> = doubted.iter().map(|row| row.id).collect();
+    let proofs = blocking(run.store, move |store| store.state().proofs(&ids)).await?;
+    let doubtful: Vec<Doubtful> = doubted
+        .into_iter()
+        .filter_map(|row| {
+            let digest = proofs.iter().find(|p| p.id == row.id)?.digest;
+            Some(Doubtful { id: row.id, remote: row.remote, name: row.name, size: Some(digest.octets), digest })
+        })
+        .collect();
+    let mut out = Strengthened::default();
+    let read = strengthen(run.store, &mut **session, run.ctx, &work.job.row, &doubtful, &mut out).await;
+    let proven = doubtful.into_iter().filter(|d| out.proven.contains_key(&d.id));
+    work.plan.delete_there.extend(proven.map(|d| (d.id, d.remote)));
+    // What is another message is wanted now: the next run brings it.
+    work.plan.unfinished |= !out.different.is_empty();
+    work.job.report.failed.extend(out.unread);
+    read
 }
 
 /// Puts by what was deleted there.

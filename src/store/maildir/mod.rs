@@ -8,3 +8,4 @@ pub mod keywords;
 pub mod layout;
 pub mod name;
 pub mod outgoing;
+pub mod streamed;

@@ -2,6 +2,7 @@
 //! durable when it returns. Losing the state loses no mail (it is rebuilt by identity), so nothing here is the only copy of anything.
 
 mod agreed;
+mod doubtful;
 mod folders;
 mod links;
 mod matching;
@@ -14,6 +15,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use agreed::{Arrival, Proof, Receipts, Relocated, Standing, SyncRow};
+pub use doubtful::{Doubtful, Verdicts};
 pub use folders::FolderRow;
 pub use links::{FileHere, Known, LinkId, NewLink, Page, PendingLink, Stored};
 pub use matching::{Digested, Twin};
@@ -25,6 +27,9 @@ use crate::model::{Class, Error, Result};
 
 /// A file beside the state that makes the next opening read all of it: reading all of it every time would grow with the mailbox.
 const SUSPECT: &str = "state.db.suspect";
+
+/// Files that SQLite keeps beside the database, by what their names end in.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Schema that this version writes (`user_version`).
 const SCHEMA: i32 = 2;
@@ -53,6 +58,10 @@ impl State {
         let path = dir.join("state.db");
         let existed = std::fs::symlink_metadata(&path).is_ok();
         let suspect = dir.join(SUSPECT);
+        if !existed && has_companions(dir) {
+            // A run died while it moved a damaged database aside: what is left would be taken for the new one's.
+            return Self::begin_anew(dir, &path, network);
+        }
         let checked = Self::open_at(&path, network, existed).and_then(|state| {
             if std::fs::symlink_metadata(&suspect).is_ok() {
                 state.check_all(&path)?;
@@ -62,16 +71,16 @@ impl State {
         });
         match checked {
             Ok(state) => Ok((state, if existed { Found::Good } else { Found::Nothing })),
-            Err(error) if error.class == Class::LocalCorrupt => {
-                let aside = move_aside(dir).map_err(|e| Error::local(format!("move the damaged {} aside", path.display()), &e))?;
-                let _ = std::fs::remove_file(&suspect);
-                let mut state = Self::open_at(&path, network, false)?;
-                // Until a run has ended well, nothing is removed anywhere on the strength of it.
-                state.set_meta(&[("rebuilt", Some("1".into()))])?;
-                Ok((state, Found::Corrupt(aside)))
-            }
+            Err(error) if error.class == Class::LocalCorrupt => Self::begin_anew(dir, &path, network),
             Err(error) => Err(error),
         }
+    }
+
+    /// Moves the damaged database aside and makes a new one.
+    fn begin_anew(dir: &Path, path: &Path, network: bool) -> Result<(Self, Found)> {
+        let aside = move_aside(dir).map_err(|e| Error::local(format!("move the damaged {} aside", path.display()), &e))?;
+        let _ = std::fs::remove_file(dir.join(SUSPECT));
+        Ok((Self::open_at(path, network, false)?, Found::Corrupt(aside)))
     }
 
     /// Remembers that the state in `dir` failed while it was in use.
@@ -111,6 +120,11 @@ impl State {
             Ok(Some(original)) => {
                 let backup = rusqlite::backup::Backup::new(&original.db, &mut db).map_err(|e| explain(tried(), &e))?;
                 backup.run_to_completion(1024, std::time::Duration::ZERO, None).map_err(|e| explain(tried(), &e))?;
+                drop(backup);
+                let mut copy = Self { db };
+                let found = copy.check_version(dir)?;
+                copy.bring_up(found, false).map_err(|e| explain(tried(), &e))?;
+                return Ok(copy);
             }
             // The real run moves a damaged state aside and begins with none.
             Err(error) if error.class != Class::LocalCorrupt => return Err(error),
@@ -141,13 +155,28 @@ impl State {
         db.execute_batch(&pragmas).map_err(|e| explain(tried(), &e))?;
         db.set_prepared_statement_cache_capacity(32);
         let mut state = Self { db };
-        if state.check_version(path)? == 0 {
-            let transaction = state.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| explain(tried(), &e))?;
-            transaction.execute_batch(include_str!("schema.sql")).map_err(|e| explain(tried(), &e))?;
-            transaction.pragma_update(None, "user_version", SCHEMA).map_err(|e| explain(tried(), &e))?;
-            transaction.commit().map_err(|e| explain(tried(), &e))?;
-        }
+        let found = state.check_version(path)?;
+        // It stands for one that was damaged, however often making it was broken off: until a run has ended well, nothing is removed
+        // anywhere on the strength of it.
+        let instead = found == 0 && path.parent().is_some_and(|dir| last_aside(dir).is_ok_and(|aside| aside.is_some()));
+        state.bring_up(found, instead).map_err(|e| explain(tried(), &e))?;
         Ok(state)
+    }
+
+    /// Makes the schema, or brings one of an older version up to this one's. `instead`: it stands for a database that was damaged.
+    fn bring_up(&mut self, found: i32, instead: bool) -> rusqlite::Result<()> {
+        let script = match found {
+            0 => include_str!("schema.sql"),
+            1 => include_str!("schema-2.sql"),
+            _ => return Ok(()),
+        };
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(script)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+        if instead {
+            transaction.execute("INSERT INTO meta VALUES ('rebuilt', '1')", [])?;
+        }
+        transaction.commit()
     }
 
     /// Reads every page.
@@ -167,7 +196,7 @@ impl State {
             .map_err(|e| explain(tried(), &e))?;
         match version {
             0 if tables == 0 => Ok(0),
-            SCHEMA if tables == 2 => Ok(SCHEMA),
+            known @ 1..=SCHEMA if tables == 2 => Ok(known),
             newer if newer > SCHEMA => {
                 Err(Error::new(Class::Config, tried(), format!("a newer mailx wrote it (schema {newer}; this one knows {SCHEMA})"))
                     .hint("run the newer mailx; nothing was touched"))
@@ -193,16 +222,42 @@ impl State {
     }
 }
 
+/// Whether any companion of a database is there.
+fn has_companions(dir: &Path) -> bool {
+    COMPANIONS.iter().any(|end| std::fs::symlink_metadata(dir.join(format!("state.db{end}"))).is_ok())
+}
+
 /// Moves a damaged database and its companions aside; returns the new name.
+///
+/// The database goes first, durably: with its WAL gone it could look like a sound, older one. A crash after that leaves companions
+/// without a database, which [`State::open`] knows; called again, this gives them the name that the database has got.
 fn move_aside(dir: &Path) -> std::io::Result<String> {
+    let sync = || std::fs::File::open(dir)?.sync_all();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
-    let aside = format!("state.db.bad-{now}");
-    std::fs::rename(dir.join("state.db"), dir.join(&aside))?;
-    for companion in ["-wal", "-shm", "-journal"] {
-        let _ = std::fs::rename(dir.join(format!("state.db{companion}")), dir.join(format!("{aside}{companion}")));
+    let mut aside = format!("state.db.bad-{now}");
+    match std::fs::rename(dir.join("state.db"), dir.join(&aside)) {
+        Ok(()) => sync()?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => aside = last_aside(dir)?.unwrap_or(aside),
+        Err(error) => return Err(error),
     }
-    std::fs::File::open(dir)?.sync_all()?;
+    for companion in COMPANIONS {
+        match std::fs::rename(dir.join(format!("state.db{companion}")), dir.join(format!("{aside}{companion}"))) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    sync()?;
     Ok(aside)
+}
+
+/// The database that was moved aside last.
+fn last_aside(dir: &Path) -> std::io::Result<Option<String>> {
+    let mut last: Option<u64> = None;
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        last = last.max(name.to_str().and_then(|name| name.strip_prefix("state.db.bad-")?.parse().ok()));
+    }
+    Ok(last.map(|at| format!("state.db.bad-{at}")))
 }
 
 fn explain(tried: String, error: &rusqlite::Error) -> Box<Error> {
@@ -217,5 +272,53 @@ fn explain(tried: String, error: &rusqlite::Error) -> Box<Error> {
             .safe("no mail is lost: the next run rebuilds the state from the Maildir and the server"),
         Some(C::DatabaseBusy | C::DatabaseLocked) => Error::new(Class::Locked, tried, failed),
         _ => Error::new(Class::LocalIo, tried, failed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn marked(dir: &Path, text: &str) {
+        let (mut state, _) = State::open(dir, false).unwrap();
+        state.set_meta(&[("mark", Some(text.into()))]).unwrap();
+    }
+
+    #[test]
+    fn moving_aside_that_was_stopped_at_any_rename_is_ended_by_the_next_opening() {
+        // What a crash leaves after so many renames: the database goes first.
+        for renamed in 1..=3 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = |name: &str| dir.path().join(name);
+            marked(dir.path(), "old");
+            // A hot WAL, as a killed run leaves it.
+            let (state, _) = State::open(dir.path(), false).unwrap();
+            state.db.execute("INSERT INTO meta VALUES ('late', '1')", []).unwrap();
+            std::fs::copy(path("state.db-wal"), path("wal")).unwrap();
+            std::fs::copy(path("state.db-shm"), path("shm")).unwrap();
+            drop(state);
+            std::fs::rename(path("state.db"), path("state.db.bad-7")).unwrap();
+            std::fs::rename(path("wal"), path(if renamed < 2 { "state.db-wal" } else { "state.db.bad-7-wal" })).unwrap();
+            std::fs::rename(path("shm"), path(if renamed < 3 { "state.db-shm" } else { "state.db.bad-7-shm" })).unwrap();
+
+            let (state, found) = State::open(dir.path(), false).unwrap();
+            assert_eq!(found, if renamed < 3 { Found::Corrupt("state.db.bad-7".into()) } else { Found::Nothing });
+            assert_eq!((state.meta("mark").unwrap(), state.meta("late").unwrap()), (None, None), "after {renamed} renames");
+            assert!(state.is_rebuilt().unwrap(), "after {renamed} renames");
+            assert!(path("state.db.bad-7-wal").is_file() && path("state.db.bad-7-shm").is_file());
+        }
+    }
+
+    #[test]
+    fn a_damaged_database_keeps_its_companions() {
+        let dir = tempfile::tempdir().unwrap();
+        for end in ["", "-wal", "-journal"] {
+            std::fs::write(dir.path().join(format!("state.db{end}")), end).unwrap();
+        }
+        let aside = move_aside(dir.path()).unwrap();
+        for end in ["", "-wal", "-journal"] {
+            assert_eq!(std::fs::read_to_string(dir.path().join(format!("{aside}{end}"))).unwrap(), end);
+        }
+        assert!(!has_companions(dir.path()));
     }
 }

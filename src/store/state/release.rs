@@ -6,6 +6,7 @@ use crate::model::{Cursor, FolderId, LocalName, RemoteId, Result};
 use crate::store::maildir::digest::Digest;
 
 use super::State;
+use super::doubtful::Doubtful;
 use super::links::{LinkId, RELEASED, RELEASING, STORED, digest, name, remote};
 
 /// A stored message whose server copy may go.
@@ -23,6 +24,18 @@ pub struct Releasable {
     pub stored_at: i64,
     /// Consecutive runs that did not find the file.
     pub missing: u32,
+    /// Matched without its body: that must be read first.
+    pub weak: bool,
+    /// How often its body cost the connection.
+    pub tries: u32,
+    /// Octets as announced.
+    pub size: Option<u64>,
+}
+
+impl From<&Releasable> for Doubtful {
+    fn from(m: &Releasable) -> Self {
+        Self { id: m.id, remote: m.remote.clone(), name: m.name.clone(), size: m.size, digest: m.digest }
+    }
 }
 
 /// What became of a batch of removals.
@@ -41,14 +54,14 @@ pub struct Receipt {
 }
 
 impl State {
-    /// Stored messages of the current epoch whose server copy may go: not weakly matched, stored not after `until`; also those whose
-    /// removal was begun before. With `due_before`, only those that became due in a run before that moment.
+    /// Stored messages of the current epoch whose server copy may go: stored not after `until`; also those whose removal was begun
+    /// before. With `due_before`, only those that became due in a run before that moment.
     pub fn releasable(&self, folder: i64, until: i64, due_before: Option<i64>) -> Result<Vec<Releasable>> {
         self.read("look for messages to release", |db| {
             let mut query = db.prepare_cached(
-                "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing FROM link
+                "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing, weak, tries, size FROM link
                  WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)
-                   AND weak = 0 AND (state = 3 OR (state = 1 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3)))",
+                   AND (state = 3 OR (state = 1 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3)))",
             )?;
             let rows = query.query_map(params![folder, until, due_before], |r| {
                 Ok(Releasable {
@@ -58,6 +71,9 @@ impl State {
                     digest: digest(r, 3)?,
                     stored_at: r.get(8)?,
                     missing: r.get(9)?,
+                    weak: r.get(10)?,
+                    tries: r.get(11)?,
+                    size: r.get::<_, Option<i64>>(12)?.map(|s| s as u64),
                 })
             })?;
             rows.collect()

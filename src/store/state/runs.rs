@@ -1,5 +1,7 @@
 //! What is remembered of runs: when, how it ended, and the quota as last told.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::model::Result;
@@ -58,6 +60,19 @@ impl State {
     pub fn last_run(&self) -> Result<LastRun> {
         let number = |text: Option<String>| text.and_then(|t| t.parse().ok());
         Ok(LastRun { success: number(self.meta("success")?), ended: number(self.meta("ended")?), failure: self.meta("failure")? })
+    }
+
+    /// In how many runs in a row the server renumbered folders while they were worked on; by folder row.
+    pub fn flips(&self) -> Result<BTreeMap<i64, u32>> {
+        let text = self.meta("flips")?.unwrap_or_default();
+        let parse = |word: &str| word.split_once(':').and_then(|(folder, runs)| Some((folder.parse().ok()?, runs.parse().ok()?)));
+        Ok(text.split(' ').filter_map(parse).collect())
+    }
+
+    /// Remembers it.
+    pub fn set_flips(&mut self, flips: &BTreeMap<i64, u32>) -> Result<()> {
+        let words: Vec<String> = flips.iter().map(|(folder, runs)| format!("{folder}:{runs}")).collect();
+        self.set_meta(&[("flips", (!words.is_empty()).then(|| words.join(" ")))])
     }
 
     /// Remembers the quota.

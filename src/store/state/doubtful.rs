@@ -1,0 +1,90 @@
+//! Rows of which it is not certain that their file is the server's message: matched without the body, or come with the octets of another
+//! message. Reading the body settles them.
+
+use std::collections::HashSet;
+
+use rusqlite::params;
+
+use crate::model::{LocalName, RemoteId, Result};
+use crate::store::maildir::digest::{Digest, LineEnds};
+
+use super::State;
+use super::links::{FileHere, LinkId, STORED, WANTED};
+
+/// A message that may be another one than the file here.
+#[derive(Debug, Clone)]
+pub struct Doubtful {
+    /// Row.
+    pub id: LinkId,
+    /// Id there.
+    pub remote: RemoteId,
+    /// Base name.
+    pub name: LocalName,
+    /// Octets as announced.
+    pub size: Option<u64>,
+    /// What is known of the file.
+    pub digest: Digest,
+}
+
+/// What the bodies told.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// It is the file here: its identity as the file has it, the rest as the server sent it.
+    pub proven: Vec<(LinkId, Digest)>,
+    /// It is another message, which is wanted; under this fresh name.
+    pub disproved: Vec<(LinkId, LocalName)>,
+    /// It is not there any more.
+    pub gone: Vec<LinkId>,
+    /// The files of the disproved and the gone ones, which are here only.
+    pub files: Vec<FileHere>,
+    /// It cost the connection: others come first in the next run.
+    pub blamed: Option<LinkId>,
+}
+
+impl State {
+    /// Records what the bodies told of rows of a folder.
+    pub fn settle_doubtful(&mut self, folder: i64, verdicts: &Verdicts, now: i64) -> Result<()> {
+        self.transaction("record what message bodies told", |tx| {
+            let mut proven = tx.prepare_cached("UPDATE link SET weak = 0, octets = ?2, identity = ?3, wire = ?4 WHERE id = ?1")?;
+            for (id, digest) in &verdicts.proven {
+                proven.execute(params![id.0, digest.octets as i64, digest.identity.0, digest.wire.0])?;
+            }
+            let mut wanted = tx.prepare_cached(
+                "UPDATE link SET state = ?2, name = ?3, octets = NULL, as_sent = NULL, identity = NULL, wire = NULL, header = NULL, weak = 0,
+                    stored_at = NULL, due = NULL, missing = 0, tries = 0, reason = NULL WHERE id = ?1",
+            )?;
+            for (id, name) in &verdicts.disproved {
+                wanted.execute(params![id.0, WANTED, &*name.0])?;
+            }
+            let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1")?;
+            verdicts.gone.iter().try_for_each(|id| delete.execute([id.0]).map(drop))?;
+            let mut here = tx.prepare_cached(
+                "INSERT OR IGNORE INTO link (folder, epoch, remote, name, state, flags, octets, as_sent, identity, wire, header, weak, stored_at)
+                 VALUES (?1, 0, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, 1, ?10)",
+            )?;
+            for FileHere { name, digest: d } in &verdicts.files {
+                let (remote, as_sent) = (format!("{name}/{}", d.octets), d.line_ends == LineEnds::AsSent);
+                let hashes = (d.identity.0, d.wire.0, d.header.0);
+                here.execute(params![folder, remote, &*name.0, STORED, d.octets as i64, as_sent, hashes.0, hashes.1, hashes.2, now])?;
+            }
+            if let Some(blamed) = verdicts.blamed {
+                tx.execute("UPDATE link SET tries = tries + 1 WHERE id = ?1", [blamed.0])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Messages of a folder that came with the very octets of another one that was announced with another size: one of the two may have
+    /// got the other's body.
+    pub fn suspects(&self, folder: i64) -> Result<HashSet<LinkId>> {
+        self.read("look for messages with the body of another", |db| {
+            let mut query = db.prepare_cached(
+                "WITH known AS (SELECT id, state, wire, size FROM link
+                    WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1) AND state IN (1, 3, 4))
+                 SELECT id FROM known WHERE state IN (1, 3)
+                    AND wire IN (SELECT wire FROM known GROUP BY wire HAVING min(size) <> max(size))",
+            )?;
+            query.query_map([folder], |r| r.get(0).map(LinkId))?.collect()
+        })
+    }
+}
