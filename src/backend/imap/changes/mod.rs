@@ -38,8 +38,8 @@ struct Task {
     at: LookAt,
     /// The way, where an earlier one did not do.
     way: Option<Way>,
-    /// Set where it begins anew because it is in another epoch: the UIDVALIDITY that the listing told.
-    afresh: Option<Option<u64>>,
+    /// Set where it begins anew because it is in another epoch: the UIDVALIDITY that the listing told, 0 for none.
+    afresh: Option<u64>,
 }
 
 impl ImapSession {
@@ -88,7 +88,7 @@ impl ImapSession {
                 Verdict::Again(way) => again.push(Task { way: Some(way), ..task }),
                 // What came was not of this epoch, so it begins again, from nothing.
                 Verdict::OtherEpoch if task.afresh.is_none() => {
-                    let told = self.listed.remove(&task.at.folder).and_then(|status| status.uid_validity);
+                    let told = self.listed.remove(&task.at.folder).and_then(|status| status.uid_validity).unwrap_or(0);
                     self.paged.remove(&task.at.folder);
                     again.push(Task { at: LookAt { cursor: None, ..task.at }, way: None, afresh: Some(told), ..task });
                 }
@@ -210,7 +210,7 @@ impl Task {
     /// STATUS and SELECT may differ; marks of another epoch must not say "nothing changed" later.
     fn tell(&self, harvest: Harvest) -> Harvest {
         let Some(told) = self.afresh else { return harvest };
-        let doubtful = harvest.doubtful || Position::decode(&harvest.cursor).map(|p| u64::from(p.uid_validity)) != told;
+        let doubtful = harvest.doubtful || Position::decode(&harvest.cursor).is_none_or(|p| u64::from(p.uid_validity) != told);
         Harvest { restarted: true, doubtful, ..harvest }
     }
 }
