@@ -68,6 +68,8 @@ pub(in crate::engine) struct Job {
     pub report: FolderReport,
     /// The server does not list it (any more).
     pub absent: bool,
+    /// A dry run only takes it for made: it cannot be listed.
+    pub unborn: bool,
     /// Wanted messages and their octets, as planned.
     planned: (u64, u64),
     /// Its messages were matched again in this run.
@@ -99,6 +101,7 @@ impl Job {
             row,
             report,
             absent: false,
+            unborn: false,
             planned: (0, 0),
             rematched: None,
             passing_ids: false,

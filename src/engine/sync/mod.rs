@@ -95,11 +95,12 @@ pub async fn sync(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, o
 
 async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncOptions, report: &mut AccountReport) -> Result<()> {
     let mut session = sessions.take().await?;
-    let folders = folders::agree(store, sessions, &mut session, ctx, options).await?;
-    report.folders.extend(folders.reports);
-    let mut planned = folders.planned;
-    let mut run = Run { store, sessions, ctx, options, trash: folders.trash, flags: session.caps().flags, full: AtomicBool::new(false) };
-    let (mut works, relocations, transfers) = prepare::prepare(&mut run, &mut session, folders.infos, &folders.absent).await?;
+    let mut folders = folders::agree(store, sessions, &mut session, ctx, options).await?;
+    report.folders.append(&mut folders.reports);
+    let mut planned = std::mem::take(&mut folders.planned);
+    let mut run =
+        Run { store, sessions, ctx, options, trash: folders.trash.take(), flags: session.caps().flags, full: AtomicBool::new(false) };
+    let (mut works, relocations, transfers) = prepare::prepare(&mut run, &mut session, &mut folders).await?;
     let mut session = Some(session);
     let mut jobs: Vec<Job> = Vec::with_capacity(works.len());
     let mut plans: Vec<(FolderPlan, Option<Vec<u8>>)> = Vec::with_capacity(works.len());
