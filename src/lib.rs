@@ -11,6 +11,7 @@
 //! - [`net`]: dial, TLS, deadlines, meter
 //! - [`wire`]: bytes ↔ meaning, no I/O
 //! - [`model`]: the nouns
+//! - `testing`: a server in memory, with the feature `testing` only
 #![forbid(unsafe_code)]
 
 pub mod app;
@@ -22,4 +23,6 @@ pub mod model;
 pub mod net;
 pub mod secret;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod wire;

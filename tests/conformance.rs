@@ -6,10 +6,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "tests print what they skip, and repeat for clarity")]
 
+#[path = "conformance/append.rs"]
+mod append;
 #[path = "conformance/bed.rs"]
 mod bed;
 #[path = "conformance/bodies.rs"]
 mod bodies;
+#[path = "conformance/changes.rs"]
+mod changes;
 #[path = "conformance/cursor.rs"]
 mod cursor;
 #[path = "conformance/deletion.rs"]
@@ -24,6 +28,12 @@ mod gaps;
 mod identity;
 #[path = "conformance/limits.rs"]
 mod limits;
+#[path = "conformance/moves.rs"]
+mod moves;
+#[path = "conformance/reshape.rs"]
+mod reshape;
+#[path = "conformance/set_flags.rs"]
+mod set_flags;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "conformance/targets.rs"]
@@ -66,6 +76,30 @@ cases! {
     cursor::another_epoch_restarts_whole,
     cursor::nonsense_as_cursor_begins_afresh,
     cursor::many_folders_are_told_apart,
+    changes::are_all_told_since_a_cursor,
+    changes::are_told_after_looks_at_additions_alone,
+    changes::of_an_emptied_folder_are_told,
+    changes::of_many_folders_are_told_apart,
+    changes::of_a_large_folder_come_in_pages,
+    changes::of_another_epoch_restart,
+    set_flags::sets_and_clears_each_alone,
+    set_flags::many_at_once_in_few_commands,
+    set_flags::of_another_epoch_is_refused,
+    moves::carry_flags_dates_and_bytes,
+    moves::leave_what_others_marked,
+    moves::make_a_folder_that_is_missing,
+    moves::of_another_epoch_are_refused,
+    append::stores_bytes_flags_and_dates,
+    append::many_and_large_ones,
+    append::of_another_epoch_is_refused,
+    append::into_a_missing_folder_makes_it,
+    append::survives_files_that_cannot_be_read,
+    append::that_breaks_off_leaves_no_half,
+    append::among_other_orders,
+    reshape::makes_folders_with_what_lies_above,
+    reshape::renames_with_what_lies_below,
+    reshape::removes_empty_folders_only,
+    reshape::says_which_names_cannot_be,
     limits::a_refused_login_is_auth,
     limits::sessions_live_side_by_side,
     limits::a_stopped_run_ends_soon,
@@ -120,9 +154,14 @@ targets! {
     dovecot_without_compress: Target::poorer("COMPRESS=DEFLATE");
     dovecot_without_quota: Target::poorer("QUOTA");
     dovecot_without_unselect: Target::poorer("UNSELECT");
+    dovecot_without_qresync: Target::poorer("QRESYNC");
+    dovecot_without_multiappend: Target::poorer("MULTIAPPEND");
+    dovecot_with_literal_minus: Target::literal_minus();
+    dovecot_with_appendlimit: Target::with("APPENDLIMIT=100000");
     bare_imap4rev1: Target::bare();
     masked_uidplus: Target::masked("UIDPLUS");
     masked_uidplus_and_move: Target::masked("UIDPLUS MOVE");
     masked_list_status: Target::masked("LIST-STATUS");
+    masked_qresync: Target::masked("QRESYNC");
     masked_everything: Target::masked(targets::EVERYTHING);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AccountFolders, FolderRow, Globals, Target, account, fetch::layout, off_thread, unless_stopped};
+use super::{AccountFolders, FolderRow, Globals, Target, account, off_thread, run::layout, unless_stopped};
 use crate::config::Account;
 use crate::engine::select::Patterns;
 use crate::model::event::Silent;

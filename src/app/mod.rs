@@ -3,10 +3,10 @@
 //! The command line calls these functions and words what they return. Nothing here prints or exits.
 
 pub mod account;
-pub mod fetch;
 pub mod folders;
 pub mod login;
 pub mod probe;
+pub mod run;
 pub mod status;
 
 // What the command line shows of configuration and servers; it may not look behind the application.
@@ -85,9 +85,31 @@ pub trait Prompt: Send + Sync {
     fn confirm(&self, question: &str) -> bool;
 }
 
-/// Options of `fetch` beyond those of the account.
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verb {
+    /// Server → Maildir.
+    #[default]
+    Fetch,
+    /// Both ways.
+    Sync,
+}
+
+impl Verb {
+    /// The command's name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Sync => "sync",
+        }
+    }
+}
+
+/// Options of `fetch` and `sync` beyond those of the account.
 #[derive(Debug, Clone, Default)]
-pub struct FetchRun {
+pub struct RunOptions {
+    /// What is done.
+    pub verb: Verb,
     /// `--folder`, may start with `!`.
     pub folders: Vec<String>,
     /// `--dry-run`.

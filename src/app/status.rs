@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AccountStatus, Globals, Target, account, fetch::layout, off_thread, unless_stopped};
+use super::{AccountStatus, Globals, Target, account, off_thread, run::layout, unless_stopped};
 use crate::config::Account;
 use crate::model::Result;
 use crate::model::event::Silent;

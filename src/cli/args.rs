@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::values;
-use crate::app::{FetchRun, Target};
+use crate::app::{RunOptions, Target, Verb};
 use crate::model::{Class, Error, Result};
 
 /// Keeps a local Maildir and a mail account in step.
@@ -79,7 +79,14 @@ pub enum Command {
     /// Server → Maildir, the backup command. Mail that is here is never changed nor deleted. The server's copy is kept, or removed once the
     /// message is durable here, as the account's after-fetch says. Without a name: all accounts.
     #[command(override_usage = "mailx fetch [OPTIONS] [ACCOUNT]...\n       mailx fetch [OPTIONS] URL [DIR]")]
-    Fetch(Fetch),
+    Fetch(Run),
+    /// Keeps Maildirs and accounts the same, both ways
+    ///
+    /// New mail, flags and keywords, deletions, moves and folders travel both ways, as far as the protocol can; what one side never had is
+    /// new and stays. Messages that were deleted here go there as the account's expunge says; those that the server deleted are kept in the
+    /// state's directory for keep-deleted. A deletion that looks like an accident is refused (exit 3). Without a name: all accounts.
+    #[command(override_usage = "mailx sync [OPTIONS] [ACCOUNT]...\n       mailx sync [OPTIONS] URL [DIR]")]
+    Sync(Run),
     /// Lists the folders there and here
     #[command(override_usage = "mailx folders [OPTIONS] [ACCOUNT]...\n       mailx folders [OPTIONS] URL [DIR]")]
     Folders(Folders),
@@ -180,8 +187,8 @@ pub struct Access {
 
 /// `mailx fetch`.
 #[derive(Debug, Args)]
-pub struct Fetch {
-    /// Accounts to fetch
+pub struct Run {
+    /// Accounts to work on
     #[command(flatten)]
     pub at: Where,
     /// Takes only folders that match; may be repeated; !PATTERN leaves out, * is any text, ? one character, \Junk a special use
@@ -203,7 +210,7 @@ pub struct Fetch {
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
 
-    /// Lets `after-fetch` remove server copies although many of their files are missing here; everywhere, or in one folder
+    /// Lets many messages be deleted in this run, although that looks like an accident; everywhere, or in one folder
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "*", action = clap::ArgAction::Append)]
     pub allow_mass_delete: Vec<String>,
     /// Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w
@@ -288,10 +295,11 @@ fn utf8(word: &OsString, what: &str) -> Result<String> {
     text.map(str::to_owned).ok_or_else(|| Error::new(Class::Usage, "read the command line", format!("{} is not {what}", word.display())))
 }
 
-impl Fetch {
+impl Run {
     /// The options as the application takes them.
-    pub fn run(&self, shared: &Shared) -> FetchRun {
-        FetchRun {
+    pub fn options(&self, verb: Verb, shared: &Shared) -> RunOptions {
+        RunOptions {
+            verb,
             folders: self.folders.clone(),
             dry_run: self.dry_run,
             since: self.since,

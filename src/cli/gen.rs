@@ -143,6 +143,9 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 ];
 
 const EXAMPLES: &[(&str, &str, &str)] = &[
+    ("mailx-sync", "See what a sync would do, message by message:", "mailx sync --dry-run -v work"),
+    ("mailx-sync", "Sync all accounts every five minutes, from cron:", "*/5 * * * * mailx sync -q --wait=60"),
+    ("mailx-sync", "A folder was emptied here on purpose:", "mailx sync work --allow-mass-delete=Archive/2019"),
     ("mailx-fetch", "Fetch all accounts, as cron would:", "mailx fetch -q"),
     ("mailx-fetch", "See what a first fetch would download:", "mailx fetch --dry-run work"),
     (

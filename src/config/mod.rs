@@ -27,6 +27,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use crate::model::Expunge;
 use crate::model::account::AfterFetch;
 use crate::model::{ExposeSecret, Protocol, SecretString};
 
@@ -141,17 +142,6 @@ pub enum Layout {
     Fs,
     /// `.Archive.2024/{cur,new,tmp}`, INBOX at the root.
     MaildirPlusPlus,
-}
-
-/// How deletions by `sync` are carried out there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expunge {
-    /// Move to the trash.
-    Trash,
-    /// For good.
-    Now,
-    /// Not at all.
-    Never,
 }
 
 /// Answer to a remote wipe.

@@ -1,6 +1,9 @@
 //! The engine: what changed there → a plan (pure) → an executor with a journal. It knows backends by their capabilities only.
 
 pub mod fetch;
+pub mod guard;
 pub mod matching;
+pub mod merge;
 pub mod plan;
 pub mod select;
+pub mod sync;

@@ -34,3 +34,15 @@ pub enum AfterFetch {
     /// Removes it for good once it has been here for so long.
     DeleteAfter(std::time::Duration),
 }
+
+/// How deletions by `sync` are carried out there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expunge {
+    /// Move to the trash.
+    #[default]
+    Trash,
+    /// For good.
+    Now,
+    /// Not at all.
+    Never,
+}

@@ -185,22 +185,39 @@ impl Caps {
     /// What is missing, in the user's words; the same words in the README's matrix, `account show` and the JSON.
     pub fn gaps(&self) -> Vec<Gap> {
         let all = Flags::from_bits(63);
-        let table = [
-            (self.folders == Folders::InboxOnly, Gap { word: "folders", text: "the server has only an INBOX; other folders stay here" }),
-            (
-                self.folders == Folders::ReadOnly,
-                Gap { word: "folder-changes", text: "folders cannot be created, renamed or removed there" },
-            ),
-            (self.flags.pull.is_empty(), Gap { word: "flags-pull", text: "the server knows no flags" }),
-            (self.flags.push != all, Gap { word: "flags-push", text: "flags set here stay here, wholly or in part" }),
-            (self.flags.keywords == Keywords::No, Gap { word: "keywords", text: "keywords stay here" }),
-            (self.append == Append::No, Gap { word: "append", text: "new files stay here" }),
-            (self.append == Append::DraftsOnly, Gap { word: "append", text: "new files stay here, drafts excepted" }),
-            (!self.delete.now, Gap { word: "delete-now", text: "messages cannot be removed for good there one by one" }),
-            (!self.delete.trash, Gap { word: "delete-trash", text: "the server has no trash" }),
-            (self.moves == Moves::No, Gap { word: "moves", text: "moves stay here" }),
-            (matches!(self.push, Push::Poll { .. }), Gap { word: "push", text: "the server cannot push; it is polled" }),
+        let missing = [
+            self.folders == Folders::InboxOnly,
+            self.folders == Folders::ReadOnly,
+            self.flags.pull.is_empty(),
+            self.flags.push != all,
+            self.flags.keywords == Keywords::No,
+            self.append == Append::No,
+            self.append == Append::DraftsOnly,
+            !self.delete.now,
+            !self.delete.trash,
+            self.moves == Moves::No,
+            matches!(self.push, Push::Poll { .. }),
         ];
-        table.into_iter().filter_map(|(missing, gap)| missing.then_some(gap)).collect()
+        GAPS.into_iter().zip(missing).filter_map(|(gap, missing)| missing.then_some(gap)).collect()
     }
+}
+
+/// Every gap that there can be, in the order in which [`Caps::gaps`] looks for them.
+const GAPS: [Gap; 11] = [
+    Gap { word: "folders", text: "the server has only an INBOX; other folders stay here" },
+    Gap { word: "folder-changes", text: "folders cannot be created, renamed or removed there" },
+    Gap { word: "flags-pull", text: "the server knows no flags" },
+    Gap { word: "flags-push", text: "flags set here stay here, wholly or in part" },
+    Gap { word: "keywords", text: "keywords stay here" },
+    Gap { word: "append", text: "new files stay here" },
+    Gap { word: "append", text: "new files stay here, drafts excepted" },
+    Gap { word: "delete-now", text: "messages cannot be removed for good there one by one" },
+    Gap { word: "delete-trash", text: "the server has no trash" },
+    Gap { word: "moves", text: "moves stay here" },
+    Gap { word: "push", text: "the server cannot push; it is polled" },
+];
+
+/// The sentence of a gap's word.
+pub fn gap_text(word: &str) -> &'static str {
+    GAPS.iter().find(|gap| gap.word == word).map_or("the server cannot do it", |gap| gap.text)
 }

@@ -13,7 +13,7 @@ pub mod message;
 pub mod quota;
 pub mod report;
 
-pub use account::{AfterFetch, Protocol};
+pub use account::{AfterFetch, Expunge, Protocol};
 pub use caps::Caps;
 pub use change::{Change, Harvest, HarvestKind, Listed, Need, Outcome};
 pub use credentials::{Credentials, ExposeSecret, Secret, SecretKind, SecretString};

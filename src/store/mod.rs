@@ -3,6 +3,7 @@
 //! Everything here blocks; the engine calls it from blocking threads. Order of durable effects, never changed, only batched:
 //! tmp file → sync → rename to the reserved name → sync directory → commit → only then may the server forget.
 
+mod deleted;
 pub mod lock;
 pub mod maildir;
 pub mod root;
@@ -65,6 +66,17 @@ pub struct Opening<'a> {
     pub patience: Patience<'a>,
     /// Step hook.
     pub step: StepHook,
+}
+
+/// A Maildir folder that is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderHere {
+    /// The path that its directory stands for.
+    pub path: FolderPath,
+    /// Directory relative to the root.
+    pub dir: String,
+    /// Its device and inode.
+    pub identity: (u64, u64),
 }
 
 /// A file of the Maildir whose origin is not known.
@@ -175,6 +187,27 @@ impl Store {
         self.layout.dir(path, variant.unwrap_or_default())
     }
 
+    /// Every Maildir folder below the root that a path stands for, whoever made it.
+    pub fn folders_here(&self) -> Result<Vec<FolderHere>> {
+        let Some(root) = &self.root else { return Ok(Vec::new()) };
+        let mut found = Vec::new();
+        for dir in survey::directories(&root.path, self.layout) {
+            let Some(path) = self.layout.path(&dir) else { continue };
+            if let Some(open) = FolderDir::open(&root.fd, &dir)? {
+                found.push(FolderHere { path, identity: open.identity()?, dir });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes the directories of a folder that holds no message; false when it holds something after all.
+    pub fn remove_folder(&self, dir: &str) -> Result<bool> {
+        match &self.root {
+            Some(root) => FolderDir::remove(&root.fd, dir),
+            None => Ok(false),
+        }
+    }
+
     /// Digests every file of a folder that was there before mailx; files that vanish or are no regular files are passed over.
     pub fn foreign_files(&self, dir: &FolderDir) -> Result<Vec<ForeignFile>> {
         let mut files = Vec::new();
@@ -246,7 +279,7 @@ impl Store {
                 let line_ends = if as_sent { LineEnds::AsSent } else { LineEnds::Lf };
                 let digest = digest_file(BufReader::new(&file), line_ends).map_err(|e| Error::local(tried(), &e))?;
                 file.sync_all().map_err(|e| Error::local(tried(), &e))?;
-                stored.push(Stored { id: link.id, name: None, digest, replaces: Vec::new() });
+                stored.push(Stored { id: link.id, name: None, digest, replaces: Vec::new(), by_name: true });
             }
             if !stored.is_empty() {
                 dir.sync()?;

@@ -25,10 +25,15 @@ pub fn now() -> i64 {
 
 /// The directory of the state below `root`.
 pub fn control_path(root: &Path, layout: Layout) -> PathBuf {
-    root.join(match layout {
+    root.join(control_name(layout))
+}
+
+/// The name of that directory.
+pub fn control_name(layout: Layout) -> &'static str {
+    match layout {
         Layout::Fs => ".mailx",
         Layout::MaildirPlusPlus => "mailx.state",
-    })
+    }
 }
 
 impl Root {

@@ -64,7 +64,7 @@ pub fn folders(root: &Path, layout: Layout) -> Result<Vec<(FolderPath, u64)>> {
 }
 
 /// Directories that may be folders, relative to `root`.
-fn directories(root: &Path, layout: Layout) -> Vec<String> {
+pub(super) fn directories(root: &Path, layout: Layout) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![String::new()];
     if layout == Layout::MaildirPlusPlus {

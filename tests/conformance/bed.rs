@@ -104,11 +104,25 @@ impl<'a> Bed<'a> {
         all
     }
 
+    /// How many commands begin with `words` behind their tag.
+    pub fn count(&self, words: &str) -> usize {
+        self.taken().lines().filter(|line| line.split_once(' ').is_some_and(|(_, command)| command.starts_with(words))).count()
+    }
+
     /// What the server does not announce must not be sent.
     pub fn assert_nothing_masked_was_used(&self) {
         let taken = self.taken().to_ascii_uppercase();
-        let telltale: [(&str, &[&str]); 13] = [
+        // A second message of one APPEND is announced behind the octets of the first.
+        let second = |line: &&str| line.starts_with(' ') && line.ends_with('}');
+        let several = taken.lines().find(second);
+        assert!(self.target.has("MULTIAPPEND") || several.is_none(), "MULTIAPPEND is not offered, and was used: {several:?}");
+        if self.target.name.contains("LITERAL-") {
+            let sizes = taken.lines().filter_map(|line| line.strip_suffix("+}")?.rsplit_once('{')?.1.parse::<u64>().ok());
+            assert!(sizes.max().unwrap_or(0) <= 4096, "a large literal was sent without asking");
+        }
+        let telltale: [(&str, &[&str]); 14] = [
             ("LITERAL+", &["+}"]),
+            ("QRESYNC", &["QRESYNC"]),
             ("UIDPLUS", &["UID EXPUNGE"]),
             ("MOVE", &["UID MOVE"]),
             ("LIST-STATUS", &["RETURN (STATUS", " STATUS (", "RETURN (SPECIAL-USE STATUS"]),

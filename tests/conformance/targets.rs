@@ -51,6 +51,17 @@ impl Target {
         Self::start(format!("Dovecot without {without}"), Some(&format!("IMAP4rev1 {}", rest.join(" "))), without, "")
     }
 
+    /// A server that announces `more`, too.
+    pub fn with(more: &str) -> Option<Self> {
+        Self::start(format!("Dovecot with {more}"), Some(&format!("IMAP4rev1 {EVERYTHING} {more}")), "", "")
+    }
+
+    /// A server that lets only small literals go out without asking.
+    pub fn literal_minus() -> Option<Self> {
+        let rest = EVERYTHING.replace("LITERAL+", "LITERAL-");
+        Self::start("Dovecot with LITERAL-".into(), Some(&format!("IMAP4rev1 {rest}")), "", "")
+    }
+
     /// Nothing but RFC 3501.
     pub fn bare() -> Option<Self> {
         Self::start("bare IMAP4rev1".into(), Some("IMAP4rev1"), EVERYTHING, "")
@@ -59,6 +70,11 @@ impl Target {
     /// A server whose `without` is masked on our side.
     pub fn masked(without: &str) -> Option<Self> {
         Self::start(format!("Dovecot, {without} masked"), None, without, without)
+    }
+
+    /// Octets of a message that it says it takes.
+    pub fn append_limit(&self) -> Option<u64> {
+        self.name.split_once("APPENDLIMIT=").map(|(_, n)| n.parse().unwrap())
     }
 
     /// Whether the target offers an extension.

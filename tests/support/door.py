@@ -6,6 +6,8 @@
   door.py DIR USER bodies MAILBOX OUT         writes every message to OUT/UID.eml
   door.py DIR USER store MAILBOX UIDS FLAGS   +FLAGS or -FLAGS: '+\\Seen $Work'
   door.py DIR USER expunge MAILBOX UIDS       removes these for good
+  door.py DIR USER drop MAILBOX               removes it with all that is in it
+  door.py DIR USER subscribed                 names of the mailboxes that the user is subscribed to, as JSON
   door.py DIR USER fill MAILBOX COUNT SEED    many small messages on one connection, without waiting for each
 """
 import base64
@@ -27,9 +29,11 @@ def plain(name):
     return re.sub("&([^-]*)-", part, name)
 
 
-def mailboxes(server):
+def mailboxes(server, command="list"):
     found = []
-    for line in server.list()[1]:
+    for line in getattr(server, command)()[1]:
+        if line is None:
+            continue
         if isinstance(line, tuple):
             flags, name = line[0], line[1].decode()
         else:
@@ -114,6 +118,12 @@ def main():
         store(server, *rest)
     elif command == "expunge":
         store(server, rest[0], rest[1], "+\\Deleted", expunge=True)
+    elif command == "drop":
+        status, answer = server.delete(seed.quoted(rest[0]))
+        if status != "OK":
+            raise SystemExit("door.py: %r" % answer)
+    elif command == "subscribed":
+        json.dump(sorted(mailboxes(server, "lsub")), sys.stdout)
     elif command == "fill":
         fill(server, rest[0], int(rest[1]), rest[2])
     else:

@@ -85,6 +85,16 @@ impl Server {
         self.python("support/door.py", &[user, "expunge", mailbox, uids]);
     }
 
+    /// Removes a mailbox, with all that is in it.
+    pub fn drop_mailbox(&self, user: &str, mailbox: &str) {
+        self.python("support/door.py", &[user, "drop", mailbox]);
+    }
+
+    /// Names of the mailboxes that the user is subscribed to.
+    pub fn subscribed(&self, user: &str) -> Vec<String> {
+        serde_json::from_str(&self.python("support/door.py", &[user, "subscribed"])).unwrap()
+    }
+
     /// Gives a mailbox another UIDVALIDITY; its messages keep their order.
     pub fn renumber(&self, user: &str, mailbox: &str, validity: u32) {
         self.adm(&["mailbox", "update", "-u", user, "--uid-validity", &validity.to_string(), mailbox]);

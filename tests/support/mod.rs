@@ -4,6 +4,7 @@
 
 pub mod door;
 pub mod maildir;
+pub mod outgoing;
 pub mod server;
 pub mod skip;
 pub mod world;

@@ -161,6 +161,18 @@ impl World {
         self.run_with(&[&["fetch", "--json"], more].concat(), &[("MAILX_TEST_DISABLE", masked)]).exit(code)
     }
 
+    /// `mailx sync --json`, which must end with `code`.
+    #[track_caller]
+    pub fn sync(&self, code: i32, more: &[&str]) -> Out {
+        self.run(&[&["sync", "--json"], more].concat()).exit(code)
+    }
+
+    /// Syncs with capabilities of the server masked.
+    #[track_caller]
+    pub fn sync_without(&self, masked: &str, code: i32, more: &[&str]) -> Out {
+        self.run_with(&[&["sync", "--json"], more].concat(), &[("MAILX_TEST_DISABLE", masked)]).exit(code)
+    }
+
     /// Starts the binary and leaves it running.
     pub fn spawn(&self, arguments: &[&str]) -> Running {
         Running::start(&mut self.command(arguments))

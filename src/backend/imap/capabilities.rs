@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU16;
 
+use super::limits;
 use crate::model::Flags;
 use crate::model::caps::{Append, Caps, Changes, Deletes, FlagSupport, Folders, Identity, Keywords, Moves, Push};
 
@@ -87,12 +88,28 @@ impl Capabilities {
         }
     }
 
+    /// The same for the octets of a message: more of them, because a message is worth a round trip, and not all, because a refusal of
+    /// what needed no permission costs the whole message.
+    pub fn message_max(&self) -> u64 {
+        if self.has("LITERAL+") { limits::UNASKED_MESSAGE } else { self.literal_max() as u64 }
+    }
+
+    /// Octets of a message that is appended, at most (RFC 7889), where one limit holds for all folders.
+    pub fn append_limit(&self) -> Option<u64> {
+        self.names.iter().find_map(|name| name.strip_prefix("APPENDLIMIT=")?.parse().ok())
+    }
+
+    /// Whether folders keep mod-sequences (RFC 7162: QRESYNC contains CONDSTORE).
+    pub fn mod_seqs(&self) -> bool {
+        self.has("CONDSTORE") || self.has("QRESYNC")
+    }
+
     /// In the engine's words.
     pub fn caps(&self, connections: NonZeroU16) -> Caps {
         let uidplus = self.has("UIDPLUS");
         Caps {
             identity: if self.has("OBJECTID") || self.has("X-GM-EXT-1") { Identity::Permanent } else { Identity::PerEpoch },
-            changes: if self.has("CONDSTORE") || self.has("QRESYNC") { Changes::Delta } else { Changes::Whole },
+            changes: if self.mod_seqs() { Changes::Delta } else { Changes::Whole },
             append: Append::Yes { tells_id: uidplus },
             delete: Deletes { trash: true, now: uidplus },
             moves: if self.has("MOVE") { Moves::Native { tells_id: uidplus } } else { Moves::CopyThenDelete },

@@ -13,9 +13,13 @@ pub(super) struct Position {
     pub next: u32,
     /// Flags and removals are known up to this mod-sequence; 0 = not known.
     pub mod_seq: u64,
+    /// How many messages below `next` were told and not taken back. A look that tells additions only does not take back what went, so
+    /// that the next one that tells everything finds by it that something did. `None` = not known.
+    pub count: Option<u32>,
 }
 
-const VERSION: u8 = 1;
+/// Without `count` it was 1.
+const VERSION: u8 = 2;
 
 impl Position {
     pub fn encode(self) -> Cursor {
@@ -23,15 +27,24 @@ impl Position {
         bytes.extend_from_slice(&self.uid_validity.to_be_bytes());
         bytes.extend_from_slice(&self.next.to_be_bytes());
         bytes.extend_from_slice(&self.mod_seq.to_be_bytes());
+        bytes.extend_from_slice(&self.count.map_or(0, |count| u64::from(count) + 1).to_be_bytes());
         Cursor(bytes)
     }
 
     /// `None` for bytes of another version or backend: then the folder is looked at afresh.
     pub fn decode(cursor: &Cursor) -> Option<Self> {
-        let bytes: &[u8; 17] = cursor.0.as_slice().try_into().ok()?;
-        let four = |at: usize| bytes[at..at + 4].try_into().map(u32::from_be_bytes).ok();
-        let eight = bytes[9..17].try_into().map(u64::from_be_bytes).ok()?;
-        (bytes[0] == VERSION).then_some(Self { uid_validity: four(1)?, next: four(5)?, mod_seq: eight })
+        let bytes = cursor.0.as_slice();
+        let four = |at: usize| bytes.get(at..at + 4)?.try_into().map(u32::from_be_bytes).ok();
+        let eight = |at: usize| bytes.get(at..at + 8)?.try_into().map(u64::from_be_bytes).ok();
+        let count = match (bytes.first()?, bytes.len()) {
+            (1, 17) => None,
+            (&VERSION, 25) => match eight(17)? {
+                0 => None,
+                more => Some(u32::try_from(more - 1).ok()?),
+            },
+            _ => return None,
+        };
+        Some(Self { uid_validity: four(1)?, next: four(5)?, mod_seq: eight(9)?, count })
     }
 }
 
@@ -53,8 +66,16 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_and_foreign_bytes_do_not() {
-        let position = Position { uid_validity: 7, next: u32::MAX, mod_seq: 1 << 60 };
-        assert_eq!(Position::decode(&position.encode()), Some(position));
+        let position = Position { uid_validity: 7, next: u32::MAX, mod_seq: 1 << 60, count: None };
+        for count in [None, Some(0), Some(u32::MAX)] {
+            let position = Position { count, ..position };
+            assert_eq!(Position::decode(&position.encode()), Some(position));
+        }
+        // Of the version before.
+        let mut old = position.encode().0;
+        old[0] = 1;
+        assert_eq!(Position::decode(&Cursor(old[..17].to_vec())), Some(position));
+        assert_eq!(Position::decode(&Cursor(old)), None);
         assert_eq!(Position::decode(&Cursor(vec![])), None);
         assert_eq!(Position::decode(&Cursor(vec![9; 17])), None);
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::backend::{BodySink, Missed, Part, Want};
 use crate::model::{Cursor, Event as Happened, FolderId, Result};
-use crate::wire::imap::{BodyData, Command, Fetch, Response, Status, StatusKind, UidSet, Uids};
+use crate::wire::imap::{BodyData, Command, Fetch, Response, SelectWith, Status, StatusKind, UidSet, Uids};
 
 use super::conn::Event;
 use super::cursor::Position;
@@ -90,7 +90,7 @@ impl ImapSession {
                 None
             }
             // Behind it, without waiting for it: its epoch is checked before the first body is taken.
-            _ => Some(self.queue_select(folder, true)?),
+            _ => Some(self.queue_select(folder, true, SelectWith::Nothing)?),
         };
         let mut opened = Opened::default();
         let mut ready = selecting.is_none();

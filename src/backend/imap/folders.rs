@@ -24,7 +24,7 @@ const USUAL_NAMES: [(Role, &[&str]); 5] = [
 impl ImapSession {
     pub(super) async fn list_folders(&mut self, sizes: bool) -> Result<Vec<FolderInfo>> {
         let mut items = vec!["MESSAGES", "UIDNEXT", "UIDVALIDITY"];
-        if self.caps.has("CONDSTORE") || self.caps.has("QRESYNC") {
+        if self.caps.mod_seqs() {
             items.push("HIGHESTMODSEQ");
         }
         if sizes && self.caps.has("STATUS=SIZE") {
@@ -101,6 +101,7 @@ impl ImapSession {
         let told =
             found.items.iter().any(|item| item.attributes.iter().any(|a| Role::from_attribute(a).is_some_and(|r| r != Role::Archive)));
         self.listed.clear();
+        self.levels = Levels { prefix: found.personal.into_iter().next().unwrap_or_default(), ..Levels::default() };
         let mut infos = Vec::with_capacity(found.items.len());
         for item in found.items {
             let Some(path) = path(&item, self.utf8) else { continue };
@@ -110,6 +111,7 @@ impl ImapSession {
                 Ok(name) if self.utf8 => FolderId(encode_name(&name, false)),
                 _ => FolderId(item.name.clone()),
             };
+            self.levels.add(path.clone(), id.clone(), item.delimiter);
             let role = if path.is_inbox() { Some(Role::Inbox) } else { role(&item, &path, told) };
             if role == Some(Role::Trash) {
                 self.trash = Some(id.clone());
@@ -136,6 +138,75 @@ impl ImapSession {
             })
             .await?;
         Ok(quota)
+    }
+}
+
+/// How this server spells paths: the folders that it listed, and what stands between and before their levels.
+#[derive(Debug, Default)]
+pub(super) struct Levels {
+    folders: HashMap<FolderPath, (FolderId, Option<u8>)>,
+    /// How often each delimiter was listed; INBOX's counts most.
+    delimiters: HashMap<u8, usize>,
+    /// Of the user's own folders (RFC 2342), such as `INBOX.`.
+    prefix: Vec<u8>,
+}
+
+impl Levels {
+    fn add(&mut self, path: FolderPath, id: FolderId, delimiter: Option<u8>) {
+        if let Some(delimiter) = delimiter {
+            let weight = if path.is_inbox() { limits::FOLDERS } else { 1 };
+            *self.delimiters.entry(delimiter).or_default() += weight;
+        }
+        self.folders.insert(path, (id, delimiter));
+    }
+
+    /// A folder is not there any more.
+    pub fn forget(&mut self, id: &FolderId) {
+        self.folders.retain(|_, (known, _)| known != id);
+    }
+
+    /// Whether no delimiter is known.
+    pub fn is_flat(&self) -> bool {
+        self.delimiters.is_empty()
+    }
+
+    /// What the answer to `LIST "" ""` tells.
+    pub fn learn(&mut self, delimiter: Option<u8>) {
+        self.delimiters.extend(delimiter.map(|d| (d, 1)));
+    }
+
+    /// The handle of the folder `path`, there or not: below the nearest folder above it that is there, else below the user's own prefix.
+    /// The error is for people.
+    pub fn spell(&self, path: &FolderPath) -> Result<FolderId, String> {
+        if let Some((id, _)) = self.folders.get(path) {
+            return Ok(id.clone());
+        }
+        let levels = path.levels();
+        let above = (1..levels.len()).rev().find_map(|n| {
+            let (id, delimiter) = self.folders.get(&FolderPath::new(levels[..n].iter().cloned())?)?;
+            Some((n, [&id.0[..], &[(*delimiter)?]].concat(), *delimiter))
+        });
+        let usual = self.delimiters.iter().max_by_key(|(delimiter, count)| (**count, **delimiter)).map(|(delimiter, _)| *delimiter);
+        let (from, mut name, delimiter) = above.unwrap_or_else(|| (0, self.prefix.clone(), usual));
+        if levels.len() - from > 1 && delimiter.is_none() {
+            return Err("this server keeps no folders in folders".into());
+        }
+        for (n, level) in levels[from..].iter().enumerate() {
+            let encoded = encode_name(level, false);
+            if let Some(delimiter) = delimiter {
+                if encoded.contains(&delimiter) || level.as_bytes().contains(&delimiter) {
+                    return Err(format!("`{}` separates folders on this server and cannot be in the name of one", char::from(delimiter)));
+                }
+                if n > 0 {
+                    name.push(delimiter);
+                }
+            }
+            if level.chars().any(|c| c.is_control()) {
+                return Err("a control character cannot be in the name of a folder there".into());
+            }
+            name.extend(encoded);
+        }
+        Ok(FolderId(name))
     }
 }
 

@@ -44,5 +44,21 @@ pub const JUDGE_AFTER: u64 = 768 << 10;
 pub const COMPRESS_FOR: u64 = 1 << 20;
 /// Messages of one STORE and EXPUNGE.
 pub const STORE_MESSAGES: usize = 1000;
+/// Messages of a folder whose flags or ids are told at once, at most.
+pub const KNOWN: u64 = 5_000_000;
+/// Messages of a folder whose flags one FETCH asks for, by the counters: its answer stays far below [`UNTAGGED`].
+pub const FLAGS_AT_ONCE: u64 = 200_000;
+/// UIDs of a VANISHED that are told one by one; the ranges that are kept of one.
+pub const VANISHED: u64 = 1_000_000;
+/// Octets of a message that go out without asking, where the server lets them.
+pub const UNASKED_MESSAGE: u64 = 2 << 20;
+/// Octets of a message that are read before the server hears of it: a file that is gone costs nothing then.
+pub const READ_AHEAD: u64 = 256 << 10;
+/// Octets of messages that are appended and not answered yet.
+pub const APPEND_OCTETS: u64 = 4 << 20;
+/// Messages of one APPEND: one that is refused costs all of them a second one.
+pub const APPEND_MESSAGES: usize = 64;
+/// APPEND commands under way at once.
+pub const APPENDS_IN_FLIGHT: usize = 16;
 /// Silence that is borne once the run was stopped: enough for what is on its way.
 pub const STOPPED: Duration = Duration::from_secs(3);

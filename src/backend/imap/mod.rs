@@ -11,6 +11,8 @@ mod folders;
 mod limits;
 mod login;
 mod quirks;
+mod reshape;
+mod search;
 
 use std::collections::HashMap;
 use std::num::NonZeroU16;
@@ -68,6 +70,9 @@ impl Backend for ImapBackend {
             listed: HashMap::new(),
             paged: HashMap::new(),
             trash: None,
+            levels: folders::Levels::default(),
+            opened_any: false,
+            resync: changes::Resync::default(),
             compressed: false,
             introduced: false,
             ctx: ctx.clone(),
@@ -81,6 +86,8 @@ struct Selected {
     folder: FolderId,
     read_only: bool,
     uid_validity: u32,
+    /// PERMANENTFLAGS; `None` = not told, so all of them (RFC 9051 §7.1).
+    permanent: Option<Vec<String>>,
 }
 
 /// One authenticated IMAP connection.
@@ -96,6 +103,10 @@ struct ImapSession {
     /// Folders whose listing is under way, page by page.
     paged: HashMap<FolderId, changes::Paged>,
     trash: Option<FolderId>,
+    levels: folders::Levels,
+    /// SELECT or EXAMINE was sent.
+    opened_any: bool,
+    resync: changes::Resync,
     compressed: bool,
     /// ID was sent.
     introduced: bool,
@@ -103,11 +114,15 @@ struct ImapSession {
 }
 
 /// What SELECT or EXAMINE tells.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 struct Opened {
     uid_validity: Option<u64>,
+    uid_next: Option<u64>,
     mod_seq: Option<u64>,
     exists: Option<u32>,
+    permanent: Option<Vec<String>>,
+    /// Its command has ended: what comes now tells of later.
+    done: bool,
 }
 
 impl Opened {
@@ -115,8 +130,13 @@ impl Opened {
         match response {
             Response::Exists(n) => self.exists = Some(*n),
             Response::Expunge(_) => self.exists = self.exists.map(|n| n.saturating_sub(1)),
-            Response::Status(Status { code: Some(Code::UidValidity(n)), .. }) => self.uid_validity = Some(*n),
-            Response::Status(Status { code: Some(Code::HighestModSeq(n)), .. }) => self.mod_seq = Some(*n),
+            Response::Status(Status { code: Some(code), .. }) if !self.done => match code {
+                Code::UidValidity(n) => self.uid_validity = Some(*n),
+                Code::UidNext(n) => self.uid_next = Some(*n),
+                Code::HighestModSeq(n) => self.mod_seq = Some(*n),
+                Code::PermanentFlags(flags) => self.permanent = Some(flags.clone()),
+                _ => {}
+            },
             _ => {}
         }
     }
@@ -140,10 +160,10 @@ impl ImapSession {
     }
 
     /// Queues SELECT or EXAMINE.
-    fn queue_select(&mut self, folder: &FolderId, read_only: bool) -> Result<String> {
-        self.selected = None;
+    fn queue_select(&mut self, folder: &FolderId, read_only: bool, with: SelectWith<'_>) -> Result<String> {
+        (self.selected, self.opened_any) = (None, true);
         let mailbox = self.wire_name(folder);
-        self.conn.queue(&Command::Select { mailbox: &mailbox, read_only, with: SelectWith::Nothing })
+        self.conn.queue(&Command::Select { mailbox: &mailbox, read_only, with })
     }
 
     /// Selects a folder unless it is selected, and checks that it is in the epoch `uid_validity`.
@@ -154,7 +174,7 @@ impl ImapSession {
         {
             return self.check_epoch(folder, selected.uid_validity, uid_validity);
         }
-        let tag = self.queue_select(folder, read_only)?;
+        let tag = self.queue_select(folder, read_only, SelectWith::Nothing)?;
         let mut opened = Opened::default();
         let status = self.conn.complete(&tag, &mut |response| opened.take(&response)).await?;
         self.selected_by(folder, read_only, &status, &opened)?;
@@ -168,7 +188,8 @@ impl ImapSession {
             return Err(self.folder_error(folder, "the server does not open it", &status.text));
         }
         let read_only = read_only || status.code == Some(Code::ReadOnly);
-        self.selected = Some(Selected { folder: folder.clone(), read_only, uid_validity: opened.validity() });
+        let (uid_validity, permanent) = (opened.validity(), opened.permanent.clone());
+        self.selected = Some(Selected { folder: folder.clone(), read_only, uid_validity, permanent });
         Ok(())
     }
 
@@ -226,7 +247,7 @@ impl Session for ImapSession {
     }
 
     async fn reshape(&mut self, orders: &[FolderOrder]) -> Result<Vec<FolderOutcome>> {
-        Ok(orders.iter().map(|_| FolderOutcome::Refused("not yet".into())).collect())
+        self.change_folders(orders).await
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

@@ -4,7 +4,7 @@ use clap::CommandFactory;
 
 use super::*;
 
-fn fetch(words: &[&str]) -> (Shared, Fetch) {
+fn fetch(words: &[&str]) -> (Shared, Run) {
     let words = ["mailx", "fetch"].iter().chain(words);
     match Cli::try_parse_from(words).unwrap() {
         Cli { shared, command: Command::Fetch(fetch) } => (shared, fetch),
@@ -45,7 +45,7 @@ fn fetch_options_arrive() {
         "--timeout=2m",
         "-vv",
     ]);
-    let run = fetch.run(&shared);
+    let run = fetch.options(Verb::Fetch, &shared);
     assert_eq!(run.folders, ["INBOX", "!\\Junk"]);
     assert!(run.dry_run);
     assert_eq!((run.jobs, run.limit, run.since, run.max_size), (Some(2), Some(5), Some(86_400), Some(10 << 20)));

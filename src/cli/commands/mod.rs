@@ -1,10 +1,10 @@
 //! One file a command. Each turns checked arguments into a call of the application, and its answer into words and an exit code.
 
 mod account;
-mod fetch;
 mod folders;
 mod login;
 mod probe;
+mod run;
 mod show;
 mod status;
 
@@ -15,7 +15,7 @@ use super::exit::Exit;
 use super::signals::Signals;
 use super::ui::{Ui, write_out};
 use super::{r#gen, wrong};
-use crate::app::Globals;
+use crate::app::{Globals, Verb};
 use crate::model::Result;
 
 /// Runs a command that needs neither configuration nor network; `None` for the others.
@@ -31,11 +31,12 @@ pub fn local(command: &Command) -> Option<Result<Exit>> {
 
 /// Runs any other command.
 pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals: &Signals) -> Result<Exit> {
-    if !matches!(cli.command, Command::Fetch(_)) {
+    if !matches!(cli.command, Command::Fetch(_) | Command::Sync(_)) {
         end_by(cli.shared.max_duration, globals);
     }
     match &cli.command {
-        Command::Fetch(fetch) => fetch::run(fetch, &cli.shared, globals, ui, signals).await,
+        Command::Fetch(args) => run::run(Verb::Fetch, args, &cli.shared, globals, ui, signals).await,
+        Command::Sync(args) => run::run(Verb::Sync, args, &cli.shared, globals, ui, signals).await,
         Command::Folders(folders) => folders::run(folders, globals, ui).await,
         Command::Status(status) => status::run(status, globals, ui).await,
         Command::Account(Account::List) => account::list(globals, ui),
@@ -48,13 +49,13 @@ pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals:
 
 /// Whether the result is JSON without `--json` (`--events`).
 pub fn ends_in_json(command: &Command) -> bool {
-    matches!(command, Command::Fetch(fetch) if fetch.events)
+    matches!(command, Command::Fetch(args) | Command::Sync(args) if args.events)
 }
 
 /// Whether `--allow-cleartext` was given.
 pub fn allows_cleartext(command: &Command) -> bool {
     match command {
-        Command::Fetch(fetch) => fetch.access.clear.allow_cleartext,
+        Command::Fetch(args) | Command::Sync(args) => args.access.clear.allow_cleartext,
         Command::Folders(folders) => folders.access.clear.allow_cleartext,
         Command::Status(status) => status.clear.allow_cleartext,
         Command::Account(Account::Test { access, .. }) => access.clear.allow_cleartext,
@@ -63,7 +64,7 @@ pub fn allows_cleartext(command: &Command) -> bool {
     }
 }
 
-/// `--max-duration` for commands that only read; fetch ends by itself, in good order.
+/// `--max-duration` for commands that only read; fetch and sync end by themselves, in good order.
 fn end_by(time: Option<Duration>, globals: &Globals) {
     if let Some(time) = time {
         let cancel = globals.cancel.clone();

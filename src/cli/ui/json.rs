@@ -42,7 +42,7 @@ pub struct Summary<T> {
     pub error: Option<Failure>,
 }
 
-/// The summary of fetch.
+/// The summary of fetch and sync.
 #[derive(Debug, Serialize)]
 pub struct AccountJson<'a> {
     name: &'a str,

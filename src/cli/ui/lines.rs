@@ -8,6 +8,7 @@ use super::events::step_word;
 use super::sanitize::display;
 use super::{Ui, words};
 use crate::cli::explain::About;
+use crate::model::caps::gap_text;
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{Event, FolderPath, Observer};
 
@@ -93,12 +94,16 @@ pub fn sentence(event: &Event<'_>) -> String {
     }
 }
 
-/// The summary line of an account that was fetched, its newline included.
+/// The summary line of an account's run, its newline included.
 pub fn summary(ui: &Ui, report: &AccountReport) -> String {
     let sum = |field: fn(&FolderReport) -> u64| report.folders.iter().map(field).sum::<u64>();
     let mut parts = vec![words::of(sum(|f| f.downloaded), "new message")];
     for (n, word) in [
         (sum(|f| f.linked), "found here already"),
+        (sum(|f| f.uploaded), "uploaded"),
+        (sum(|f| f.flags_pulled + f.flags_pushed), "with new flags"),
+        (sum(|f| f.moved), "moved"),
+        (sum(|f| f.deleted_here), "deleted here"),
         (sum(|f| f.deleted_there), "removed from the server"),
         (sum(|f| f.local_only), "only here"),
         (sum(|f| f.failed.len() as u64), "failed"),
@@ -129,6 +134,16 @@ pub fn failures(ui: &Ui, report: &AccountReport) {
     }
     if let Some(error) = &report.error {
         ui.fail(About::account(&report.name), error);
+    }
+}
+
+/// Speaks of what a server could not do for a run: each gap in a line of its own.
+pub fn gaps(ui: &Ui, report: &AccountReport) {
+    for folder in &report.folders {
+        let about = About { account: Some(&report.name), folder: Some(&folder.folder) };
+        for word in &folder.unsupported {
+            ui.err(&format!("mailx: {}{} ({word})", about.prefix(), gap_text(word)));
+        }
     }
 }
 

@@ -279,7 +279,7 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
                 target.save_letters().ok()?;
                 rustix::fs::linkat(dir.place(from.in_cur), from.file, target.dir.place(to.in_cur), to.file, rustix::fs::AtFlags::empty())
                     .ok()?;
-                Some(Stored { id: link.id, name: None, digest: twin.digest, replaces: Vec::new() })
+                Some(Stored { id: link.id, name: None, digest: twin.digest, replaces: Vec::new(), by_name: false })
             });
             match linked {
                 Some(done) => stored.push(done),

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::backend::{Ctx, FolderInfo, LookAt, Session};
-use crate::model::change::{Harvest, Marks};
+use crate::model::change::{Harvest, HarvestKind, Marks};
 use crate::model::report::FolderReport;
 use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Renumbered, Result, Role, Scope};
-use crate::store::state::{FileHere, FolderRow, NewLink};
+use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
 use crate::store::{Store, root};
 
-use super::rematch::{Rematched, link_moved, rematch};
+use super::rematch::{Rematched, link_arrived, link_moved, rematch};
 use super::sessions::{Sessions, costs_session, is_ours};
 use super::{FetchOptions, Job, Rematch, blocking};
 
@@ -20,24 +20,42 @@ const FOLDERS_AT_ONCE: usize = 32;
 const MAX_PAGES: usize = 100_000;
 
 /// Lists folders and what is new in those that changed. Returns the session and the folders that take part, in the server's order.
-pub(super) async fn list(
+pub(in crate::engine) async fn list(
     store: &Arc<Store>,
     sessions: &Sessions,
     ctx: &Ctx,
     options: &FetchOptions,
 ) -> Result<(Option<Box<dyn Session>>, Vec<Job>)> {
     let mut session = sessions.take().await?;
-    let infos = loop {
-        match session.folders().await {
-            Ok(infos) => break infos,
-            Err(error) => session = sessions.reopen(error).await?,
-        }
-    };
-    let infos: Vec<FolderInfo> = infos.into_iter().filter(|i| options.folders.iter().all(|p| p.take(&i.path, i.role))).collect();
+    let infos = all_folders(&mut session, sessions).await?;
+    let infos: Vec<FolderInfo> = infos.into_iter().filter(|i| options.takes(&i.path, i.role)).collect();
     ctx.observer.on(&Event::FoldersFound(infos.len()));
     let (mut jobs, marks) = know(store, infos).await?;
+    look_into(store, sessions, &mut session, ctx, &mut jobs, &marks, Need::Additions).await?;
+    Ok((Some(session), jobs))
+}
 
-    let mut looks: Vec<usize> = (0..jobs.len()).filter(|i| must_look(&jobs[*i].row, &marks[*i])).collect();
+/// All folders there.
+pub(in crate::engine) async fn all_folders(session: &mut Box<dyn Session>, sessions: &Sessions) -> Result<Vec<FolderInfo>> {
+    loop {
+        match session.folders().await {
+            Ok(infos) => return Ok(infos),
+            Err(error) => *session = sessions.reopen(error).await?,
+        }
+    }
+}
+
+/// Lists what is new in those folders that changed, and records it.
+pub(in crate::engine) async fn look_into(
+    store: &Arc<Store>,
+    sessions: &Sessions,
+    session: &mut Box<dyn Session>,
+    ctx: &Ctx,
+    jobs: &mut [Job],
+    marks: &[Marks],
+    need: Need,
+) -> Result<()> {
+    let mut looks: Vec<usize> = (0..jobs.len()).filter(|i| must_look(&jobs[*i].row, &marks[*i], need)).collect();
     let mut held: HashMap<usize, Vec<Listed>> = HashMap::new();
     let mut restarted: HashMap<usize, bool> = HashMap::new();
     for _ in 0..MAX_PAGES {
@@ -46,12 +64,12 @@ pub(super) async fn list(
         }
         // A group at a time: what came of it is recorded before the next is asked for.
         let rest = looks.split_off(looks.len().min(FOLDERS_AT_ONCE));
-        let at: Vec<LookAt> = looks.iter().map(|i| look_at(&jobs[*i].row)).collect();
-        let mut pages: Vec<Vec<Listed>> = at.iter().map(|_| Vec::new()).collect();
+        let at: Vec<LookAt> = looks.iter().map(|i| look_at(&jobs[*i].row, need)).collect();
+        let mut pages: Vec<Vec<Change>> = at.iter().map(|_| Vec::new()).collect();
         let looked = session
             .changes(&at, &mut |which, change| {
-                if let (Some(page), Change::Present(listed)) = (pages.get_mut(which), change) {
-                    page.push(listed);
+                if let Some(page) = pages.get_mut(which) {
+                    page.push(change);
                 }
             })
             .await;
@@ -59,7 +77,7 @@ pub(super) async fn list(
             Ok(harvests) => harvests,
             // Nothing of it was recorded, so it can be asked again.
             Err(error) => {
-                session = sessions.reopen(error).await?;
+                *session = sessions.reopen(error).await?;
                 // The new session has to know the folders' counters.
                 session.folders().await?;
                 looks.extend(rest);
@@ -89,7 +107,10 @@ pub(super) async fn list(
                 Some(void) => *void,
                 None => *restarted.entry(which).or_insert(harvest.restarted),
             };
-            let again = take_page(store, &mut session, &mut jobs[which], page, harvest, marks[which].clone(), &mut held, which, void).await;
+            // A look for additions alone says nothing of the rest: what an earlier run knew of that stays.
+            let everything = marks[which].everything.clone().filter(|_| need == Need::Everything);
+            let seen = Marks { everything, ..marks[which].clone() };
+            let again = take_page(store, session, &mut jobs[which], page, harvest, seen, &mut held, which, void).await;
             match again {
                 Ok(true) => more.push(which),
                 Ok(false) => {}
@@ -97,7 +118,7 @@ pub(super) async fn list(
                 Err(error) if costs_session(&error) => {
                     // Nothing of this folder was recorded: the next run lists it again.
                     held.remove(&which);
-                    session = sessions.open().await?;
+                    *session = sessions.open().await?;
                     jobs[which].fail(error);
                 }
                 Err(error) => jobs[which].fail(error),
@@ -110,11 +131,11 @@ pub(super) async fn list(
         let tried = format!("list the folder `{}`", jobs[which].row.path);
         jobs[which].fail(Error::new(Class::Protocol, tried, "the server's listing has no end").scope(Scope::Folder));
     }
-    Ok((Some(session), jobs))
+    Ok(())
 }
 
 /// Finds or makes the rows of the folders; and, for new ones, their directories.
-async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, Vec<Marks>)> {
+pub(in crate::engine) async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, Vec<Marks>)> {
     blocking(store, move |store| {
         let known: HashMap<FolderId, FolderRow> = store.state().folders()?.into_iter().map(|row| (row.remote.clone(), row)).collect();
         let new: Vec<_> = infos.iter().filter(|i| !known.contains_key(&i.id)).map(|i| (i.id.clone(), i.path.clone(), i.role)).collect();
@@ -142,17 +163,7 @@ async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, V
                     tracing::debug!(recovered, folder = %row.path, "messages that a stopped run had published");
                 }
             }
-            let report = FolderReport::new(info.path.clone());
-            jobs.push(Job {
-                row,
-                report,
-                planned: (0, 0),
-                rematched: None,
-                passing_ids: false,
-                copies: Vec::new(),
-                ended: 0,
-                target: None,
-            });
+            jobs.push(Job { report: FolderReport::new(info.path.clone()), ..Job::new(row) });
             marks.push(info.marks);
         }
         if !made.is_empty() {
@@ -163,14 +174,14 @@ async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) -> Result<(Vec<Job>, V
     .await
 }
 
-/// Whether anything may have been added since the last look.
-fn must_look(row: &FolderRow, now: &Marks) -> bool {
-    let (then, now) = (row.marks.get(Need::Additions), now.get(Need::Additions));
+/// Whether anything that matters may have happened since the last look.
+fn must_look(row: &FolderRow, now: &Marks, need: Need) -> bool {
+    let (then, now) = (row.marks.get(need), now.get(need));
     row.cursor.is_none() || then.is_none() || then != now
 }
 
-fn look_at(row: &FolderRow) -> LookAt {
-    LookAt { folder: row.remote.clone(), cursor: row.cursor.clone(), need: Need::Additions }
+fn look_at(row: &FolderRow, need: Need) -> LookAt {
+    LookAt { folder: row.remote.clone(), cursor: row.cursor.clone(), need }
 }
 
 /// Records one page, or holds it back where the whole folder must be matched first. True when another page follows.
@@ -179,7 +190,7 @@ async fn take_page(
     store: &Arc<Store>,
     session: &mut Box<dyn Session>,
     job: &mut Job,
-    page: Vec<Listed>,
+    page: Vec<Change>,
     harvest: Harvest,
     marks: Marks,
     held: &mut HashMap<usize, Vec<Listed>>,
@@ -198,7 +209,7 @@ async fn take_page(
     job.row.cursor = Some(harvest.cursor.clone());
     job.passing_ids = harvest.passing_ids;
     if candidates || !first_page {
-        held.entry(which).or_default().extend(page);
+        held.entry(which).or_default().extend(present(page));
         if more {
             return Ok(true);
         }
@@ -212,17 +223,30 @@ async fn take_page(
         if job.row.role == Some(Role::Trash) {
             link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
         }
-        commit(store, job, restarted, (links, files), &harvest, marks).await?;
+        commit(store, job, restarted, (links, News::default(), files), &harvest, marks).await?;
         return Ok(false);
     }
+    // Ids of before mean nothing after a restart.
+    let (listed, news) = if harvest.restarted {
+        (present(page), News::default())
+    } else {
+        let (folder, whole) = (job.row.id, harvest.kind == HarvestKind::Whole && !harvest.doubtful);
+        blocking(store, move |store| store.state().sift(folder, page, whole)).await?
+    };
     let names = store.clone();
-    let mut links: Vec<NewLink> = page.into_iter().map(|listed| new_link(&names, listed)).collect();
+    let mut links: Vec<NewLink> = listed.into_iter().map(|listed| new_link(&names, listed)).collect();
+    link_arrived(store, session, &job.row, &harvest.cursor, &mut links).await?;
     if job.row.role == Some(Role::Trash) {
         link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
     }
     let marks = if more { Marks::default() } else { marks };
-    commit(store, job, harvest.restarted, (links, Vec::new()), &harvest, marks).await?;
+    commit(store, job, harvest.restarted, (links, news, Vec::new()), &harvest, marks).await?;
     Ok(more)
+}
+
+/// The messages of a listing from nothing.
+fn present(page: Vec<Change>) -> Vec<Listed> {
+    page.into_iter().filter_map(|change| if let Change::Present(listed) = change { Some(listed) } else { None }).collect()
 }
 
 /// Records what was listed, and what is here without a match, in one commit with the cursor.
@@ -230,7 +254,7 @@ async fn commit(
     store: &Arc<Store>,
     job: &mut Job,
     restart: bool,
-    (links, files): (Vec<NewLink>, Vec<FileHere>),
+    (links, news, files): (Vec<NewLink>, News, Vec<FileHere>),
     harvest: &Harvest,
     marks: Marks,
 ) -> Result<()> {
@@ -238,7 +262,8 @@ async fn commit(
     let marks = if harvest.doubtful { Marks::default() } else { marks };
     let (folder, cursor) = (job.row.id, harvest.cursor.clone());
     job.row.epoch = blocking(store, move |store| {
-        let (epoch, _) = store.state().commit_page(folder, restart, &links, &files, &cursor, Some(&marks), root::now())?;
+        let page = Page { restart, links: &links, news: &news, files: &files, cursor: &cursor, marks: Some(&marks), now: root::now() };
+        let (epoch, _) = store.state().commit_page(folder, &page)?;
         store.step("commit-listing");
         Ok(epoch)
     })

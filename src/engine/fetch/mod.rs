@@ -6,11 +6,11 @@
 mod bodies;
 mod doubts;
 mod download;
-mod flips;
-mod listing;
+pub(in crate::engine) mod flips;
+pub(in crate::engine) mod listing;
 mod release;
-mod rematch;
-mod sessions;
+pub(in crate::engine) mod rematch;
+pub(in crate::engine) mod sessions;
 pub mod strengthen;
 
 use std::collections::HashSet;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use crate::backend::Ctx;
+use crate::backend::{Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
-use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result};
+use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result, Role};
 use crate::store::maildir::deliver::{Delivery, Target};
 use crate::store::state::{FolderRow, LinkId, PendingLink};
 use crate::store::{Store, root};
@@ -51,6 +51,11 @@ pub struct FetchOptions {
 }
 
 impl FetchOptions {
+    /// Whether a folder takes part.
+    pub(in crate::engine) fn takes(&self, path: &FolderPath, role: Option<Role>) -> bool {
+        self.folders.iter().all(|patterns| patterns.take(path, role))
+    }
+
     fn limits(&self) -> DownloadLimits {
         DownloadLimits { since: self.since, max_size: self.max_size, left: self.limit }
     }
@@ -58,15 +63,17 @@ impl FetchOptions {
 
 /// A folder that takes part in the run.
 #[derive(Debug)]
-struct Job {
-    row: FolderRow,
-    report: FolderReport,
+pub(in crate::engine) struct Job {
+    pub row: FolderRow,
+    pub report: FolderReport,
+    /// The server does not list it (any more).
+    pub absent: bool,
     /// Wanted messages and their octets, as planned.
     planned: (u64, u64),
     /// Its messages were matched again in this run.
-    rematched: Option<Rematch>,
+    pub rematched: Option<Rematch>,
     /// The server does not promise that its ids stay.
-    passing_ids: bool,
+    pub passing_ids: bool,
     /// Messages of which a copy comes in this run: linked once that is here.
     copies: Vec<PendingLink>,
     /// Bodies that came whole.
@@ -77,7 +84,7 @@ struct Job {
 
 /// What is known of a folder whose messages were matched again, until bodies have settled the doubtful ones.
 #[derive(Debug, Clone, Copy)]
-struct Rematch {
+pub(in crate::engine) struct Rematch {
     /// Messages there.
     listed: u64,
     /// A foreign Maildir or lost state was the reason, not the server.
@@ -85,8 +92,36 @@ struct Rematch {
 }
 
 impl Job {
-    fn fail(&mut self, error: Box<Error>) {
+    /// A folder of which nothing is known yet in this run.
+    pub fn new(row: FolderRow) -> Self {
+        let report = FolderReport::new(row.path.clone());
+        Self {
+            row,
+            report,
+            absent: false,
+            planned: (0, 0),
+            rematched: None,
+            passing_ids: false,
+            copies: Vec::new(),
+            ended: 0,
+            target: None,
+        }
+    }
+
+    /// A folder that the server does not list (any more).
+    pub fn absent(row: FolderRow) -> Self {
+        Self { absent: true, ..Self::new(row) }
+    }
+
+    pub fn fail(&mut self, error: Box<Error>) {
         self.report.error.get_or_insert(error);
+    }
+
+    /// Notes that something is not to be had of this server.
+    pub fn gap(&mut self, word: &'static str) {
+        if !self.report.unsupported.contains(&word) {
+            self.report.unsupported.push(word);
+        }
     }
 
     /// Takes over what the store counted, once everything handed to it is durable (`stored`), or it has failed.
@@ -120,6 +155,19 @@ pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, 
     let counted = flips::count(&store, &mut jobs, whole).await;
     done = done.and(counted);
     report.folders = jobs.into_iter().map(|j| j.report).collect();
+    finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
+    report
+}
+
+/// Ends a run of whatever verb: closes its sessions, and records how it ended.
+pub(in crate::engine) async fn finish_report(
+    store: &Arc<Store>,
+    sessions: &Sessions,
+    ctx: &Ctx,
+    report: &mut AccountReport,
+    done: Result<()>,
+    begun: Instant,
+) {
     if let Err(error) = done {
         report.error = Some(error);
     } else if ctx.cancel.is_cancelled() && report.error.is_none() {
@@ -132,14 +180,13 @@ pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, 
     }
     if !store.is_rehearsal() {
         let failure = report.error.as_ref().map(|e| e.class).or_else(|| (!report.ok()).then_some(Class::Partial));
-        let recorded = blocking(&store, move |store| store.state().record_run(root::now(), failure.map(Class::word))).await;
+        let recorded = blocking(store, move |store| store.state().record_run(root::now(), failure.map(Class::word))).await;
         if let Err(error) = recorded {
             report.error.get_or_insert(error);
         }
     }
     report.duration = begun.elapsed();
     (report.bytes_in, report.bytes_out, report.round_trips) = ctx.meter.totals();
-    report
 }
 
 /// The line that was lost for good, where no session stands any more at the end: one failure of the account, not one of each folder
@@ -163,7 +210,10 @@ pub fn stopped() -> Box<Error> {
 }
 
 /// Runs blocking work on the store off the async threads.
-async fn blocking<T: Send + 'static>(store: &Arc<Store>, work: impl FnOnce(&Store) -> Result<T> + Send + 'static) -> Result<T> {
+pub(in crate::engine) async fn blocking<T: Send + 'static>(
+    store: &Arc<Store>,
+    work: impl FnOnce(&Store) -> Result<T> + Send + 'static,
+) -> Result<T> {
     let store = store.clone();
     match tokio::task::spawn_blocking(move || work(&store)).await {
         Ok(done) => done,
@@ -182,39 +232,15 @@ async fn run(
     let began = root::now();
     let (mut session, listed) = listing::list(store, sessions, ctx, options).await?;
     *jobs = listed;
-    if let crate::store::state::Found::Corrupt(aside) = &store.found {
-        let note = format!("the state was damaged and is rebuilt from the Maildir; the damaged one is kept as {aside}");
-        ctx.observer.on(&Event::Note(&note));
-    }
     release::guard(store, options, jobs).await?;
-    let planned = plan(store, jobs, options, ctx).await?;
+    tell_rebuilt(store, ctx);
     if store.is_rehearsal() {
-        let mut plan = planned;
+        let mut plan = plan(store, jobs, options, ctx, &HashSet::new()).await?;
         plan.extend(release::rehearse(store, jobs, options).await?);
         *plan_of_rehearsal = Some(plan);
         sessions.put_back(session);
     } else {
-        let work: Vec<bool> = jobs.iter().map(|j| j.planned.0 > 0 && j.report.error.is_none()).collect();
-        if work.contains(&true) {
-            let observer = ctx.observer.clone();
-            let published = Arc::new(move |target: &Target, count| {
-                observer.on(&Event::Delivered { folder: &target.path, count });
-            });
-            let delivery = Delivery::start(store.clone(), published)?;
-            let done = download::download(store, &delivery, sessions, session, ctx, options, jobs).await;
-            // What was handed over becomes durable even when something failed.
-            let finished = delivery.finish().await;
-            let stored = finished.is_ok() && done.is_ok();
-            for job in jobs.iter_mut() {
-                job.settle(stored);
-            }
-            tell_rematched(jobs, ctx);
-            // A disk that is full says more than the line that was lost beside it.
-            finished?;
-            session = done?;
-        } else {
-            tell_rematched(jobs, ctx);
-        }
+        session = pull(store, sessions, session, ctx, options, jobs).await?;
         session = release::release(store, sessions, session, ctx, options, jobs, began).await?;
         if let Some(session) = &mut session
             && jobs.iter().any(|j| j.report.changed())
@@ -231,6 +257,46 @@ async fn run(
     Ok(())
 }
 
+/// Says that the state was lost, where it was.
+pub(in crate::engine) fn tell_rebuilt(store: &Store, ctx: &Ctx) {
+    if let crate::store::state::Found::Corrupt(aside) = &store.found {
+        let note = format!("the state was damaged and is rebuilt from the Maildir; the damaged one is kept as {aside}");
+        ctx.observer.on(&Event::Note(&note));
+    }
+}
+
+/// Plans and downloads what is wanted. Returns a session that still lives.
+pub(in crate::engine) async fn pull(
+    store: &Arc<Store>,
+    sessions: &Sessions,
+    session: Option<Box<dyn Session>>,
+    ctx: &Ctx,
+    options: &FetchOptions,
+    jobs: &mut Vec<Job>,
+) -> Result<Option<Box<dyn Session>>> {
+    plan(store, jobs, options, ctx, &HashSet::new()).await?;
+    if !jobs.iter().any(|j| j.planned.0 > 0 && j.report.error.is_none()) {
+        tell_rematched(jobs, ctx);
+        return Ok(session);
+    }
+    let observer = ctx.observer.clone();
+    let published = Arc::new(move |target: &Target, count| {
+        observer.on(&Event::Delivered { folder: &target.path, count });
+    });
+    let delivery = Delivery::start(store.clone(), published)?;
+    let done = download::download(store, &delivery, sessions, session, ctx, options, jobs).await;
+    // What was handed over becomes durable even when something failed.
+    let finished = delivery.finish().await;
+    let stored = finished.is_ok() && done.is_ok();
+    for job in jobs.iter_mut() {
+        job.settle(stored);
+    }
+    tell_rematched(jobs, ctx);
+    // A disk that is full says more than the line that was lost beside it.
+    finished?;
+    done
+}
+
 /// Tells of every folder that was matched again, once the bodies that had to be read have decided, too.
 fn tell_rematched(jobs: &[Job], ctx: &Ctx) {
     for job in jobs {
@@ -243,20 +309,27 @@ fn tell_rematched(jobs: &[Job], ctx: &Ctx) {
     }
 }
 
-/// Plans every folder's downloads: counts them for the bars, or lists them for a dry run.
-async fn plan(store: &Arc<Store>, jobs: &mut [Job], options: &FetchOptions, ctx: &Ctx) -> Result<Vec<PlannedAction>> {
+/// Plans every folder's downloads: counts them for the bars, or lists them for a dry run. `followed` messages are had in another way.
+pub(in crate::engine) async fn plan(
+    store: &Arc<Store>,
+    jobs: &mut [Job],
+    options: &FetchOptions,
+    ctx: &Ctx,
+    followed: &HashSet<LinkId>,
+) -> Result<Vec<PlannedAction>> {
     let wanted = blocking(store, |store| store.state().wanted_folders()).await?;
     let (mut limits, mut seen, mut listed) = (options.limits(), HashSet::new(), Vec::new());
-    for job in jobs.iter_mut().filter(|j| j.report.error.is_none()) {
+    for job in jobs.iter_mut().filter(|j| j.report.error.is_none() && !j.absent) {
         if !wanted.iter().any(|(folder, _)| *folder == job.row.id) {
             continue;
         }
         let mut after = LinkId(0);
         loop {
             let folder = job.row.id;
-            let chunk = blocking(store, move |store| store.state().wanted(folder, after, CHUNK)).await?;
+            let mut chunk = blocking(store, move |store| store.state().wanted(folder, after, CHUNK)).await?;
             let Some(last) = chunk.last() else { break };
             after = last.id;
+            chunk.retain(|link| !followed.contains(&link.id));
             for action in decide(chunk, &mut limits, &mut seen) {
                 let link = action.link();
                 job.planned.0 += 1;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::backend::{Ctx, Order, Session, Step};
+use crate::engine::guard::{Alarm, judge};
 use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
 use crate::store::maildir::dir::{Entry, FolderDir};
@@ -90,11 +91,6 @@ pub(super) async fn release(
     Ok(session)
 }
 
-/// An emptied folder with so many known messages is an accident until a person says otherwise.
-const EMPTIED: usize = 5;
-/// So many missing messages, if they are also more than a quarter, are one, too.
-const MANY: usize = 20;
-
 /// The guard (§3), before anything is downloaded: where files whose server copies may go are missing here in a way that looks like an
 /// accident, the folder is left alone.
 pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut [Job]) -> Result<()> {
@@ -118,13 +114,10 @@ pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut
             }
             let present = dir.scan()?;
             let missing = kept.iter().filter(|name| !present.contains_key(&*name.0)).count();
-            Ok(if missing == kept.len() && missing >= EMPTIED {
-                Some(format!("the Maildir folder is empty, and {missing} messages should be in it"))
-            } else if missing > MANY && missing * 4 > kept.len() {
-                Some(format!("{missing} of {} messages are missing in the Maildir folder", kept.len()))
-            } else {
-                None
-            })
+            Ok(judge(missing as u64, kept.len() as u64).map(|alarm| match alarm {
+                Alarm::Emptied { known } => format!("the Maildir folder is empty, and {known} messages should be in it"),
+                Alarm::Many { gone, known } => format!("{gone} of {known} messages are missing in the Maildir folder"),
+            }))
         })
         .await?;
         if let Some(alarm) = alarm {

@@ -12,7 +12,7 @@ use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentI
 use crate::store::Store;
 use crate::store::maildir::digest::{Digest, MAX_HEADER, header_hash};
 use crate::store::maildir::name::FileName;
-use crate::store::state::{FileHere, FolderRow, Known, LinkId, NewLink};
+use crate::store::state::{Digested, FileHere, FolderRow, Known, LinkId, NewLink};
 
 use super::blocking;
 use super::listing::new_link;
@@ -101,13 +101,24 @@ async fn ask_headers(
     if asked.is_empty() {
         return Ok(());
     }
-    let wants: Vec<Want> = asked.iter().map(|i| Want { id: id(*i), size: Some(2048) }).collect();
-    let mut sink = Headers { found: HashMap::new(), open: Vec::new() };
-    session.fetch(&row.remote, cursor, &wants, Part::Header, &mut sink).await?;
-    for (index, hash) in sink.found {
+    let ids: Vec<RemoteId> = asked.iter().map(|i| id(*i)).collect();
+    for (index, hash) in headers(session, row, cursor, ids).await? {
         there[asked[index]].header = Some(hash);
     }
     Ok(())
+}
+
+/// The header hashes of messages, by their index; of those that the server gives.
+pub(in crate::engine) async fn headers(
+    session: &mut Box<dyn Session>,
+    row: &FolderRow,
+    cursor: &Cursor,
+    ids: Vec<RemoteId>,
+) -> Result<HashMap<usize, Hash>> {
+    let wants: Vec<Want> = ids.into_iter().map(|id| Want { id, size: Some(2048) }).collect();
+    let mut sink = Headers { found: HashMap::new(), open: Vec::new() };
+    session.fetch(&row.remote, cursor, &wants, Part::Header, &mut sink).await?;
+    Ok(sink.found)
 }
 
 /// In the trash: messages that are here and whose server copies could only be moved, or may have been moved by a run that did not
@@ -124,20 +135,51 @@ pub(super) async fn link_moved(
     if moving.is_empty() || links.is_empty() {
         return Ok(());
     }
+    for (from, link, weak) in paired(session, row, cursor, &moving, links).await? {
+        let message = &moving[from];
+        links[link].name = message.name.clone();
+        links[link].here = Some(Known { digest: message.digest, weak, continues: None, moved_from: Some(message.id) });
+    }
+    Ok(())
+}
+
+/// Messages that were sent or moved into the folder, and whose new ids nobody has told, are known by their content and not fetched.
+pub(super) async fn link_arrived(
+    store: &Arc<Store>,
+    session: &mut Box<dyn Session>,
+    row: &FolderRow,
+    cursor: &Cursor,
+    links: &mut [NewLink],
+) -> Result<()> {
+    let folder = row.id;
+    let arriving = if links.is_empty() { Vec::new() } else { blocking(store, move |store| store.state().arriving(folder)).await? };
+    if arriving.is_empty() {
+        return Ok(());
+    }
+    for (from, link, weak) in paired(session, row, cursor, &arriving, links).await? {
+        let message = &arriving[from];
+        links[link].name = message.name.clone();
+        links[link].here = Some(Known { digest: message.digest, weak, continues: Some(message.id), moved_from: None });
+    }
+    Ok(())
+}
+
+/// Pairs messages here with those of a listing that nothing is known of: (index here, index of the link, weak).
+async fn paired(
+    session: &mut Box<dyn Session>,
+    row: &FolderRow,
+    cursor: &Cursor,
+    messages: &[Digested],
+    links: &[NewLink],
+) -> Result<Vec<(usize, usize, bool)>> {
     let here: Vec<Here> =
-        moving.iter().map(|m| Here { permanent: m.permanent.clone(), sizes: vec![m.digest.octets], header: m.digest.header }).collect();
+        messages.iter().map(|m| Here { permanent: m.permanent.clone(), sizes: vec![m.digest.octets], header: m.digest.header }).collect();
     let unknown: Vec<usize> = (0..links.len()).filter(|i| links[*i].here.is_none()).collect();
     let mut there: Vec<There> =
         unknown.iter().map(|i| There { permanent: links[*i].permanent.clone(), size: links[*i].size, header: None }).collect();
     let ids: Vec<RemoteId> = unknown.iter().map(|i| links[*i].remote.clone()).collect();
     ask_headers(session, row, cursor, &here, &mut there, &|i| ids[i].clone()).await?;
-    for pair in pair(&here, &there) {
-        let message = &moving[pair.here];
-        let link = &mut links[unknown[pair.there]];
-        link.name = message.name.clone();
-        link.here = Some(Known { digest: message.digest, weak: pair.weak, continues: None, moved_from: Some(message.id) });
-    }
-    Ok(())
+    Ok(pair(&here, &there).into_iter().map(|pair| (pair.here, unknown[pair.there], pair.weak)).collect())
 }
 
 /// Rows of the epoch that ended; or, where the folder was not known, its files.

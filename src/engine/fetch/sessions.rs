@@ -16,7 +16,7 @@ pub struct Sessions {
     backend: Arc<dyn Backend>,
     ctx: Ctx,
     /// Connections at most.
-    pub(super) most: NonZeroU16,
+    pub(in crate::engine) most: NonZeroU16,
     lost: AtomicU32,
     idle: Mutex<Vec<Box<dyn Session>>>,
 }
@@ -35,7 +35,7 @@ impl Sessions {
     }
 
     /// The protocol, for reports.
-    pub(super) fn protocol(&self) -> Protocol {
+    pub(in crate::engine) fn protocol(&self) -> Protocol {
         self.backend.protocol()
     }
 
@@ -44,12 +44,12 @@ impl Sessions {
     }
 
     /// Whether a session stands that nobody uses.
-    pub(super) fn any_idle(&self) -> bool {
+    pub(in crate::engine) fn any_idle(&self) -> bool {
         !self.idle().is_empty()
     }
 
     /// Opens a session, in one try.
-    pub(super) async fn open(&self) -> Result<Box<dyn Session>> {
+    pub(in crate::engine) async fn open(&self) -> Result<Box<dyn Session>> {
         tokio::select! {
             // Nothing durable hangs on a half-open connection, so it may be dropped.
             () = self.ctx.cancel.cancelled() => Err(super::stopped()),
@@ -58,7 +58,7 @@ impl Sessions {
     }
 
     /// After `error` cost a session: opens another one if that may help, else gives the error back.
-    pub(super) async fn reopen(&self, error: Box<Error>) -> Result<Box<dyn Session>> {
+    pub(in crate::engine) async fn reopen(&self, error: Box<Error>) -> Result<Box<dyn Session>> {
         self.again(error, true).await
     }
 
@@ -90,7 +90,7 @@ impl Sessions {
     }
 
     /// A session: one that is open and idle, else a new one, for which a lost line is tried again.
-    pub(super) async fn take(&self) -> Result<Box<dyn Session>> {
+    pub(in crate::engine) async fn take(&self) -> Result<Box<dyn Session>> {
         let idle = self.idle().pop();
         if let Some(session) = idle {
             return Ok(session);
@@ -102,12 +102,12 @@ impl Sessions {
     }
 
     /// A session that can be used again or closed later.
-    pub(super) fn put_back(&self, session: Option<Box<dyn Session>>) {
+    pub(in crate::engine) fn put_back(&self, session: Option<Box<dyn Session>>) {
         self.idle().extend(session);
     }
 
     /// Ends all sessions politely, at the same time.
-    pub(super) async fn close(&self) {
+    pub(in crate::engine) async fn close(&self) {
         let closing: Vec<_> = self.idle().drain(..).map(|session| tokio::spawn(session.close())).collect();
         for task in closing {
             let _ = task.await;
@@ -116,7 +116,7 @@ impl Sessions {
 }
 
 /// The first loss says more than the connections that were refused after it.
-pub(super) fn first_says(first: Box<Error>, again: Box<Error>) -> Box<Error> {
+pub(in crate::engine) fn first_says(first: Box<Error>, again: Box<Error>) -> Box<Error> {
     if may_retry(&again) || again.scope == Scope::Account {
         first.hint(format!("connecting again failed, too: {}", again.failed))
     } else {
@@ -125,16 +125,16 @@ pub(super) fn first_says(first: Box<Error>, again: Box<Error>) -> Box<Error> {
 }
 
 /// Whether another connection may do better.
-pub(super) fn may_retry(error: &Error) -> bool {
+pub(in crate::engine) fn may_retry(error: &Error) -> bool {
     error.scope == Scope::Session && matches!(error.fate, Fate::Now | Fate::After(_))
 }
 
 /// Whether the session is dead after `error`.
-pub(super) fn costs_session(error: &Error) -> bool {
+pub(in crate::engine) fn costs_session(error: &Error) -> bool {
     error.scope >= Scope::Session
 }
 
 /// Failures on our side end the run: the disk does not get better by the next folder.
-pub(super) fn is_ours(error: &Error) -> bool {
+pub(in crate::engine) fn is_ours(error: &Error) -> bool {
     matches!(error.class, Class::DiskFull | Class::LocalIo | Class::LocalWrite | Class::LocalCorrupt | Class::Internal)
 }

@@ -376,7 +376,7 @@ fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()
                 let counts = targets.entry(file.target.folder).or_insert((&file.target, 0, 0));
                 counts.1 += 1;
                 counts.2 += u64::from(place.adopted);
-                stored.push(Stored { id: file.to.link, name: place.name, digest: file.digest, replaces: place.replaces });
+                stored.push(Stored { id: file.to.link, name: place.name, digest: file.digest, replaces: place.replaces, by_name: false });
             }
             Err(error) => return fail(error, &batch[done..]),
         }

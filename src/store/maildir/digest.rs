@@ -211,24 +211,47 @@ pub fn digest_foreign(read: impl std::io::BufRead) -> std::io::Result<(Digest, O
     Ok((bare.finish(&mut sink).0, has_tool_lines.then_some(full)))
 }
 
-/// Calls `each` with every line (long ones in pieces) as it is on the wire, and whether it stands in the header. LF is spelled CRLF,
-/// unless the file is `as_is` or shows CRLF itself.
-fn each_wire_line(mut read: impl std::io::BufRead, mut as_is: bool, mut each: impl FnMut(&[u8], bool)) -> std::io::Result<()> {
-    let (mut line, mut in_header, mut at_start) = (Vec::new(), true, true);
-    loop {
-        line.clear();
-        if (&mut read).take(1 << 16).read_until(b'\n', &mut line)? == 0 {
-            return Ok(());
+/// Calls `each` with every line of [`WireLines`].
+fn each_wire_line(read: impl std::io::BufRead, as_is: bool, mut each: impl FnMut(&[u8], bool)) -> std::io::Result<()> {
+    let mut lines = WireLines::new(read, as_is);
+    while let Some((line, in_header)) = lines.next_line()? {
+        each(line, in_header);
+    }
+    Ok(())
+}
+
+/// The lines of a file (long ones in pieces) as they are on the wire. LF is spelled CRLF, unless the file is `as_is` or shows CRLF
+/// itself.
+#[derive(Debug)]
+pub struct WireLines<R> {
+    read: R,
+    as_is: bool,
+    line: Vec<u8>,
+    in_header: bool,
+    at_start: bool,
+}
+
+impl<R: std::io::BufRead> WireLines<R> {
+    /// From the beginning of `read`.
+    pub fn new(read: R, as_is: bool) -> Self {
+        Self { read, as_is, line: Vec::new(), in_header: true, at_start: true }
+    }
+
+    /// The next line, and whether it begins a line of the header; `None` at the end.
+    pub fn next_line(&mut self) -> std::io::Result<Option<(&[u8], bool)>> {
+        self.line.clear();
+        if (&mut self.read).take(1 << 16).read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(None);
         }
-        as_is |= at_start && line.ends_with(b"\r\n");
-        in_header &= !(at_start && (line == b"\n" || line == b"\r\n"));
-        let header_line = in_header && at_start;
-        at_start = line.ends_with(b"\n");
-        if at_start && !as_is {
-            line.pop();
-            line.extend_from_slice(b"\r\n");
+        self.as_is |= self.at_start && self.line.ends_with(b"\r\n");
+        self.in_header &= !(self.at_start && (self.line == b"\n" || self.line == b"\r\n"));
+        let header_line = self.in_header && self.at_start;
+        self.at_start = self.line.ends_with(b"\n");
+        if self.at_start && !self.as_is {
+            self.line.pop();
+            self.line.extend_from_slice(b"\r\n");
         }
-        each(&line, header_line);
+        Ok(Some((&self.line, header_line)))
     }
 }
 

@@ -8,9 +8,15 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 
-use crate::model::{Error, Result};
+use crate::model::{Error, Flags, Result};
 
 use super::name::{FileName, TMP_PREFIX};
+
+/// Seconds: two changes within this may leave the same time stamp (FAT: 2 s; most others: a clock tick).
+const GRANULARITY: i64 = 3;
+
+/// Names that are no regular files and are told of, at most.
+const MAX_OTHERS: usize = 100;
 
 const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
@@ -95,6 +101,39 @@ impl FolderDir {
         walk().map_err(|error| Self::refuse(format!("make the Maildir folder `{path}`"), error))
     }
 
+    /// Removes the directories of a folder that holds no message; directories of folders below it stay. False when it holds something.
+    pub fn remove(root: &OwnedFd, path: &str) -> Result<bool> {
+        let Some(dir) = Self::open(root, path)? else { return Ok(true) };
+        dir.sweep_tmp()?;
+        let tried = || format!("remove the Maildir folder `{path}`");
+        let remove = || -> rustix::io::Result<bool> {
+            // `new` and `cur` first: rmdir refuses where there is mail, and then what went is made again.
+            for (done, name) in ["new", "cur", "tmp"].into_iter().enumerate() {
+                match rustix::fs::unlinkat(&dir.base, name, AtFlags::REMOVEDIR) {
+                    Ok(()) => {}
+                    Err(rustix::io::Errno::NOTEMPTY | rustix::io::Errno::EXIST) => {
+                        for made in ["new", "cur", "tmp"].into_iter().take(done) {
+                            rustix::fs::mkdirat(&dir.base, made, Mode::RWXU)?;
+                        }
+                        return Ok(false);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            let _ = rustix::fs::unlinkat(&dir.base, super::keywords::FILE, AtFlags::empty());
+            // Fails where folders lie below it, or files of others: then it stays, and is no Maildir any more.
+            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let mut above = rustix::fs::openat(root, ".", DIR, Mode::empty())?;
+            for level in parent.split('/').filter(|l| !l.is_empty()) {
+                above = rustix::fs::openat(&above, level, DIR, Mode::empty())?;
+            }
+            let _ = rustix::fs::unlinkat(&above, name, AtFlags::REMOVEDIR);
+            rustix::fs::fsync(&above)?;
+            Ok(true)
+        };
+        remove().map_err(|e| Error::local(tried(), &e.into()))
+    }
+
     /// Makes the entries of new/ and cur/ durable.
     pub fn sync(&self) -> Result<()> {
         for place in [&self.new, &self.cur] {
@@ -123,37 +162,102 @@ impl FolderDir {
         if in_cur { &self.cur } else { &self.new }
     }
 
+    /// What new/, cur/ and the keyword file look like: equal marks of two moments mean that no file came, went or was renamed between
+    /// them. `None` while the last change is so recent that another one could leave the same time stamps.
+    pub fn mark(&self) -> Result<Option<Vec<u8>>> {
+        let tried = || format!("look at the Maildir folder `{}`", self.path);
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec;
+        let mut mark = Vec::with_capacity(96);
+        let keywords = rustix::fs::statat(&self.base, super::keywords::FILE, AtFlags::SYMLINK_NOFOLLOW).ok();
+        let mut stats = Vec::with_capacity(3);
+        for place in [&self.new, &self.cur] {
+            stats.push(rustix::fs::fstat(place).map_err(|e| Error::local(tried(), &e.into()))?);
+        }
+        stats.extend(keywords);
+        for stat in stats {
+            if now - stat.st_mtime < GRANULARITY {
+                return Ok(None);
+            }
+            for number in [stat.st_dev, stat.st_ino, stat.st_mtime.cast_unsigned(), stat.st_mtime_nsec] {
+                mark.extend_from_slice(&number.to_be_bytes());
+            }
+        }
+        Ok(Some(mark))
+    }
+
+    /// Renames a message within the folder; false when it is not there (any more).
+    pub fn rename(&self, from: &Entry, to: &Entry) -> Result<bool> {
+        self.rename_into(from, self, to)
+    }
+
+    /// Moves a message into another folder; false when it is not there (any more), or that folder lies on another file system. Never
+    /// over an existing file.
+    pub fn rename_into(&self, from: &Entry, other: &Self, to: &Entry) -> Result<bool> {
+        if self.base_is(other) && from == to {
+            return Ok(true);
+        }
+        let (old, new) = (self.place(from.in_cur), other.place(to.in_cur));
+        let renamed = match rustix::fs::renameat_with(old, from.file.as_str(), new, to.file.as_str(), RenameFlags::NOREPLACE) {
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                rustix::fs::linkat(old, from.file.as_str(), new, to.file.as_str(), AtFlags::empty())
+                    .and_then(|()| rustix::fs::unlinkat(old, from.file.as_str(), AtFlags::empty()))
+            }
+            other => other,
+        };
+        match renamed {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::XDEV) => Ok(false),
+            Err(error) => {
+                let tried = format!("rename `{}` of the Maildir folder `{}` to `{}`", from.file, self.path, to.file);
+                Err(Error::local(tried, &error.into()))
+            }
+        }
+    }
+
+    fn base_is(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+
     /// Every message: base name → where. Only regular names; foreign directories, FIFOs and dot files are passed over when opened.
     pub fn scan(&self) -> Result<HashMap<String, Entry>> {
-        let mut found = HashMap::new();
+        Ok(self.scan_all()?.0)
+    }
+
+    /// The same, and the names of what is no regular file.
+    pub fn scan_all(&self) -> Result<(HashMap<String, Entry>, Vec<String>)> {
+        let (mut found, mut others) = (HashMap::new(), Vec::new());
         for in_cur in [false, true] {
-            self.each(in_cur, |name| {
-                let base = FileName::parse(name).base.to_owned();
-                found.insert(base, Entry { file: name.to_owned(), in_cur });
+            self.each(in_cur, |name, regular| {
+                if regular {
+                    let base = FileName::parse(name).base.to_owned();
+                    found.insert(base, Entry { file: name.to_owned(), in_cur });
+                } else if others.len() < MAX_OTHERS {
+                    others.push(name.to_owned());
+                }
             })?;
         }
-        Ok(found)
+        Ok((found, others))
     }
 
     /// How many messages there are.
     pub fn count(&self) -> Result<u64> {
         let mut count = 0;
         for in_cur in [false, true] {
-            self.each(in_cur, |_| count += 1)?;
+            self.each(in_cur, |_, regular| count += u64::from(regular))?;
         }
         Ok(count)
     }
 
-    fn each(&self, in_cur: bool, mut each: impl FnMut(&str)) -> Result<()> {
+    /// Calls `each` with every name that does not begin with a dot, and whether it is (or may be) a regular file.
+    fn each(&self, in_cur: bool, mut each: impl FnMut(&str, bool)) -> Result<()> {
         let tried = || format!("read the Maildir folder `{}`", self.path);
         let dir = rustix::fs::Dir::read_from(self.place(in_cur)).map_err(|e| Error::local(tried(), &e.into()))?;
         for entry in dir {
             let entry = entry.map_err(|e| Error::local(tried(), &e.into()))?;
             if let Ok(name) = entry.file_name().to_str()
                 && !name.starts_with('.')
-                && matches!(entry.file_type(), rustix::fs::FileType::RegularFile | rustix::fs::FileType::Unknown)
             {
-                each(name);
+                each(name, matches!(entry.file_type(), rustix::fs::FileType::RegularFile | rustix::fs::FileType::Unknown));
             }
         }
         Ok(())
@@ -181,6 +285,13 @@ impl FolderDir {
             }
         }
         Ok(self.scan()?.remove(base))
+    }
+
+    /// The same for a message that probably has these flags and keyword letters.
+    pub fn find_flagged(&self, base: &str, flags: Flags, letters: &str) -> Result<Option<Entry>> {
+        let entry = Entry { file: format!("{base}:2,{}{letters}", flags.letters()), in_cur: true };
+        let is_there = rustix::fs::accessat(&self.cur, entry.file.as_str(), rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok();
+        if is_there { Ok(Some(entry)) } else { self.find(base) }
     }
 
     /// Publishes `tmp/<from>` under its final name; never over an existing file.

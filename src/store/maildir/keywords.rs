@@ -9,7 +9,7 @@ use crate::model::{Error, Keyword, Result};
 
 use super::dir::FolderDir;
 
-const FILE: &str = "dovecot-keywords";
+pub(super) const FILE: &str = "dovecot-keywords";
 /// Octets of the file that are read; 26 bounded keywords are far below.
 const MAX_FILE: u64 = 64 << 10;
 
@@ -31,6 +31,16 @@ enum Slot {
     /// Another program gave it to a word that is no keyword to us: nobody else may have it.
     Foreign,
     Taken(Keyword),
+}
+
+impl Slot {
+    fn is(&self, keyword: &Keyword) -> bool {
+        matches!(self, Self::Taken(k) if k.as_str().eq_ignore_ascii_case(keyword.as_str()))
+    }
+}
+
+fn letter(slot: usize) -> char {
+    char::from(b'a' + slot as u8)
 }
 
 impl KeywordLetters {
@@ -69,9 +79,46 @@ impl KeywordLetters {
         Self { slots, text, ..Self::default() }
     }
 
+    /// The keywords that `letters` of a file name stand for, sorted; with those of `agreed` that have no letter here, and so cannot be
+    /// read from a name. Letters that stand for nothing are passed over.
+    pub fn keywords(&self, letters: &str, agreed: &[Keyword]) -> Vec<Keyword> {
+        let spelled = letters.bytes().filter(u8::is_ascii_lowercase).filter_map(|b| match &self.slots[usize::from(b - b'a')] {
+            Slot::Taken(keyword) => Some(keyword.clone()),
+            _ => None,
+        });
+        let unspelled = agreed.iter().filter(|k| !self.slots.iter().any(|s| s.is(k))).cloned();
+        let mut all: Vec<Keyword> = spelled.chain(unspelled).collect();
+        // One word in two spellings is one keyword: that which was agreed on.
+        for keyword in &mut all {
+            if let Some(known) = agreed.iter().find(|k| k.as_str().eq_ignore_ascii_case(keyword.as_str())) {
+                *keyword = known.clone();
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// `letters` of a file name with the letters of some keywords added and of others removed; letters of other programs stay.
+    pub fn change(&mut self, letters: &str, add: &[Keyword], remove: &[Keyword]) -> String {
+        let gone: Vec<char> = remove.iter().filter_map(|k| self.slots.iter().position(|s| s.is(k))).map(letter).collect();
+        let mut all: Vec<char> = letters.chars().filter(|c| c.is_ascii_lowercase() && !gone.contains(c)).collect();
+        all.extend(self.letters(add).chars());
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().collect()
+    }
+
+    /// The sorted letters of those `keywords` that have one.
+    pub fn letters_known(&self, keywords: &[Keyword]) -> String {
+        let mut out: Vec<char> = keywords.iter().filter_map(|k| self.slots.iter().position(|s| s.is(k))).map(letter).collect();
+        out.sort_unstable();
+        out.into_iter().collect()
+    }
+
     /// The sorted letters of `keywords`; new ones get the next free letter while there is one.
     pub fn letters(&mut self, keywords: &[Keyword]) -> String {
-        let mut out: Vec<char> = keywords.iter().filter_map(|k| self.slot(k)).map(|n| char::from(b'a' + n as u8)).collect();
+        let mut out: Vec<char> = keywords.iter().filter_map(|k| self.slot(k)).map(letter).collect();
         out.sort_unstable();
         out.into_iter().collect()
     }
@@ -80,8 +127,7 @@ impl KeywordLetters {
         if self.unavailable {
             return None;
         }
-        let same = |s: &Slot| matches!(s, Slot::Taken(k) if k.as_str().eq_ignore_ascii_case(keyword.as_str()));
-        if let Some(known) = self.slots.iter().position(same) {
+        if let Some(known) = self.slots.iter().position(|s| s.is(keyword)) {
             return Some(known);
         }
         let free = self.slots.iter().position(|s| *s == Slot::Free)?;

@@ -7,4 +7,5 @@ mod incoming;
 pub mod keywords;
 pub mod layout;
 pub mod name;
+pub mod outgoing;
 pub mod streamed;

@@ -80,6 +80,27 @@ impl State {
         })
     }
 
+    /// Forgets folders and what is known of their messages.
+    pub fn forget_folders(&mut self, folders: &[i64]) -> Result<()> {
+        self.transaction("forget folders", |tx| {
+            let mut links = tx.prepare_cached("DELETE FROM link WHERE folder = ?1")?;
+            let mut folder = tx.prepare_cached("DELETE FROM folder WHERE id = ?1")?;
+            folders.iter().try_for_each(|id| links.execute([id]).and_then(|_| folder.execute([id])).map(drop))
+        })
+    }
+
+    /// A folder that was renamed on both sides keeps its row, under its new handle, path and directory.
+    pub fn rename_folder(&mut self, folder: i64, remote: &FolderId, path: &FolderPath, dir: &str) -> Result<()> {
+        self.transaction("record the new name of a folder", |tx| {
+            let levels: Vec<String> = path.levels().iter().map(|l| l.replace(LEVEL, "\u{241f}")).collect();
+            tx.execute(
+                "UPDATE folder SET remote = ?2, path = ?3, dir = ?4, fold = ?5 WHERE id = ?1",
+                params![folder, remote.0, levels.join("\u{1f}"), dir, dir.to_lowercase()],
+            )
+            .map(drop)
+        })
+    }
+
     /// The directory that was recorded for a folder: device and inode.
     pub fn directory(&self, folder: i64) -> Result<Option<(u64, u64)>> {
         self.read("read the directory of a folder", |db| {

@@ -7,12 +7,15 @@ use crate::model::{Cursor, FlagState, Flags, Hash, Keyword, LocalName, Permanent
 use crate::store::maildir::digest::{Digest, LineEnds};
 
 use super::State;
+use super::news::{News, record_news};
 
 pub(super) const WANTED: i64 = 0;
 pub(super) const STORED: i64 = 1;
 pub(super) const SKIPPED: i64 = 2;
 pub(super) const RELEASING: i64 = 3;
 pub(super) const RELEASED: i64 = 4;
+pub(super) const ARRIVING: i64 = 5;
+pub(super) const MOVING: i64 = 6;
 
 /// Row id of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,6 +94,8 @@ pub struct Stored {
     pub digest: Digest,
     /// Rows of older epochs that it continues; they go.
     pub replaces: Vec<LinkId>,
+    /// Its bytes did not come from the server just now: a weak match stays weak.
+    pub by_name: bool,
 }
 
 fn hash(row: &Row<'_>, at: usize) -> rusqlite::Result<Hash> {
@@ -116,28 +121,38 @@ pub(super) fn remote(row: &Row<'_>, at: usize) -> rusqlite::Result<RemoteId> {
     row.get::<_, String>(at).map(|n| RemoteId(n.into()))
 }
 
-fn keywords(text: Option<String>) -> Vec<Keyword> {
+pub(super) fn keywords(text: Option<String>) -> Vec<Keyword> {
     text.map(|t| t.split(' ').filter_map(Keyword::new).collect()).unwrap_or_default()
 }
 
-fn keyword_text(keywords: &[Keyword]) -> Option<String> {
+pub(super) fn keyword_text(keywords: &[Keyword]) -> Option<String> {
     (!keywords.is_empty()).then(|| keywords.iter().map(Keyword::as_str).collect::<Vec<_>>().join(" "))
 }
 
+/// One page of a listing, ready to be recorded.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// The ids of before are void; the folder's epoch goes up first.
+    pub restart: bool,
+    /// Messages that have no row yet, or continue one under another id.
+    pub links: &'a [NewLink],
+    /// What it tells of known ones.
+    pub news: &'a News,
+    /// What was here before and was not matched.
+    pub files: &'a [FileHere],
+    /// Where the folder stands with it.
+    pub cursor: &'a Cursor,
+    /// Marks that it makes true; the others stay as they are.
+    pub marks: Option<&'a Marks>,
+    /// Seconds since 1970.
+    pub now: i64,
+}
+
 impl State {
-    /// Commits one page of a listing: a row for every id that has none, and the cursor, in one transaction. `restart`: the ids of
-    /// before are void; the folder's epoch goes up first. `files`: what was here before and was not matched. Returns the epoch and how many rows are new.
-    #[expect(clippy::too_many_arguments, reason = "one transaction; a struct would only rename them")]
-    pub fn commit_page(
-        &mut self,
-        folder: i64,
-        restart: bool,
-        page: &[NewLink],
-        files: &[FileHere],
-        cursor: &Cursor,
-        marks: Option<&Marks>,
-        now: i64,
-    ) -> Result<(i64, u64)> {
+    /// Commits one page of a listing: a row for every id that has none, what is new of known ones, and the cursor, in one transaction.
+    /// Returns the epoch and how many rows are new.
+    pub fn commit_page(&mut self, folder: i64, page: &Page<'_>) -> Result<(i64, u64)> {
+        let Page { restart, cursor, now, .. } = *page;
         self.transaction("record what the server listed", |tx| {
             if restart {
                 tx.execute("UPDATE folder SET epoch = epoch + 1 WHERE id = ?1", [folder])?;
@@ -146,6 +161,10 @@ impl State {
             if restart {
                 // What was wanted by its old id will be listed again under the new one.
                 tx.execute("DELETE FROM link WHERE folder = ?1 AND epoch < ?2 AND state IN (0, 2)", [folder, epoch])?;
+                tx.execute(
+                    "UPDATE link SET gone = 0, there_flags = NULL, there_keywords = NULL WHERE folder = ?1 AND epoch < ?2",
+                    [folder, epoch],
+                )?;
             }
             let mut added = 0;
             let mut insert = tx.prepare_cached(
@@ -155,14 +174,15 @@ impl State {
             )?;
             let mut carry_on = tx.prepare_cached(
                 "UPDATE link SET epoch = ?2, remote = ?3, permanent = ?4, size = ?5, weak = max(weak, ?6),
-                    state = CASE state WHEN 3 THEN 1 ELSE state END WHERE id = ?1",
+                    state = CASE state WHEN 3 THEN 1 WHEN 5 THEN 1 ELSE state END, there_flags = ?7, there_keywords = ?8 WHERE id = ?1",
             )?;
             let mut found_again = tx.prepare_cached("UPDATE link SET state = ?2, moved = 0 WHERE id = ?1")?;
-            for link in page {
+            for link in page.links {
                 let size = link.size.and_then(|s| i64::try_from(s).ok());
                 let permanent = link.permanent.as_ref().map(|p| &*p.0);
                 if let Some(Known { continues: Some(old), weak, .. }) = &link.here {
-                    added += carry_on.execute(params![old.0, epoch, &*link.remote.0, permanent, size, weak])?;
+                    let (flags, words) = (link.flags.flags.bits(), keyword_text(&link.flags.keywords));
+                    added += carry_on.execute(params![old.0, epoch, &*link.remote.0, permanent, size, weak, flags, words])?;
                     continue;
                 }
                 let digest = link.here.as_ref().map(|k| &k.digest);
@@ -197,7 +217,8 @@ impl State {
                     found_again.execute(params![from.0, RELEASED])?;
                 }
             }
-            for file in files {
+            record_news(tx, page.news)?;
+            for file in page.files {
                 let d = &file.digest;
                 insert.execute(params![
                     folder,
@@ -220,9 +241,9 @@ impl State {
                 ])?;
             }
             tx.execute("UPDATE folder SET cursor = ?2 WHERE id = ?1", params![folder, cursor.0])?;
-            if let Some(marks) = marks {
+            if let Some(marks) = page.marks {
                 tx.execute(
-                    "UPDATE folder SET mark_additions = ?2, mark_all = ?3 WHERE id = ?1",
+                    "UPDATE folder SET mark_additions = ?2, mark_all = coalesce(?3, mark_all) WHERE id = ?1",
                     params![folder, marks.additions.as_ref().map(|m| &m.0), marks.everything.as_ref().map(|m| &m.0)],
                 )?;
             }
@@ -267,14 +288,25 @@ impl State {
         self.transaction("record delivered messages", |tx| {
             let mut update = tx.prepare_cached(
                 "UPDATE link SET state = ?2, octets = ?3, as_sent = ?4, identity = ?5, wire = ?6, header = ?7, stored_at = ?8,
-                    name = coalesce(?9, name), weak = 0, reason = NULL WHERE id = ?1",
+                    name = coalesce(?9, name), weak = CASE WHEN ?10 THEN weak ELSE 0 END, reason = NULL WHERE id = ?1",
             )?;
             let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1")?;
             for s in stored {
                 let d = &s.digest;
                 let as_sent = d.line_ends == LineEnds::AsSent;
                 let name = s.name.as_ref().map(|n| &*n.0);
-                update.execute(params![s.id.0, STORED, d.octets as i64, as_sent, d.identity.0, d.wire.0, d.header.0, now, name])?;
+                update.execute(params![
+                    s.id.0,
+                    STORED,
+                    d.octets as i64,
+                    as_sent,
+                    d.identity.0,
+                    d.wire.0,
+                    d.header.0,
+                    now,
+                    name,
+                    s.by_name
+                ])?;
                 for old in &s.replaces {
                     delete.execute([old.0])?;
                 }
@@ -303,7 +335,7 @@ impl State {
     pub fn totals(&self, folder: i64) -> Result<(u64, u64, u64)> {
         self.read("count messages", |db| {
             db.query_row(
-                "SELECT count(*) FILTER (WHERE state IN (1, 3, 4)), coalesce(sum(octets), 0), count(*) FILTER (WHERE state IN (0, 2)) FROM link WHERE folder = ?1 AND epoch > 0",
+                "SELECT count(*) FILTER (WHERE state IN (1, 3, 4, 5)), coalesce(sum(octets), 0), count(*) FILTER (WHERE state IN (0, 2)) FROM link WHERE folder = ?1 AND epoch > 0",
                 [folder],
                 |r| Ok((r.get::<_, i64>(0)? as u64, r.get::<_, i64>(1)? as u64, r.get::<_, i64>(2)? as u64)),
             )

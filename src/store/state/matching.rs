@@ -51,17 +51,18 @@ impl State {
     pub fn digested(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("read what is known of the folder", |db| {
             let mut query =
-                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link WHERE folder = ?1 AND state IN (1, 3, 4)")?;
+                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link WHERE folder = ?1 AND state IN (1, 3, 4, 5, 6)")?;
             query.query_map([folder], digested)?.collect()
         })
     }
 
-    /// What is here and no message of the current epoch was matched with: a body that equals one of these is that file.
+    /// What is here and no message of the current epoch was matched with, or is on its way there: a body that equals one of these is
+    /// that file.
     pub fn unmatched(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("read what is here and not matched", |db| {
             let mut query = db.prepare_cached(
                 "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link
-                 WHERE folder = ?1 AND state IN (1, 3, 4) AND epoch < (SELECT epoch FROM folder WHERE id = ?1)",
+                 WHERE folder = ?1 AND ((state IN (1, 3, 4) AND epoch < (SELECT epoch FROM folder WHERE id = ?1)) OR state = 5)",
             )?;
             query.query_map([folder], digested)?.collect()
         })
@@ -85,6 +86,17 @@ impl State {
                 "{columns} INDEXED BY link_releasing WHERE state = 3 AND folder <> ?1 UNION ALL {columns} INDEXED BY link_moved WHERE moved = 1 AND folder <> ?1"
             ))?;
             query.query_map([trash], digested)?.collect()
+        })
+    }
+
+    /// Messages of a folder that are on their way there.
+    pub fn arriving(&self, folder: i64) -> Result<Vec<Digested>> {
+        self.read("look for messages on their way", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link INDEXED BY link_under_way
+                 WHERE state = 5 AND folder = ?1 AND state IN (5, 6)",
+            )?;
+            query.query_map([folder], digested)?.collect()
         })
     }
 

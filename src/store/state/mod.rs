@@ -1,10 +1,12 @@
 //! The state: which message there is which file here, and where the last look ended. SQLite, WAL, `synchronous=FULL`: a commit is
 //! durable when it returns. Losing the state loses no mail (it is rebuilt by identity), so nothing here is the only copy of anything.
 
+mod agreed;
 mod doubtful;
 mod folders;
 mod links;
 mod matching;
+mod news;
 mod release;
 mod runs;
 
@@ -12,10 +14,12 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+pub use agreed::{Arrival, Proof, Receipts, Relocated, Standing, SyncRow};
 pub use doubtful::{Doubtful, Verdicts};
 pub use folders::FolderRow;
-pub use links::{FileHere, Known, LinkId, NewLink, PendingLink, Stored};
+pub use links::{FileHere, Known, LinkId, NewLink, Page, PendingLink, Stored};
 pub use matching::{Digested, Twin};
+pub use news::News;
 pub use release::{Receipt, Releasable};
 pub use runs::LastRun;
 
@@ -28,7 +32,7 @@ const SUSPECT: &str = "state.db.suspect";
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Schema that this version writes (`user_version`).
-const SCHEMA: i32 = 1;
+const SCHEMA: i32 = 2;
 
 /// The state of one account root. Blocking; used from blocking threads.
 #[derive(Debug)]
@@ -116,6 +120,11 @@ impl State {
             Ok(Some(original)) => {
                 let backup = rusqlite::backup::Backup::new(&original.db, &mut db).map_err(|e| explain(tried(), &e))?;
                 backup.run_to_completion(1024, std::time::Duration::ZERO, None).map_err(|e| explain(tried(), &e))?;
+                drop(backup);
+                let mut copy = Self { db };
+                let found = copy.check_version(dir)?;
+                copy.bring_up(found, false).map_err(|e| explain(tried(), &e))?;
+                return Ok(copy);
             }
             // The real run moves a damaged state aside and begins with none.
             Err(error) if error.class != Class::LocalCorrupt => return Err(error),
@@ -146,18 +155,28 @@ impl State {
         db.execute_batch(&pragmas).map_err(|e| explain(tried(), &e))?;
         db.set_prepared_statement_cache_capacity(32);
         let mut state = Self { db };
-        if state.check_version(path)? == 0 {
-            let transaction = state.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| explain(tried(), &e))?;
-            transaction.execute_batch(include_str!("schema.sql")).map_err(|e| explain(tried(), &e))?;
-            transaction.pragma_update(None, "user_version", SCHEMA).map_err(|e| explain(tried(), &e))?;
-            // It stands for one that was damaged, however often making it was broken off: until a run has ended well, nothing is removed
-            // anywhere on the strength of it.
-            if path.parent().is_some_and(|dir| last_aside(dir).is_ok_and(|aside| aside.is_some())) {
-                transaction.execute("INSERT INTO meta VALUES ('rebuilt', '1')", []).map_err(|e| explain(tried(), &e))?;
-            }
-            transaction.commit().map_err(|e| explain(tried(), &e))?;
-        }
+        let found = state.check_version(path)?;
+        // It stands for one that was damaged, however often making it was broken off: until a run has ended well, nothing is removed
+        // anywhere on the strength of it.
+        let instead = found == 0 && path.parent().is_some_and(|dir| last_aside(dir).is_ok_and(|aside| aside.is_some()));
+        state.bring_up(found, instead).map_err(|e| explain(tried(), &e))?;
         Ok(state)
+    }
+
+    /// Makes the schema, or brings one of an older version up to this one's. `instead`: it stands for a database that was damaged.
+    fn bring_up(&mut self, found: i32, instead: bool) -> rusqlite::Result<()> {
+        let script = match found {
+            0 => include_str!("schema.sql"),
+            1 => include_str!("schema-2.sql"),
+            _ => return Ok(()),
+        };
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(script)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+        if instead {
+            transaction.execute("INSERT INTO meta VALUES ('rebuilt', '1')", [])?;
+        }
+        transaction.commit()
     }
 
     /// Reads every page.
@@ -177,7 +196,7 @@ impl State {
             .map_err(|e| explain(tried(), &e))?;
         match version {
             0 if tables == 0 => Ok(0),
-            SCHEMA if tables == 2 => Ok(SCHEMA),
+            known @ 1..=SCHEMA if tables == 2 => Ok(known),
             newer if newer > SCHEMA => {
                 Err(Error::new(Class::Config, tried(), format!("a newer mailx wrote it (schema {newer}; this one knows {SCHEMA})"))
                     .hint("run the newer mailx; nothing was touched"))

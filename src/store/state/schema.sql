@@ -11,10 +11,13 @@ CREATE TABLE folder (
     ino            INTEGER,
     cursor         BLOB,
     mark_additions BLOB,
-    mark_all       BLOB
+    mark_all       BLOB,
+    here_mark      BLOB                       -- what the directories here looked like when they were last read
 ) STRICT;
 
--- One row a message that the server has or had, or, in epoch 0, a file that was here before and was not matched. state: 0 wanted, 1 stored, 2 skipped (wanted, failed before), 3 releasing, 4 released.
+-- One row a message that the server has or had, or, in epoch 0, a file that was here before and was not matched. state: 0 wanted, 1 stored, 2 skipped (wanted, failed before), 3 releasing, 4 released,
+-- 5 arriving (here, and on its way there by upload or move: its remote id is a placeholder until a listing or an answer tells it), 6 moving
+-- (its file is in another folder already, where row `dest` is arriving).
 CREATE TABLE link (
     id         INTEGER PRIMARY KEY,
     folder     INTEGER NOT NULL,
@@ -39,11 +42,17 @@ CREATE TABLE link (
     moved      INTEGER NOT NULL DEFAULT 0,    -- 1: released by a move to the trash, where it has not been found again yet
     tries      INTEGER NOT NULL DEFAULT 0,
     reason     TEXT,
+    there_flags INTEGER,                      -- flags there as last told; NULL: the agreed ones
+    there_keywords TEXT,                      -- keywords there as last told, where there_flags is not NULL
+    gone       INTEGER NOT NULL DEFAULT 0,    -- 1: a listing told that it is not there any more
+    dest       INTEGER,                       -- the row that a moving one becomes
     UNIQUE (folder, epoch, remote)
 ) STRICT;
 CREATE INDEX link_wanted ON link (folder, id) WHERE state IN (0, 2);
 CREATE INDEX link_releasing ON link (folder) WHERE state = 3;
 CREATE INDEX link_moved ON link (folder) WHERE moved = 1;
+CREATE INDEX link_dirty ON link (folder) WHERE there_flags IS NOT NULL OR gone = 1;
+CREATE INDEX link_under_way ON link (folder) WHERE state IN (5, 6);
 CREATE INDEX link_permanent ON link (permanent) WHERE permanent IS NOT NULL AND state = 1;
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::encode::{Encoded, Writer};
-use super::{UidSet, WireError};
+use super::{UidSet, WireError, date};
 
 /// A command without its tag. Folder names are octets of the wire.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,23 @@ pub enum Command<'a> {
         /// For instance `["MESSAGES", "UIDNEXT"]`.
         items: &'a [&'a str],
     },
+    /// CREATE.
+    Create(&'a [u8]),
+    /// DELETE.
+    Delete(&'a [u8]),
+    /// RENAME.
+    Rename(&'a [u8], &'a [u8]),
+    /// SUBSCRIBE.
+    Subscribe(&'a [u8]),
+    /// UNSUBSCRIBE.
+    Unsubscribe(&'a [u8]),
+    /// APPEND; of several messages only where the server has MULTIAPPEND (RFC 3502). The octets come later: [`super::Part::Message`].
+    Append {
+        /// The folder.
+        mailbox: &'a [u8],
+        /// One or more.
+        messages: &'a [Appended<'a>],
+    },
     /// UNSELECT (RFC 3691).
     Unselect,
     /// CLOSE: also expunges, unless selected for reading only.
@@ -108,6 +125,17 @@ pub enum Command<'a> {
     Compress,
     /// IDLE (RFC 2177); ends with [`super::DONE`].
     Idle,
+}
+
+/// What APPEND says of a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Appended<'a> {
+    /// Flags; each `\Name` or an atom.
+    pub flags: &'a [&'a str],
+    /// Internal date, seconds since 1970; one that no date of the protocol can say is left out.
+    pub date: Option<i64>,
+    /// Octets of the message.
+    pub octets: u64,
 }
 
 /// Octets that never reach a debug print. (imap-types' own type shows them in debug builds.)
@@ -227,6 +255,15 @@ impl Command<'_> {
                 return write_select(out, with);
             }
             Self::Status { mailbox, items } => out.text("STATUS ")?.string(mailbox)?.text(" (")?.words(items)?.text(")")?,
+            Self::Create(mailbox) => out.text("CREATE ")?.string(mailbox)?,
+            Self::Delete(mailbox) => out.text("DELETE ")?.string(mailbox)?,
+            Self::Rename(from, to) => out.text("RENAME ")?.string(from)?.text(" ")?.string(to)?,
+            Self::Subscribe(mailbox) => out.text("SUBSCRIBE ")?.string(mailbox)?,
+            Self::Unsubscribe(mailbox) => out.text("UNSUBSCRIBE ")?.string(mailbox)?,
+            Self::Append { mailbox, messages } => {
+                out.text("APPEND ")?.string(mailbox)?;
+                return write_messages(out, messages);
+            }
             Self::UidFetch { uids, items } => {
                 if let Uids::Set(set) = uids {
                     not_empty(set)?;
@@ -310,5 +347,21 @@ fn write_store(out: &mut Writer, uids: &UidSet, kind: StoreKind, flags: &[&str],
         StoreKind::Replace => "",
     };
     out.text(sign)?.text("FLAGS.SILENT (")?.flags(flags)?.text(")")?;
+    Ok(())
+}
+
+fn write_messages(out: &mut Writer, messages: &[Appended<'_>]) -> Result<(), WireError> {
+    if messages.is_empty() {
+        return Err(WireError::Unencodable("no message"));
+    }
+    for (index, message) in messages.iter().enumerate() {
+        if !message.flags.is_empty() {
+            out.text(" (")?.flags(message.flags)?.text(")")?;
+        }
+        if let Some(date) = message.date.and_then(date::format) {
+            out.text(&format!(" \"{date}\""))?;
+        }
+        out.text(" ")?.message(index, message.octets);
+    }
     Ok(())
 }

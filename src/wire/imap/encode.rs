@@ -35,6 +35,13 @@ pub enum Part {
     Line(Vec<u8>),
     /// Wait for `+` before going on; a tagged answer instead ends the command.
     AwaitContinuation,
+    /// The octets of a message, which whoever sends has; so many were announced.
+    Message {
+        /// Index into the messages of the command.
+        index: usize,
+        /// Octets.
+        octets: u64,
+    },
 }
 
 /// Shows lengths only: a line may hold a password.
@@ -43,44 +50,48 @@ impl fmt::Debug for Part {
         match self {
             Self::Line(octets) => write!(f, "Line({} octets)", octets.len()),
             Self::AwaitContinuation => f.write_str("AwaitContinuation"),
+            Self::Message { index, octets } => write!(f, "Message({index}, {octets} octets)"),
         }
     }
 }
 
 impl Encoded {
     /// Makes literals of at most `max` octets non-synchronising, so that the command goes out in one piece: 4096 with
-    /// LITERAL-, `usize::MAX` with LITERAL+ (RFC 7888).
+    /// LITERAL-, `usize::MAX` with LITERAL+ (RFC 7888). `messages` is the same for those that are messages.
     #[must_use]
-    pub fn without_waiting(self, max: usize) -> Self {
+    pub fn without_waiting(self, max: usize, messages: u64) -> Self {
         let mut parts: Vec<Part> = Vec::with_capacity(self.parts.len());
         for part in self.parts {
-            match (part, parts.as_mut_slice()) {
-                (Part::Line(octets), [.., Part::Line(before), Part::AwaitContinuation]) if fits(before, max) => {
-                    before.truncate(before.len() - b"}\r\n".len());
-                    before.extend_from_slice(b"+}\r\n");
-                    before.extend_from_slice(&octets);
-                    parts.pop();
-                }
+            let max = if matches!(part, Part::Message { .. }) { messages } else { max as u64 };
+            if let [.., Part::Line(before), Part::AwaitContinuation] = parts.as_mut_slice()
+                && fits(before, max)
+            {
+                before.truncate(before.len() - b"}\r\n".len());
+                before.extend_from_slice(b"+}\r\n");
+                parts.pop();
+            }
+            match (part, parts.last_mut()) {
+                (Part::Line(octets), Some(Part::Line(before))) => before.extend_from_slice(&octets),
                 (part, _) => parts.push(part),
             }
         }
         Self { parts }
     }
 
-    /// All octets in order, for tests and for servers that need no waiting.
+    /// All octets in order, messages left out, for tests and for servers that need no waiting.
     pub fn octets(&self) -> Vec<u8> {
         let lines = self.parts.iter().filter_map(|part| match part {
             Part::Line(octets) => Some(octets.as_slice()),
-            Part::AwaitContinuation => None,
+            Part::AwaitContinuation | Part::Message { .. } => None,
         });
         lines.collect::<Vec<_>>().concat()
     }
 }
 
 /// Whether `line` ends by announcing a literal of at most `max` octets. Our own text, so the form is known.
-fn fits(line: &[u8], max: usize) -> bool {
+fn fits(line: &[u8], max: u64) -> bool {
     let size = line.strip_suffix(b"}\r\n").and_then(|line| line.rsplit(|&b| b == b'{').next());
-    size.and_then(super::cursor::parse_number).is_some_and(|size| size <= max as u64)
+    size.and_then(super::cursor::parse_number).is_some_and(|size| size <= max)
 }
 
 /// Collects a command.
@@ -139,6 +150,14 @@ impl Writer {
             self.line.extend_from_slice(octets);
         }
         Ok(self)
+    }
+
+    /// The announcement of a message whose octets whoever sends has.
+    pub(super) fn message(&mut self, index: usize, octets: u64) {
+        self.line.extend_from_slice(format!("{{{octets}}}\r\n").as_bytes());
+        self.parts.push(Part::Line(std::mem::take(&mut self.line)));
+        self.parts.push(Part::AwaitContinuation);
+        self.parts.push(Part::Message { index, octets });
     }
 
     /// An initial response: base64, or `=` when it is empty (RFC 4959).

@@ -63,6 +63,7 @@ pub(super) fn status(rest: &[u8]) -> Result<MailboxStatus, WireError> {
             b"SIZE" => status.size = cursor.number()?,
             b"DELETED" => status.deleted = cursor.number()?,
             b"MAILBOXID" => status.mailbox_id = cursor.single()?.map(|id| lossy(&id, 255).into()),
+            b"APPENDLIMIT" => status.append_limit = cursor.number()?,
             _ => cursor.skip()?,
         }
     }

@@ -27,7 +27,7 @@ mod response;
 mod status;
 mod uidset;
 
-pub use command::{Command, ListReturn, Secret, SelectWith, StoreKind, Uids};
+pub use command::{Appended, Command, ListReturn, Secret, SelectWith, StoreKind, Uids};
 pub use decode::{decode, decode_greeting};
 pub use encode::{CANCEL, DONE, Encoded, Part, TagMaker, sasl_line};
 pub use framer::{Framer, Piece};

@@ -216,6 +216,8 @@ pub struct MailboxStatus {
     pub deleted: Option<u64>,
     /// MAILBOXID (RFC 8474).
     pub mailbox_id: Option<Box<str>>,
+    /// APPENDLIMIT (RFC 7889): octets of a message that is appended, at most.
+    pub append_limit: Option<u64>,
 }
 
 /// An ESEARCH answer; UIDs when `uid`, sequence numbers otherwise.

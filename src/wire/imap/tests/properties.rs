@@ -150,7 +150,7 @@ proptest! {
             prop_assert!(name.iter().any(|b| b"\r\n\0".contains(b)));
             return Ok(());
         };
-        let line = encoded.without_waiting(usize::MAX).octets();
+        let line = encoded.without_waiting(usize::MAX, 0).octets();
         let argument = line.strip_prefix(b"A1 GETQUOTAROOT ").unwrap().strip_suffix(b"\r\n").unwrap();
         let text = String::from_utf8_lossy(argument).replace("+}", "}");
         if text.contains('\u{fffd}') {

@@ -143,6 +143,7 @@ fn counters_of_folders() {
         size: Some(99_999_999_999),
         deleted: Some(3),
         mailbox_id: Some("F2212ea87".into()),
+        append_limit: None,
     };
     assert_eq!(ok(line), Response::MailboxStatus(want));
     let empty = MailboxStatus { name: b"a b".to_vec(), ..MailboxStatus::default() };

@@ -1,10 +1,10 @@
-//! `mailx fetch`.
+//! `mailx fetch` and `mailx sync`.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::app::{self, Globals, Target};
-use crate::cli::args::{Fetch, Shared, When};
+use crate::app::{self, Globals, Target, Verb};
+use crate::cli::args::{Run, Shared, When};
 use crate::cli::exit::{self, Exit};
 use crate::cli::explain::About;
 use crate::cli::signals::Signals;
@@ -16,8 +16,8 @@ use crate::cli::ui::{Tee, Ui, json, sanitize, words};
 use crate::model::report::AccountReport;
 use crate::model::{Observer, Result};
 
-/// Fetches, and tells what became of it.
-pub async fn run(args: &Fetch, shared: &Shared, globals: &Globals, ui: &Arc<Ui>, signals: &Signals) -> Result<Exit> {
+/// Runs, and tells what became of it.
+pub async fn run(verb: Verb, args: &Run, shared: &Shared, globals: &Globals, ui: &Arc<Ui>, signals: &Signals) -> Result<Exit> {
     let target = args.at.target(&args.access, true)?;
     let events = args.events.then(Events::start);
     let bars = ui.bars.then(|| Bars::start(ui.clone()));
@@ -28,7 +28,7 @@ pub async fn run(args: &Fetch, shared: &Shared, globals: &Globals, ui: &Arc<Ui>,
         all.extend(bars.as_ref().map(|bars| Arc::new(bars.of(name)) as Arc<dyn Observer>));
         Arc::new(Tee(all)) as Arc<dyn Observer>
     };
-    let done = app::fetch::fetch(globals, &target, &args.run(shared), &observers).await;
+    let done = app::run::run(globals, &target, &args.options(verb, shared), &observers).await;
     if let Some(bars) = &bars {
         bars.end();
     }
@@ -43,6 +43,7 @@ pub async fn run(args: &Fetch, shared: &Shared, globals: &Globals, ui: &Arc<Ui>,
     let mut exit = exit::of_run(&reports, signals.any());
     for report in &reports {
         lines::failures(ui, report);
+        lines::gaps(ui, report);
     }
     // What follows must not hide what the run itself came to.
     let told = match events {
@@ -51,7 +52,7 @@ pub async fn run(args: &Fetch, shared: &Shared, globals: &Globals, ui: &Arc<Ui>,
         None => ui.out(&text(ui, &reports)),
     };
     let counted = match &args.metrics {
-        Some(path) => write_metrics(path, globals, &target, &reports, exit).await,
+        Some(path) => write_metrics(path, verb, globals, &target, &reports, exit).await,
         None => Ok(()),
     };
     for failure in [told, counted].into_iter().filter_map(Result::err) {
@@ -75,7 +76,7 @@ fn text(ui: &Ui, reports: &[AccountReport]) -> String {
     text
 }
 
-async fn write_metrics(path: &Path, globals: &Globals, target: &Target, reports: &[AccountReport], exit: Exit) -> Result<()> {
+async fn write_metrics(path: &Path, verb: Verb, globals: &Globals, target: &Target, reports: &[AccountReport], exit: Exit) -> Result<()> {
     let mut metrics = Metrics::default();
     let mut stamps: Vec<(String, i64)> = Vec::new();
     let dry = reports.iter().all(|report| report.plan.is_some());
@@ -98,11 +99,12 @@ async fn write_metrics(path: &Path, globals: &Globals, target: &Target, reports:
         gauge("mailx_run_ok", "Whether the last run did everything asked for.", f64::from(u8::from(report.ok())));
         gauge("mailx_run_duration_seconds", "How long the last run took.", report.duration.as_secs_f64());
         gauge("mailx_messages_downloaded", "Messages downloaded by the last run.", sum(|f| f.downloaded));
+        gauge("mailx_messages_uploaded", "Messages uploaded by the last run.", sum(|f| f.uploaded));
         gauge("mailx_messages_failed", "Messages that the last run could not get.", sum(|f| f.failed.len() as u64));
         gauge("mailx_bytes_received", "Protocol octets received by the last run.", report.bytes_in as f64);
         gauge("mailx_bytes_sent", "Protocol octets sent by the last run.", report.bytes_out as f64);
         gauge("mailx_round_trips", "Round trips of the last run.", report.round_trips as f64);
     }
-    metrics.gauge("mailx_exit_code", "Exit code of the last run.", &[("command", "fetch")], f64::from(exit.0));
+    metrics.gauge("mailx_exit_code", "Exit code of the last run.", &[("command", verb.word())], f64::from(exit.0));
     metrics.write(path)
 }

@@ -1,4 +1,4 @@
-//! `mailx fetch`: accounts side by side, each with its store, backend and engine.
+//! `mailx fetch` and `mailx sync`: accounts side by side, each with its store, backend and engine.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{FetchRun, Globals, Observers, Target, account, off_thread};
+use super::{Globals, Observers, RunOptions, Target, Verb, account, off_thread};
 use crate::backend::Ctx;
 use crate::config::{Account, Layout as ConfiguredLayout};
-use crate::engine::fetch::{FetchOptions, Sessions, fetch as run_engine};
+use crate::engine::fetch::{FetchOptions, Sessions, fetch};
 use crate::engine::select::Patterns;
+use crate::engine::sync::{SyncOptions, sync};
 use crate::model::report::AccountReport;
-use crate::model::{Class, Error, Observer, Protocol, Result};
+use crate::model::{AfterFetch, Class, Error, Observer, Protocol, Result};
 use crate::store::lock::Patience;
 use crate::store::maildir::layout::Layout;
 use crate::store::{Opening, StepHook, Store};
@@ -22,9 +23,9 @@ use crate::store::{Opening, StepHook, Store};
 /// Accounts that run at the same time unless `--jobs` says otherwise.
 const JOBS: usize = 8;
 
-/// Fetches the accounts. `Err` only for usage and configuration; what happens to an account is in its report, in the order of the
+/// Works on the accounts. `Err` only for usage and configuration; what happens to an account is in its report, in the order of the
 /// configuration.
-pub async fn fetch(globals: &Globals, target: &Target, run: &FetchRun, observers: &Observers<'_>) -> Result<Vec<AccountReport>> {
+pub async fn run(globals: &Globals, target: &Target, run: &RunOptions, observers: &Observers<'_>) -> Result<Vec<AccountReport>> {
     let accounts = account::select(globals, target)?;
     let command_line = Patterns::new(&run.folders)?;
     let slots = Arc::new(Semaphore::new(run.jobs.unwrap_or(JOBS).max(1)));
@@ -53,7 +54,7 @@ pub async fn fetch(globals: &Globals, target: &Target, run: &FetchRun, observers
 
 /// A bug that stops one account keeps the reports of the others.
 fn crashed(blank: AccountReport, error: &tokio::task::JoinError) -> AccountReport {
-    let error = Error::new(Class::Internal, format!("fetch the account {}", blank.name), format!("its task panicked: {error}"));
+    let error = Error::new(Class::Internal, format!("work on the account {}", blank.name), format!("its task panicked: {error}"));
     AccountReport { error: Some(error), ..blank }
 }
 
@@ -61,7 +62,7 @@ fn protocol(account: &Account) -> Protocol {
     account.receive.as_ref().map_or(Protocol::Imap, |r| r.protocol)
 }
 
-async fn one(globals: &Globals, account: &Account, run: &FetchRun, patterns: Patterns, observer: Arc<dyn Observer>) -> AccountReport {
+async fn one(globals: &Globals, account: &Account, run: &RunOptions, patterns: Patterns, observer: Arc<dyn Observer>) -> AccountReport {
     match prepared(globals, account, run, patterns, observer).await {
         Ok(report) => report,
         Err(error) => AccountReport { error: Some(error), ..AccountReport::new(&account.name, protocol(account)) },
@@ -71,7 +72,7 @@ async fn one(globals: &Globals, account: &Account, run: &FetchRun, patterns: Pat
 async fn prepared(
     globals: &Globals,
     account: &Account,
-    run: &FetchRun,
+    run: &RunOptions,
     patterns: Patterns,
     observer: Arc<dyn Observer>,
 ) -> Result<AccountReport> {
@@ -94,7 +95,14 @@ async fn prepared(
         sessions.ahead().await?;
     }
     let store = open_store(globals, account, &ctx, run.dry_run).await?;
-    let mut report = run_engine(&account.name, sessions, store, ctx, &options).await;
+    let mut report = match run.verb {
+        Verb::Fetch => fetch(&account.name, sessions, store, ctx, &options).await,
+        Verb::Sync => {
+            let pull = FetchOptions { after_fetch: AfterFetch::Keep, ..options };
+            let options = SyncOptions { pull, expunge: account.expunge, keep_deleted: account.keep_deleted };
+            sync(&account.name, sessions, store, ctx, &options).await
+        }
+    };
     if let Some(command) = &account.exec
         && !run.dry_run
         && report.changed()

@@ -1,24 +1,25 @@
 //! One IMAP connection: commands out, responses in, pipelined. Reads while it writes, so that two full buffers cannot block each other.
 
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+mod output;
+mod transfer;
 
-use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
-use tokio_util::io::poll_read_buf;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::Ctx;
-use crate::model::{Class, Error, Event as Happened, ExposeSecret as _, Observer, Result, SecretString};
-use crate::net::{Stream, lost};
-use crate::wire::imap::{self, Code, Command, Encoded, Framer, Greeting, Part, Piece, Response, Status, StatusKind, TagMaker, WireError};
+use crate::model::{Class, Error, Event as Happened, ExposeSecret as _, Observer, Result, Scope, SecretString};
+use crate::net::Stream;
+use crate::wire::imap::{self, Code, Command, Framer, Greeting, Piece, Response, Status, StatusKind, TagMaker, WireError};
 
 use super::limits;
+pub(super) use output::Body;
+use output::Output;
 
 /// Room for one read.
 const READ: usize = 64 << 10;
@@ -43,15 +44,21 @@ pub(super) struct Connection {
     stream: Option<Stream>,
     input: BytesMut,
     framer: Framer,
-    output: BytesMut,
+    output: Output,
     unflushed: bool,
+    /// Nothing can be written any more; the server may have said why.
+    unwritable: Option<io::Error>,
+    /// The command whose message broke off, and why.
+    torn: Option<(String, Box<Error>)>,
+    /// Why it was hung up.
+    given_up: Option<String>,
     tags: TagMaker,
     /// Tags that were sent and not answered, oldest first.
     outstanding: VecDeque<String>,
-    /// What of queued commands is not yet in `output`.
-    waiting: VecDeque<(String, VecDeque<Part>)>,
     /// Literals up to this size need no permission.
     pub literal_max: usize,
+    /// The same for messages.
+    pub message_max: u64,
     pub silence: Duration,
     observer: Arc<dyn Observer>,
     /// Set: the run ends, and the server's silence is not borne for long any more.
@@ -77,12 +84,15 @@ impl Connection {
             stream: Some(stream),
             input: BytesMut::with_capacity(READ),
             framer: Framer::new(imap::Limits::default()),
-            output: BytesMut::new(),
+            output: Output::default(),
             unflushed: false,
+            unwritable: None,
+            torn: None,
+            given_up: None,
             tags: TagMaker::new(u64::from_le_bytes(seed)),
             outstanding: VecDeque::new(),
-            waiting: VecDeque::new(),
             literal_max: 0,
+            message_max: 0,
             silence: ctx.silence,
             observer: ctx.observer.clone(),
             cancel: ctx.cancel.clone(),
@@ -127,41 +137,25 @@ impl Connection {
 
     /// Queues a command; it goes out with the next read.
     pub fn queue(&mut self, command: &Command<'_>) -> Result<String> {
+        self.queue_with(command, Vec::new())
+    }
+
+    /// The same with the messages of an APPEND.
+    pub fn queue_with(&mut self, command: &Command<'_>, bodies: Vec<Body>) -> Result<String> {
         let tag = self.tags.next_tag();
         let encoded = command.encode(&tag).map_err(|e| {
             // Names come from the server: no string of the protocol carries one with a line end or NUL in it.
             Error::new(Class::Partial, self.tried.clone(), format!("the server lists a name that no command can carry: {e}"))
-                .scope(crate::model::Scope::Folder)
+                .scope(Scope::Folder)
         })?;
-        self.queue_encoded(tag.clone(), encoded);
-        Ok(tag)
-    }
-
-    fn queue_encoded(&mut self, tag: String, encoded: Encoded) {
         self.outstanding.push_back(tag.clone());
-        self.waiting.push_back((tag, encoded.without_waiting(self.literal_max).parts.into()));
-        self.pump();
-    }
-
-    /// Moves what may be sent into the output.
-    fn pump(&mut self) {
-        while let Some((_, parts)) = self.waiting.front_mut() {
-            match parts.front() {
-                Some(Part::Line(line)) => {
-                    self.output.extend_from_slice(line);
-                    parts.pop_front();
-                }
-                Some(Part::AwaitContinuation) => return,
-                None => {
-                    self.waiting.pop_front();
-                }
-            }
-        }
+        self.output.queue(tag.clone(), encoded.without_waiting(self.literal_max, self.message_max), bodies);
+        Ok(tag)
     }
 
     /// Sends octets outside of any command (SASL, DONE).
     pub fn raw(&mut self, octets: &[u8]) {
-        self.output.extend_from_slice(octets);
+        self.output.ready.extend_from_slice(octets);
     }
 
     /// How many commands are under way.
@@ -187,14 +181,40 @@ impl Connection {
         }
     }
 
+    /// Waits for the ends of pipelined commands, in whatever order they come: Dovecot puts the end of a STORE off while more commands
+    /// wait. Their statuses are in the order of `tags`; `on` gets everything else.
+    pub async fn complete_all(&mut self, tags: &[String], on: &mut impl FnMut(Response)) -> Result<Vec<Status>> {
+        let mut ends: Vec<Option<Status>> = tags.iter().map(|_| None).collect();
+        let mut left = tags.len();
+        while left > 0 {
+            match self.event().await? {
+                Event::Response(Response::Status(status)) if status.tag.is_some() => {
+                    if let Some(at) = tags.iter().position(|tag| status.tag.as_deref() == Some(tag)) {
+                        left -= usize::from(ends[at].replace(status).is_none());
+                    }
+                }
+                Event::Response(response) => on(response),
+                Event::Body(bytes) => self.unasked(bytes.len() as u64),
+                Event::BodyStart(_) | Event::BodyEnd => {}
+            }
+        }
+        Ok(ends.into_iter().flatten().collect())
+    }
+
     /// Counts octets of bodies that were not asked for among the untagged answers, which are bounded.
     pub fn unasked(&mut self, octets: u64) {
         self.untagged += octets;
     }
 
     /// The next thing that comes in.
+    ///
+    /// An error of scope `Message` says that the message which was being sent broke off here: everything before it was answered, the
+    /// server never got the whole of it, and the connection is closed.
     pub async fn event(&mut self) -> Result<Event> {
         loop {
+            if let Some(error) = self.torn_off() {
+                return Err(error);
+            }
             match self.framer.next(&mut self.input) {
                 Ok(Some(Piece::Line(line))) => {
                     self.untagged += line.len() as u64;
@@ -239,90 +259,19 @@ impl Connection {
                         return Err(self.broke("answered a command that was never sent", line));
                     };
                     self.outstanding.remove(at);
-                    self.waiting.retain(|(waiting, _)| **waiting != **tag);
-                    self.pump();
+                    self.output.answered(tag);
                     self.untagged = 0;
                     self.window = (self.waited, 0);
                 }
             }
             Response::Continue { .. } => {
-                if let Some((_, parts)) = self.waiting.front_mut()
-                    && parts.front() == Some(&Part::AwaitContinuation)
-                {
-                    parts.pop_front();
-                    self.pump();
+                if self.output.go_ahead() {
                     return Ok(None);
                 }
             }
             _ => {}
         }
         Ok(Some(Event::Response(response)))
-    }
-
-    /// Writes what is queued and reads what there is, whichever can go on.
-    async fn fill(&mut self, silence: Duration) -> Result<()> {
-        let begun = Instant::now();
-        let Some(stream) = &mut self.stream else { return Err(Error::new(Class::Internal, self.tried.clone(), "the connection is gone")) };
-        if self.input.capacity() - self.input.len() < READ / 4 {
-            self.input.reserve(READ);
-        }
-        let (input, output, unflushed) = (&mut self.input, &mut self.output, &mut self.unflushed);
-        let step = poll_fn(|cx| {
-            while !output.is_empty() {
-                match Pin::new(&mut *stream).poll_write(cx, output) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                    Poll::Ready(Ok(n)) => {
-                        output.advance(n);
-                        *unflushed = true;
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => break,
-                }
-            }
-            if *unflushed && output.is_empty() {
-                match Pin::new(&mut *stream).poll_flush(cx) {
-                    Poll::Ready(Ok(())) => *unflushed = false,
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending => {}
-                }
-            }
-            poll_read_buf(Pin::new(&mut *stream), cx, input)
-        });
-        let stopped = async {
-            self.cancel.cancelled().await;
-            tokio::time::sleep(limits::STOPPED).await;
-        };
-        // Dropping the step loses nothing: what was read is in the buffer, what was not written still waits.
-        let read = tokio::select! {
-            biased;
-            read = tokio::time::timeout(silence, step) => Some(read),
-            () = stopped => None,
-        };
-        self.waited += begun.elapsed();
-        match read {
-            None => Err(Error::new(Class::Temporary, self.tried.clone(), "the run was stopped, and the server is silent")
-                .safe("what was stored stays; the next run carries on")),
-            Some(Ok(Ok(0))) => Err(Error::new(Class::Temporary, self.tried.clone(), "the server closed the connection")),
-            Some(Ok(Ok(n))) => self.keep_pace(n, silence),
-            Some(Ok(Err(error))) => Err(lost(self.tried.clone(), error)),
-            Some(Err(_)) => {
-                Err(Error::new(Class::Temporary, self.tried.clone(), format!("the server was silent for {} s", silence.as_secs()))
-                    .hint("--timeout SECS bears more silence"))
-            }
-        }
-    }
-
-    /// Only time spent waiting counts: what we spend elsewhere (a slow disk, a prompt) says nothing about the server.
-    fn keep_pace(&mut self, n: usize, silence: Duration) -> Result<()> {
-        self.window.1 += n as u64;
-        let (waited, octets) = (self.waited.saturating_sub(self.window.0), self.window.1);
-        let Some(stalled) = judge(waited, octets, silence) else { return Ok(()) };
-        self.window = (self.waited, 0);
-        if stalled && !self.outstanding.is_empty() {
-            let seconds = waited.as_secs();
-            return Err(Error::new(Class::Temporary, self.tried.clone(), format!("the server sent only {octets} octets in {seconds} s")));
-        }
-        Ok(())
     }
 
     /// Replaces the stream by what `change` makes of it (TLS). Nothing may be under way, and nothing unread.
@@ -338,9 +287,7 @@ impl Connection {
             )
             .hint("use imaps:// where the server offers it"));
         }
-        let Some(stream) = self.stream.take() else {
-            return Err(Error::new(Class::Internal, self.tried.clone(), "the connection is gone"));
-        };
+        let Some(stream) = self.stream.take() else { return Err(self.gone()) };
         self.stream = Some(change(stream).await?);
         Ok(())
     }
@@ -364,7 +311,7 @@ impl Connection {
         let queued = self.queue(&Command::Logout).is_ok();
         let Some(mut stream) = self.stream.take().filter(|_| queued) else { return };
         let goodbye = async {
-            stream.write_all(&self.output).await?;
+            stream.write_all(&self.output.ready).await?;
             stream.shutdown().await
         };
         let _ = tokio::time::timeout(limits::LOGOUT, goodbye).await;
@@ -386,28 +333,5 @@ impl Connection {
     /// The server's own words.
     pub fn said(&self, what: &str, text: &str) -> Box<Error> {
         Error::new(Class::Temporary, self.tried.clone(), format!("{what}: {text}"))
-    }
-}
-
-/// Whether a peer that sent so many octets while it was waited for stalls us; `None` while it is too early to say. One silence that is
-/// borne must not decide it, or the patience with commands that make the server work would be none.
-fn judge(waited: Duration, octets: u64, silence: Duration) -> Option<bool> {
-    (waited >= limits::FLOOR_WINDOW.max(silence.saturating_mul(2))).then_some(octets < limits::FLOOR_OCTETS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_that_drips_is_found_also_where_long_silence_is_borne() {
-        let (usual, work) = (Duration::from_mins(1), Duration::from_mins(1) * limits::WORK);
-        let after = |seconds, octets, silence| judge(Duration::from_secs(seconds), octets, silence);
-        assert_eq!(after(119, 0, usual), None);
-        assert_eq!(after(120, limits::FLOOR_OCTETS - 1, usual), Some(true));
-        assert_eq!(after(120, limits::FLOOR_OCTETS, usual), Some(false));
-        // One octet in each silence that is borne, and one long silence alone.
-        assert_eq!(after(4 * 299, 4, work), Some(true));
-        assert_eq!(after(299, 40, work), None);
     }
 }

@@ -1,0 +1,123 @@
+//! What changed in the Maildir since both sides agreed.
+
+use std::collections::HashMap;
+
+use crate::model::{FlagState, Flags, LocalName, Result};
+use crate::store::Store;
+use crate::store::maildir::dir::{Entry, FolderDir};
+use crate::store::maildir::keywords::KeywordLetters;
+use crate::store::maildir::name::FileName;
+use crate::store::state::{FolderRow, Standing, SyncRow};
+
+/// A file that no row knows.
+#[derive(Debug, Clone)]
+pub(super) struct NewFile {
+    /// Base name.
+    pub name: LocalName,
+    /// Where it lies.
+    pub entry: Entry,
+    /// Its flags.
+    pub flags: FlagState,
+}
+
+/// What is different here.
+#[derive(Debug, Default)]
+pub(super) struct HereChanges {
+    /// Linked messages whose files have other flags.
+    pub changed: Vec<(SyncRow, FlagState)>,
+    /// Linked messages whose files are gone.
+    pub missing: Vec<SyncRow>,
+    /// Files that no row knows.
+    pub unknown: Vec<NewFile>,
+    /// Messages on their way there whose files are gone.
+    pub missing_arrivals: Vec<SyncRow>,
+    /// Messages whose files have another base name in the same folder now.
+    pub renamed: Vec<(crate::store::state::LinkId, LocalName)>,
+    /// Names of what is no regular file.
+    pub odd: Vec<String>,
+    /// What the directories looked like before they were read, where that can be relied on.
+    pub mark: Option<Vec<u8>>,
+}
+
+/// A look at a folder here.
+#[derive(Debug)]
+pub(super) enum LookHere {
+    /// Nothing changed since the last look.
+    Unchanged,
+    /// It was read.
+    Read(HereChanges),
+    /// Its directory is not there.
+    Missing,
+    /// Another directory stands in its place.
+    Replaced,
+}
+
+/// Looks at a folder. Blocking.
+pub(super) fn look(store: &Store, row: &FolderRow) -> Result<LookHere> {
+    let Some(dir) = store.open_folder(&row.dir)? else { return Ok(LookHere::Missing) };
+    let now = dir.identity()?;
+    match store.state().directory(row.id)? {
+        Some(known) if known != now => return Ok(LookHere::Replaced),
+        Some(_) => {}
+        None => store.state().set_directories(&[(row.id, now.0, now.1)])?,
+    }
+    let mark = dir.mark()?;
+    if mark.is_some() && mark == store.state().here_mark(row.id)? {
+        return Ok(LookHere::Unchanged);
+    }
+    let mut here = HereChanges { mark, ..HereChanges::default() };
+    let letters = KeywordLetters::load(&dir)?;
+    let (mut files, odd) = dir.scan_all()?;
+    here.odd = odd;
+    store.state().each_row(row.id, &mut |row| here.take(row, &mut files, &letters))?;
+    if !here.missing.is_empty() || !here.missing_arrivals.is_empty() {
+        here.look_again(&dir, &letters)?;
+    }
+    here.unknown = files.into_iter().map(|(base, entry)| new_file(base, entry, &letters)).collect();
+    here.unknown.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(LookHere::Read(here))
+}
+
+impl HereChanges {
+    /// Compares a row with its file, and takes that out of `files`.
+    fn take(&mut self, row: SyncRow, files: &mut HashMap<String, Entry>, letters: &KeywordLetters) {
+        if let Standing::Moving { .. } = row.standing {
+            return;
+        }
+        let entry = files.remove(&*row.name.0);
+        match (row.standing, entry) {
+            (Standing::Linked, Some(entry)) => {
+                let flags = flags_of(&entry, &row.agreed, letters);
+                if flags != row.agreed {
+                    self.changed.push((row, flags));
+                }
+            }
+            (Standing::Linked, None) => self.missing.push(row),
+            (Standing::Arriving, None) => self.missing_arrivals.push(row),
+            _ => {}
+        }
+    }
+
+    /// A mail reader may have renamed a file while the directory was read: only what two readings do not find is gone.
+    fn look_again(&mut self, dir: &FolderDir, letters: &KeywordLetters) -> Result<()> {
+        let mut files = dir.scan()?;
+        let missing = std::mem::take(&mut self.missing);
+        for row in missing.into_iter().chain(std::mem::take(&mut self.missing_arrivals)) {
+            self.take(row, &mut files, letters);
+        }
+        Ok(())
+    }
+}
+
+fn new_file(base: String, entry: Entry, letters: &KeywordLetters) -> NewFile {
+    let flags = flags_of(&entry, &FlagState::default(), letters);
+    NewFile { name: LocalName(base.into()), entry, flags }
+}
+
+/// The flags that a file name spells; `agreed` for keywords that no name can spell.
+fn flags_of(entry: &Entry, agreed: &FlagState, letters: &KeywordLetters) -> FlagState {
+    let spelled = FileName::parse(&entry.file).letters;
+    let plain = agreed.keywords.is_empty() && !spelled.bytes().any(|b| b.is_ascii_lowercase());
+    let keywords = if plain { Vec::new() } else { letters.keywords(spelled, &agreed.keywords) };
+    FlagState { flags: Flags::from_letters(spelled), keywords }
+}

@@ -1,0 +1,186 @@
+//! Messages that moved on the server: their files follow them, without a download.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::backend::Session;
+use crate::engine::fetch::rematch::headers;
+use crate::engine::fetch::{Job, blocking};
+use crate::engine::merge::{Decision, Here, There, decide};
+use crate::model::caps::FlagSupport;
+use crate::model::report::PlannedAction;
+use crate::model::{FlagState, Flags, LocalName, Result};
+use crate::store::Store;
+use crate::store::maildir::dir::{Entry, FolderDir};
+use crate::store::maildir::keywords::KeywordLetters;
+use crate::store::maildir::name::FileName;
+use crate::store::state::{LinkId, PendingLink, Relocated, Standing, SyncRow};
+
+use super::Run;
+use super::flags::flagged;
+use super::moves::Candidates;
+use super::prepare::Looked;
+
+/// Wanted messages that are looked at in one reading.
+const CHUNK: usize = 2000;
+
+/// A message that went from one folder there and came into another one (or the same, under another id).
+#[derive(Debug, Clone)]
+pub(super) struct Relocation {
+    /// Index of the folder that it was in.
+    pub from: usize,
+    /// Index of the folder that it is in.
+    pub to: usize,
+    /// Its row there.
+    pub gone: SyncRow,
+    /// Its row here.
+    wanted: PendingLink,
+    /// Matched without its body.
+    weak: bool,
+}
+
+/// Finds them: by permanent id, else by size, internal date and header, where that is unique on both sides.
+pub(super) async fn find(run: &Run<'_>, session: &mut Box<dyn Session>, all: &mut [Looked]) -> Result<Vec<Relocation>> {
+    let mut gone: Vec<(usize, SyncRow)> = Vec::new();
+    for (n, looked) in all.iter().enumerate().filter(|(_, l)| l.job.report.error.is_none() && l.job.rematched.is_none()) {
+        let missing: HashSet<LinkId> = looked.here.missing.iter().map(|row| row.id).collect();
+        let rows = looked.told.iter().filter(|row| row.gone && row.standing == Standing::Linked && !missing.contains(&row.id));
+        gone.extend(rows.map(|row| (n, row.clone())));
+    }
+    if gone.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<LinkId> = gone.iter().map(|(_, row)| row.id).collect();
+    let proofs = blocking(run.store, move |store| store.state().proofs(&ids)).await?;
+    let sizes: HashSet<u64> = proofs.iter().map(|p| p.digest.octets).collect();
+    let permanent: HashSet<_> = proofs.iter().filter_map(|p| p.permanent.clone()).collect();
+    let mut wanted: Vec<(usize, PendingLink)> = Vec::new();
+    for (n, looked) in all.iter().enumerate().filter(|(_, l)| l.job.report.error.is_none() && !l.job.absent) {
+        let (folder, mut after) = (looked.job.row.id, LinkId(0));
+        loop {
+            let chunk = blocking(run.store, move |store| store.state().wanted(folder, after, CHUNK)).await?;
+            let Some(last) = chunk.last() else { break };
+            after = last.id;
+            let fits = |w: &PendingLink| {
+                w.size.is_some_and(|size| sizes.contains(&size)) || w.permanent.as_ref().is_some_and(|id| permanent.contains(id))
+            };
+            wanted.extend(chunk.into_iter().filter(fits).map(|link| (n, link)));
+        }
+    }
+    let links: Vec<&PendingLink> = wanted.iter().map(|(_, link)| link).collect();
+    let mut candidates = Candidates::new(&proofs, &links);
+    let mut by_folder: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for index in candidates.headers_wanted() {
+        by_folder.entry(wanted[index].0).or_default().push(index);
+    }
+    for (folder, indices) in by_folder {
+        let row = &all[folder].job.row;
+        let Some(cursor) = row.cursor.clone() else { continue };
+        let ids = indices.iter().map(|i| wanted[*i].1.remote.clone()).collect();
+        for (n, hash) in headers(session, row, &cursor, ids).await? {
+            candidates.header(indices[n], hash);
+        }
+    }
+    let pairs = candidates.pairs().into_iter().filter_map(|(g, w, weak)| {
+        let (from, row) = gone.iter().find(|(_, row)| row.id == proofs[g].id)?;
+        let (to, link) = &wanted[w];
+        Some(Relocation { from: *from, to: *to, gone: row.clone(), wanted: link.clone(), weak })
+    });
+    Ok(pairs.collect())
+}
+
+/// The rows that need no download because of it.
+pub(super) fn wanted(relocations: &[Relocation]) -> HashSet<LinkId> {
+    relocations.iter().map(|r| r.wanted.id).collect()
+}
+
+/// For a dry run.
+pub(super) fn actions(relocations: &[Relocation], jobs: &[Job]) -> Vec<PlannedAction> {
+    let action = |r: &Relocation| PlannedAction {
+        action: "move-here",
+        folder: jobs[r.to].row.path.clone(),
+        id: Some(r.wanted.remote.clone()),
+        bytes: None,
+    };
+    relocations.iter().map(action).collect()
+}
+
+/// Moves the files: intent, renames made durable, receipt.
+pub(super) async fn carry_out(run: &Run<'_>, jobs: &mut [Job], relocations: Vec<Relocation>) -> Result<()> {
+    let mut groups: BTreeMap<(usize, usize), Vec<Relocation>> = BTreeMap::new();
+    for relocation in relocations {
+        groups.entry((relocation.from, relocation.to)).or_default().push(relocation);
+    }
+    for ((from, to), group) in groups {
+        if run.ctx.cancel.is_cancelled() {
+            return Ok(());
+        }
+        let (old, new, support) = (jobs[from].row.dir.clone(), jobs[to].row.dir.clone(), run.flags);
+        let moved = blocking(run.store, move |store| {
+            let (Some(old), new) = (store.open_folder(&old)?, store.make_folder(&new)?) else { return Ok(0) };
+            relocate(store, &old, &new, &group, support)
+        })
+        .await?;
+        jobs[to].report.moved += moved;
+    }
+    Ok(())
+}
+
+fn relocate(store: &Store, old: &FolderDir, new: &FolderDir, group: &[Relocation], support: FlagSupport) -> Result<u64> {
+    let (old_letters, mut letters) = (KeywordLetters::load(old)?, KeywordLetters::load(new)?);
+    let mut steps: Vec<(&Relocation, Entry, Entry, Relocated)> = Vec::new();
+    let mut names = Vec::new();
+    for relocation in group {
+        let row = &relocation.gone;
+        let known = old_letters.letters_known(&row.agreed.keywords);
+        let Some(entry) = old.find_flagged(&row.name.0, row.agreed.flags, &known)? else { continue };
+        // Names are unique, but not everybody's.
+        let taken = old.path != new.path && new.find(&row.name.0)?.is_some();
+        let name = if taken { store.names.next() } else { row.name.clone() };
+        let (to, agreed) = destination(relocation, &entry, &name, (&old_letters, &mut letters), support);
+        let receipt = Relocated { wanted: relocation.wanted.id, gone: row.id, agreed, weak: relocation.weak };
+        names.push((relocation.wanted.id, name));
+        steps.push((relocation, entry, to, receipt));
+    }
+    letters.save(new)?;
+    store.state().intend_relocation(&names)?;
+    store.step("intend-move");
+    let mut done = Vec::new();
+    for (_, from, to, receipt) in steps {
+        if old.rename_into(&from, new, &to)? {
+            done.push(receipt);
+        }
+    }
+    store.step("rename");
+    new.sync()?;
+    old.sync()?;
+    store.step("sync-directories");
+    store.state().relocated(&done)?;
+    store.step("commit-move");
+    Ok(done.len() as u64)
+}
+
+/// The file's new name, with the flags that the server changed meanwhile; and what is agreed then.
+fn destination(
+    relocation: &Relocation,
+    entry: &Entry,
+    name: &LocalName,
+    (old, new): (&KeywordLetters, &mut KeywordLetters),
+    support: FlagSupport,
+) -> (Entry, FlagState) {
+    let agreed = &relocation.gone.agreed;
+    let spelled = FileName::parse(&entry.file).letters;
+    let here = FlagState { flags: Flags::from_letters(spelled), keywords: old.keywords(spelled, &agreed.keywords) };
+    let there = relocation.wanted.flags.clone();
+    let merged = match decide(agreed, &Here::Present(here.clone()), &There::Present(there), support) {
+        Decision::Flags(merged) => merged,
+        _ => crate::engine::merge::Merged { agreed: agreed.clone(), ..Default::default() },
+    };
+    // The letters of one folder mean nothing in another: all keywords are spelled anew.
+    let keywords = FlagState { keywords: here.keywords, ..FlagState::default() };
+    let plain = Entry { file: format!("{name}:2,{}", here.flags.letters()), in_cur: entry.in_cur };
+    let plain = if entry.file.contains(":2,") { plain } else { Entry { file: name.0.to_string(), in_cur: entry.in_cur } };
+    let to = flagged(&plain, &merged.set_here.either(&keywords), &merged.clear_here, new);
+    // What the user changed is still to be told there.
+    let agreed = if merged.pushes() { agreed.either(&merged.set_here).without(&merged.clear_here) } else { merged.agreed };
+    (to, agreed)
+}

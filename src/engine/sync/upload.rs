@@ -1,0 +1,214 @@
+//! New files go there: intent, APPEND (or what the protocol has), receipt. An answer that was lost is settled by a listing, never by
+//! sending again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::backend::{Order, Session};
+use crate::engine::fetch::blocking;
+use crate::engine::fetch::listing::look_into;
+use crate::engine::fetch::sessions::may_retry;
+use crate::model::change::Marks;
+use crate::model::{Class, Error, FlagState, LocalName, Need, Outcome, RemoteId, Result, Scope};
+use crate::store::maildir::outgoing::{Examined, examine};
+use crate::store::root;
+use crate::store::state::{Arrival, LinkId};
+
+use super::here::NewFile;
+use super::outgoing::OutgoingFile;
+use super::{Run, Work, send};
+
+/// Messages of one intent.
+const MESSAGES: usize = 256;
+/// Octets of one intent: so much may have to be compared after a lost answer.
+const OCTETS: u64 = 32 << 20;
+/// Files that are digested at once.
+const FILES: usize = 64;
+
+/// A message that is about to be sent, its intent recorded.
+struct Outbound {
+    row: LinkId,
+    name: LocalName,
+    octets: u64,
+    flags: FlagState,
+    date: Option<i64>,
+}
+
+/// Sends what is new here in one folder.
+pub(super) async fn upload(run: &Run<'_>, session: &mut Option<Box<dyn Session>>, work: &mut Work) -> Result<()> {
+    let mut files: VecDeque<NewFile> = std::mem::take(&mut work.plan.uploads).into();
+    let mut again = remaining(run, work).await?;
+    while !files.is_empty() || !again.is_empty() {
+        if run.ctx.cancel.is_cancelled() || run.full.load(Relaxed) {
+            work.plan.unfinished = true;
+            // Intents whose orders never went out would be in the way of nothing, but the file is new as before.
+            return Ok(());
+        }
+        let batch = if again.is_empty() { intend(run, work, &mut files).await? } else { std::mem::take(&mut again) };
+        if batch.is_empty() {
+            continue;
+        }
+        let open = run.open(session).await?;
+        match append(run, open, work, &batch).await {
+            Ok(()) => {}
+            Err(error) if may_retry(&error) => {
+                // Which of them arrived, only a listing can tell; the others are sent once more, on a new connection.
+                *session = None;
+                let open = session.insert(run.sessions.reopen(error).await?);
+                look_for(run, open, std::slice::from_mut(work)).await?;
+                let rest = still_arriving(run, batch).await?;
+                append(run, open, work, &rest).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// What an earlier run began to send, and the listing of this one did not show.
+async fn remaining(run: &Run<'_>, work: &mut Work) -> Result<Vec<Outbound>> {
+    let rows = std::mem::take(&mut work.plan.again);
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<LinkId> = rows.iter().map(|row| row.id).collect();
+    let proofs = blocking(run.store, move |store| store.state().proofs(&ids)).await?;
+    let outbound = rows.into_iter().filter_map(|row| {
+        let proof = proofs.iter().find(|p| p.id == row.id)?;
+        Some(Outbound { row: row.id, name: row.name, octets: proof.digest.octets, flags: row.agreed, date: proof.date })
+    });
+    still_arriving(run, outbound.collect()).await
+}
+
+async fn still_arriving(run: &Run<'_>, batch: Vec<Outbound>) -> Result<Vec<Outbound>> {
+    blocking(run.store, move |store| {
+        let mut rest = Vec::with_capacity(batch.len());
+        for outbound in batch {
+            if store.state().is_arriving(outbound.row)? == Some(true) {
+                rest.push(outbound);
+            }
+        }
+        Ok(rest)
+    })
+    .await
+}
+
+/// Digests the next files and records the intent to send them. What is no mail is named and left alone.
+async fn intend(run: &Run<'_>, work: &mut Work, files: &mut VecDeque<NewFile>) -> Result<Vec<Outbound>> {
+    let (mut arrivals, mut octets): (Vec<Arrival>, u64) = (Vec::new(), 0);
+    while !files.is_empty() && arrivals.len() + FILES <= MESSAGES && octets < OCTETS {
+        let (dir, some): (String, Vec<NewFile>) = (work.job.row.dir.clone(), files.drain(..files.len().min(FILES)).collect());
+        let examined = blocking(run.store, move |store| {
+            let Some(dir) = store.open_folder(&dir)? else { return Ok(Vec::new()) };
+            let mut examined = Vec::with_capacity(some.len());
+            for file in some {
+                let mut found = examine(&dir, &file.entry)?;
+                if matches!(found, Examined::Gone)
+                    && let Some(entry) = dir.find(&file.name.0)?
+                {
+                    found = examine(&dir, &entry)?;
+                }
+                examined.push((file, found));
+            }
+            Ok(examined)
+        })
+        .await?;
+        for (file, found) in examined {
+            match found {
+                Examined::Mail { digest, date, .. } => {
+                    octets += digest.octets;
+                    arrivals.push(Arrival { name: file.name, digest: *digest, flags: file.flags, date: Some(date), from: None });
+                }
+                Examined::NotMail(why) => {
+                    work.job.report.failed.push((RemoteId(file.entry.file.into()), format!("{why}; it was left alone")));
+                }
+                Examined::Gone => work.plan.unfinished = true,
+            }
+        }
+    }
+    if arrivals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let folder = work.job.row.id;
+    let (arrivals, rows) = blocking(run.store, move |store| {
+        let rows = store.state().intend(folder, &arrivals, root::now())?;
+        store.step("intend-upload");
+        Ok((arrivals, rows))
+    })
+    .await?;
+    let outbound = arrivals.into_iter().zip(rows).map(|(a, row)| Outbound {
+        row,
+        name: a.name,
+        octets: a.digest.octets,
+        flags: a.flags,
+        date: a.date,
+    });
+    Ok(outbound.collect())
+}
+
+/// Sends a batch whose intents are recorded.
+async fn append(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, batch: &[Outbound]) -> Result<()> {
+    let dir = work.job.row.dir.clone();
+    let orders = batch.iter().map(|b| Order::Append {
+        message: Arc::new(OutgoingFile { store: run.store.clone(), dir: dir.clone(), name: b.name.clone(), octets: b.octets }),
+        flags: b.flags.clone(),
+        date: b.date,
+    });
+    let orders = orders.collect();
+    let mut full = None;
+    let sent = send(run.store, session, &mut work.job, orders, |job, receipts, n, outcome| {
+        let outbound = &batch[n];
+        match outcome {
+            Outcome::Done { id: Some(id) } => {
+                job.report.uploaded += 1;
+                receipts.arrived.push((outbound.row, id));
+            }
+            // Taken; its id is found by a listing.
+            Outcome::Done { id: None } => job.report.uploaded += 1,
+            Outcome::Refused(why) => {
+                receipts.withdrawn.push(outbound.row);
+                job.report.failed.push((RemoteId(outbound.name.0.clone()), format!("the server does not take it: {why}")));
+            }
+            Outcome::NoRoom(why) => {
+                receipts.withdrawn.push(outbound.row);
+                full.get_or_insert(why);
+            }
+            Outcome::Short(_) | Outcome::Gone | Outcome::Moved { .. } | Outcome::Marked | Outcome::Uncertain => {}
+        }
+    })
+    .await;
+    if let Some(why) = full {
+        run.full.store(true, Relaxed);
+        work.plan.unfinished = true;
+        let tried = format!("upload into the folder `{}`", work.job.row.path);
+        work.job.fail(
+            Error::new(Class::Partial, tried, format!("there is no space on the server: {why}"))
+                .scope(Scope::Folder)
+                .safe("the new messages stay here; everything else is done")
+                .hint("make space there; the next run sends them"),
+        );
+    }
+    sent
+}
+
+/// Lists what came into folders, so that messages on their way there are found.
+async fn look_for(run: &Run<'_>, session: &mut Box<dyn Session>, works: &mut [Work]) -> Result<()> {
+    for work in works {
+        let job = std::slice::from_mut(&mut work.job);
+        look_into(run.store, run.sessions, session, run.ctx, job, &[Marks::default()], Need::Additions).await?;
+    }
+    Ok(())
+}
+
+/// At the end of a run: messages that were taken without telling their ids are looked for, so that they are linked.
+pub(super) async fn settle(run: &Run<'_>, session: &mut Option<Box<dyn Session>>, works: &mut [Work]) -> Result<()> {
+    let folders: Vec<i64> =
+        blocking(run.store, |store| store.state().under_way(None)).await?.into_iter().map(|(folder, _)| folder).collect();
+    let (Some(open), false) = (session.as_mut(), folders.is_empty()) else { return Ok(()) };
+    for work in works.iter_mut().filter(|w| folders.contains(&w.job.row.id) && w.job.report.error.is_none() && !w.job.absent) {
+        look_for(run, open, std::slice::from_mut(work)).await?;
+        work.plan.unfinished = true;
+    }
+    Ok(())
+}

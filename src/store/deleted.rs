@@ -1,0 +1,107 @@
+//! What the server deleted is kept for a while before it goes: `deleted/` beside the state. It holds no cur/, new/ or tmp/, so that no
+//! indexer takes it for mail.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+
+use crate::model::{Error, Result};
+
+use super::maildir::dir::{Entry, FolderDir, open_or_make};
+use super::{Store, root};
+
+const AREA: &str = "deleted";
+
+impl Store {
+    /// Puts a message of a folder by, at `now`; false when it is not there (any more).
+    pub fn put_by(&self, dir: &FolderDir, entry: &Entry, now: i64) -> Result<bool> {
+        let tried = || format!("put `{}` of the Maildir folder `{}` by", entry.file, dir.path);
+        let put = || -> io::Result<bool> {
+            let area = self.deleted_area(&dir.path)?;
+            let from = dir.place(entry.in_cur);
+            for n in 0..1000_u32 {
+                let suffix = if n == 0 { String::new() } else { format!("~{n}") };
+                // A name may have 255 octets.
+                let file: String = entry.file.chars().take(if entry.file.len() > 230 { 50 } else { 230 }).collect();
+                let name = format!("{now}.{file}{suffix}");
+                match rustix::fs::renameat_with(from, entry.file.as_str(), &area, name.as_str(), RenameFlags::NOREPLACE) {
+                    Ok(()) => {
+                        rustix::fs::fsync(&area)?;
+                        return Ok(true);
+                    }
+                    Err(rustix::io::Errno::NOENT) => return Ok(false),
+                    Err(rustix::io::Errno::EXIST) => {}
+                    // Another file system (a folder may be a mount point), or one that knows no such rename.
+                    Err(rustix::io::Errno::XDEV | rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                        copy(dir, entry, &area, &name)?;
+                        rustix::fs::unlinkat(from, entry.file.as_str(), AtFlags::empty())?;
+                        return Ok(true);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(io::ErrorKind::AlreadyExists.into())
+        };
+        put().map_err(|e| Error::local(tried(), &e))
+    }
+
+    /// The directory for what was in the folder `dir`.
+    fn deleted_area(&self, dir: &str) -> io::Result<OwnedFd> {
+        let control = self.control().map_err(io::Error::other)?;
+        let (area, made) = open_or_make(&control, AREA)?;
+        if made {
+            rustix::fs::fsync(&control)?;
+        }
+        // One flat name a folder, and never one of those that make a Maildir; it may be cut, since nothing reads it back.
+        let name: String = format!("={}", dir.replace('/', "=")).chars().take(120).collect();
+        let (own, made) = open_or_make(&area, &name)?;
+        if made {
+            rustix::fs::fsync(&area)?;
+        }
+        Ok(own)
+    }
+
+    /// Removes for good what was put by before `until`. Returns how many messages went. What cannot be removed stays.
+    pub fn purge_deleted(&self, until: i64) -> Result<u64> {
+        let purge = || -> io::Result<u64> {
+            let control = self.control().map_err(io::Error::other)?;
+            let open = |parent: &OwnedFd, name: &str| {
+                rustix::fs::openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
+            };
+            let Ok(area) = open(&control, AREA) else { return Ok(0) };
+            let mut gone = 0;
+            for folder in rustix::fs::Dir::read_from(&area)?.flatten() {
+                let Some(name) = folder.file_name().to_str().ok().filter(|n| !n.starts_with('.')) else { continue };
+                let Ok(folder) = open(&area, name) else { continue };
+                for file in rustix::fs::Dir::read_from(&folder)?.flatten() {
+                    let Ok(name) = file.file_name().to_str() else { continue };
+                    let put_by = name.split_once('.').and_then(|(seconds, _)| seconds.parse::<i64>().ok());
+                    if put_by.is_some_and(|at| at < until) && rustix::fs::unlinkat(&folder, name, AtFlags::empty()).is_ok() {
+                        gone += 1;
+                    }
+                }
+            }
+            Ok(gone)
+        };
+        purge().map_err(|e| Error::local("remove what was deleted long ago", &e))
+    }
+
+    fn control(&self) -> Result<OwnedFd> {
+        let root = self.root()?;
+        let name = root::control_name(self.layout);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(root, name, flags, Mode::empty()).map_err(|e| Error::local(format!("open {name}"), &e.into()))
+    }
+}
+
+/// Copies a message durably.
+fn copy(dir: &FolderDir, entry: &Entry, area: &OwnedFd, name: &str) -> io::Result<()> {
+    let mut from = dir.open_message(entry)?.ok_or(io::ErrorKind::NotFound)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let mut to = std::fs::File::from(rustix::fs::openat(area, name, flags, Mode::RUSR | Mode::WUSR)?);
+    io::copy(&mut from, &mut to)?;
+    to.sync_all()?;
+    rustix::fs::fsync(area)?;
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! Test doubles, built with the feature `testing` only: what the engine's tests run on instead of a server.
+
+pub mod mem;

@@ -1,0 +1,82 @@
+//! The engine between a server and a Maildir, both in memory: scenarios, each played whole, again, killed at every step and with every
+//! answer lost, on several servers; and random histories.
+//!
+//! `MAILX_SCENARIO=text` plays only the scenarios whose name has that text.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::pedantic, clippy::print_stdout, reason = "tests print what they repeat, and repeat for clarity")]
+
+#[path = "engine/act.rs"]
+mod act;
+#[path = "engine/crowd.rs"]
+mod crowd;
+#[path = "engine/here.rs"]
+mod here;
+#[path = "engine/mail.rs"]
+mod mail;
+#[path = "engine/play.rs"]
+mod play;
+#[path = "engine/scenarios/mod.rs"]
+mod scenarios;
+#[path = "engine/there.rs"]
+mod there;
+#[path = "engine/world.rs"]
+mod world;
+
+use play::{Play, Variant, variants};
+use scenarios::Scenario;
+use world::Trouble;
+
+type Job = (Scenario, Variant);
+
+/// Every scenario on every server.
+fn jobs() -> Vec<Job> {
+    let wanted = std::env::var("MAILX_SCENARIO").unwrap_or_default();
+    let scenarios = scenarios::all().into_iter().map(|(_, scenario)| scenario).filter(|s| s.name.contains(&wanted));
+    scenarios.flat_map(|scenario| variants().into_iter().map(move |variant| (scenario, variant))).collect()
+}
+
+fn name((scenario, variant): &Job) -> String {
+    format!("{} on {}", scenario.name, variant.name)
+}
+
+#[test]
+fn scenarios_end_as_they_should_and_stay_so() {
+    crowd::each(&jobs(), name, |(scenario, variant)| {
+        Play::new(scenario, variant).whole();
+    });
+}
+
+#[test]
+fn a_kill_at_any_step_here_changes_no_end() {
+    crowd::each(&jobs(), name, |(scenario, variant)| {
+        let play = Play::new(scenario, variant);
+        let (steps, ..) = play.whole();
+        for n in 1..=steps {
+            at(Trouble::DiesAtStep(n), || play.troubled(Trouble::DiesAtStep(n)));
+        }
+    });
+}
+
+#[test]
+fn a_kill_or_a_lost_answer_at_any_step_there_changes_no_end() {
+    crowd::each(&jobs(), name, |(scenario, variant)| {
+        let play = Play::new(scenario, variant);
+        let (_, effects, reads) = play.whole();
+        for n in 1..=effects {
+            for trouble in [Trouble::AnswerLost(n), Trouble::LostBeforeEffect(n), Trouble::DiesAtEffect(n)] {
+                at(trouble, || play.troubled(trouble));
+            }
+        }
+        for n in 1..=reads {
+            at(Trouble::LostBeforeRead(n), || play.troubled(Trouble::LostBeforeRead(n)));
+        }
+    });
+}
+
+/// Names the trouble in which something failed.
+fn at(trouble: Trouble, work: impl FnOnce()) {
+    if let Err(payload) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        panic!("{trouble:?}: {}", crowd::words(&*payload));
+    }
+}

@@ -1,0 +1,250 @@
+//! Plays one scenario: whole, again, killed at every step, with every answer lost. The end is always the same.
+
+use mailx::model::Expunge;
+use mailx::model::caps::{Append, Changes, Deletes, Folders, Identity, Keywords, Moves};
+use mailx::model::report::{AccountReport, FolderReport};
+use mailx::testing::mem::{Manners, MarksOffered, everything};
+
+use crate::act::{At, act};
+use crate::mail::{Mail, Side};
+use crate::scenarios::Scenario;
+use crate::world::{Ended, Settings, Trouble, Verb, World, failures};
+
+/// A server: what it can do, and how it does it. The same must come out on all of them.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    pub name: &'static str,
+    pub settings: Settings,
+}
+
+/// Servers that differ in how, and not in what.
+pub fn variants() -> Vec<Variant> {
+    let best = Settings {
+        caps: everything(),
+        manners: Manners::default(),
+        expunge: Expunge::Trash,
+        allow: None,
+        connections: 1,
+        time_passes: false,
+    };
+    let epoch = mailx::model::Caps { identity: Identity::PerEpoch, ..everything() };
+    let (any, no_ids) = (Append::Yes { tells_id: false }, Moves::Native { tells_id: false });
+    vec![
+        Variant { name: "the best", settings: Settings { time_passes: true, ..best.clone() } },
+        Variant {
+            name: "one that lists everything and tells no ids",
+            settings: Settings {
+                caps: mailx::model::Caps { changes: Changes::Whole, append: any, moves: no_ids, ..epoch },
+                manners: Manners { marks: MarksOffered::None, ..Manners::default() },
+                ..best.clone()
+            },
+        },
+        Variant {
+            name: "one with pages of two, one order a call, moving cursors and lasting handles",
+            settings: Settings {
+                caps: epoch,
+                manners: Manners { page: 2, orders_at_once: 1, orders_move_cursor: true, handle_is_path: false, ..Manners::default() },
+                connections: 2,
+                ..best.clone()
+            },
+        },
+        Variant {
+            name: "one that moves by halves, keeps silent about what did not change, and is uncertain",
+            settings: Settings {
+                caps: mailx::model::Caps { changes: Changes::Whole, moves: Moves::CopyThenDelete, append: any, ..epoch },
+                manners: Manners { marks: MarksOffered::Additions, kept: true, says_uncertain: true, ..Manners::default() },
+                time_passes: true,
+                ..best
+            },
+        },
+    ]
+}
+
+/// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD append=no|drafts moves=no trash=no now=no folders=read-only|inbox
+/// identity=epoch|content`.
+pub fn mask(settings: &mut Settings, words: &str) {
+    let caps = &mut settings.caps;
+    for word in words.split_whitespace() {
+        let (key, value) = word.split_once('=').expect("key=value");
+        match (key, value) {
+            ("push", flags) => caps.flags.push = mailx::model::Flags::from_letters(flags),
+            ("pull", flags) => caps.flags.pull = mailx::model::Flags::from_letters(flags),
+            ("keywords", "no") => caps.flags.keywords = Keywords::No,
+            ("keywords", "good") => {
+                caps.flags.keywords = Keywords::Listed;
+                settings.manners.listed_keywords = &["good"];
+            }
+            ("append", "no") => caps.append = Append::No,
+            ("append", "drafts") => caps.append = Append::DraftsOnly,
+            ("moves", "no") => caps.moves = Moves::No,
+            ("trash", "no") => caps.delete = Deletes { trash: false, ..caps.delete },
+            ("now", "no") => caps.delete = Deletes { now: false, ..caps.delete },
+            ("folders", "read-only") => caps.folders = Folders::ReadOnly,
+            ("folders", "inbox") => caps.folders = Folders::InboxOnly,
+            ("identity", "epoch") => caps.identity = Identity::PerEpoch,
+            ("identity", "content") => caps.identity = Identity::ByContent,
+            _ => panic!("no server is `{word}`"),
+        }
+    }
+}
+
+fn options(settings: &mut Settings, words: &str) {
+    for word in words.split_whitespace() {
+        match word.split_once('=').expect("key=value") {
+            ("expunge", "now") => settings.expunge = Expunge::Now,
+            ("expunge", "never") => settings.expunge = Expunge::Never,
+            ("allow", folder) => settings.allow = Some(folder.to_owned()),
+            _ => panic!("no run has `{word}`"),
+        }
+    }
+}
+
+/// A scenario on a server.
+pub struct Play<'a> {
+    pub scenario: &'a Scenario,
+    settings: Settings,
+}
+
+impl<'a> Play<'a> {
+    pub fn new(scenario: &'a Scenario, variant: &Variant) -> Self {
+        let mut settings = variant.settings.clone();
+        mask(&mut settings, scenario.server);
+        options(&mut settings, scenario.options);
+        Self { scenario, settings }
+    }
+
+    /// Both sides agree, what happened before has happened, and so have the changes: all but the run.
+    fn arrange(&self) -> World {
+        let scenario = self.scenario;
+        let world = World::new(&Side::parse(scenario.agreed), self.settings.clone());
+        settle(&world, "to begin with");
+        for before in scenario.before {
+            act(&world, At::Here, before.here);
+            act(&world, At::There, before.there);
+            let _ = run(&world, before.run);
+        }
+        act(&world, At::Here, scenario.here);
+        act(&world, At::There, scenario.there);
+        world
+    }
+
+    /// Runs it undisturbed, and once more than is needed. Returns the steps here and there, and calls, of the run.
+    pub fn whole(&self) -> (u64, u64, u64) {
+        let world = self.arrange();
+        let (effects, reads) = (world.there.0.effects(), world.there.0.reads());
+        let report = run(&world, Verb::Sync);
+        let done = (world.steps(), world.there.0.effects() - effects, world.there.0.reads() - reads);
+        self.check_report(&report);
+        for _ in 1..self.scenario.runs {
+            let _ = run(&world, Verb::Sync);
+        }
+        self.check_end(&world, "after the run");
+        self.check_again(&world);
+        done
+    }
+
+    /// Runs it with trouble, then undisturbed until nothing is left to do.
+    pub fn troubled(&self, trouble: Trouble) {
+        let world = self.arrange();
+        match world.run(Verb::Sync, trouble) {
+            Ended::Died => {}
+            Ended::Done(report) => assert!(!matches!(trouble, Trouble::DiesAtStep(_)), "it did not die at {trouble:?}: {}", words(&report)),
+        }
+        settle(&world, "after the trouble");
+        self.check_end(&world, "after the trouble");
+        self.check_again(&world);
+    }
+
+    fn check_report(&self, report: &AccountReport) {
+        let failures = failures(report);
+        if self.scenario.trouble.is_empty() {
+            assert!(failures.is_empty(), "the run failed: {failures:?}");
+        } else {
+            assert!(failures.iter().any(|f| f.contains(self.scenario.trouble)), "no word of {}: {failures:?}", self.scenario.trouble);
+        }
+        for fact in self.scenario.facts.split_whitespace() {
+            let (name, count) = fact.split_once('=').expect("name=count");
+            let found: u64 = report.folders.iter().map(|f| counter(f, name)).sum();
+            assert_eq!(format!("{name}={found}"), format!("{name}={count}"), "the report is {}", words(report));
+        }
+        for gap in self.scenario.gaps {
+            assert!(report.folders.iter().any(|f| f.unsupported.contains(gap)), "no word of the gap {gap}: {}", words(report));
+        }
+    }
+
+    fn check_end(&self, world: &World, when: &str) {
+        let wanted = (Side::parse(self.scenario.end), Side::parse(self.scenario.end_there.unwrap_or(self.scenario.end)));
+        let found = world.sides();
+        assert_eq!(found.0.to_string(), wanted.0.to_string(), "here, {when}");
+        assert_eq!(found.1.to_string(), wanted.1.to_string(), "there, {when}");
+        let put_by: Vec<String> = self.scenario.put_by.split_whitespace().flat_map(Mail::parse_many).map(|m| m.label).collect();
+        let mut put_by = put_by;
+        put_by.sort_unstable();
+        assert_eq!(world.here.put_by(), put_by, "put by, {when}");
+        assert_eq!(world.here.leftovers(), Vec::<std::path::PathBuf>::new(), "left in tmp/, {when}");
+    }
+
+    /// A further run changes nothing.
+    fn check_again(&self, world: &World) {
+        let (sides, effects) = (world.sides(), world.there.0.effects());
+        let report = run(world, Verb::Sync);
+        assert!(!report.changed(), "a further run says that it changed something: {}", words(&report));
+        let tried = world.there.0.effects() - effects;
+        assert!(tried == 0 || !self.scenario.trouble.is_empty(), "a further run asked the server for {tried} changes");
+        assert_eq!(world.sides(), sides, "a further run changed something");
+        assert_eq!(failures(&report).is_empty(), self.scenario.trouble.is_empty(), "the further run: {:?}", failures(&report));
+    }
+}
+
+/// An undisturbed run.
+pub fn run(world: &World, verb: Verb) -> AccountReport {
+    match world.run(verb, Trouble::None) {
+        Ended::Done(report) => report,
+        Ended::Died => panic!("it died of itself"),
+    }
+}
+
+/// Runs until nothing is left to do; three runs must be enough.
+pub fn settle(world: &World, when: &str) {
+    let mut last = Vec::new();
+    for _ in 0..4 {
+        let sides = world.sides();
+        let report = run(world, Verb::Sync);
+        if !report.changed() && world.sides() == sides {
+            return;
+        }
+        last.push(words(&report));
+    }
+    let (here, there) = world.sides();
+    panic!("{when}: three runs are not enough: {last:#?}\nhere:  {here}\nthere: {there}");
+}
+
+const COUNTERS: [&str; 9] =
+    ["downloaded", "linked", "uploaded", "flags_pulled", "flags_pushed", "deleted_here", "deleted_there", "moved", "local_only"];
+
+/// What a report tells, in few words.
+pub fn words(report: &AccountReport) -> String {
+    let mut all = Vec::new();
+    for folder in &report.folders {
+        let counts = COUNTERS.iter().map(|name| (name, counter(folder, name))).filter(|(_, count)| *count > 0);
+        all.extend(counts.map(|(name, count)| format!("{}: {name}={count}", folder.folder)));
+        all.extend(folder.unsupported.iter().map(|gap| format!("{}: gap {gap}", folder.folder)));
+    }
+    all.extend(failures(report));
+    all.join("; ")
+}
+
+fn counter(report: &FolderReport, name: &str) -> u64 {
+    match name {
+        "downloaded" => report.downloaded,
+        "linked" => report.linked,
+        "uploaded" => report.uploaded,
+        "flags_pulled" => report.flags_pulled,
+        "flags_pushed" => report.flags_pushed,
+        "deleted_here" => report.deleted_here,
+        "deleted_there" => report.deleted_there,
+        "moved" => report.moved,
+        "local_only" => report.local_only,
+        _ => panic!("no report counts `{name}`"),
+    }
+}

@@ -1,0 +1,193 @@
+use super::{Before, QUIET, Scenario};
+use crate::world::Verb;
+
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "more_than_a_quarter_and_more_than_twenty_deleted_here_is_refused",
+        user_here: "21 of 30 messages are gone.",
+        result: "Nothing is deleted there; the run stops for this folder and says how to go on.",
+        options: "expunge=now",
+        agreed: "INBOX: m*30",
+        here: "delete INBOX/m*21",
+        end: "INBOX: m*22-30",
+        end_there: Some("INBOX: m*30"),
+        trouble: "guard",
+        facts: "deleted_there=0 downloaded=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "more_than_a_quarter_and_more_than_twenty_deleted_there_is_refused",
+        user_there: "21 of 30 messages are gone.",
+        result: "Nothing is deleted here; the run stops for this folder and says how to go on.",
+        agreed: "INBOX: m*30",
+        there: "delete INBOX/m*21",
+        end: "INBOX: m*30",
+        end_there: Some("INBOX: m*22-30"),
+        trouble: "guard",
+        facts: "deleted_here=0 uploaded=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "twenty_deleted_here_are_not_too_many",
+        user_here: "20 of 30 messages are deleted.",
+        result: "They are deleted there.",
+        options: "expunge=now",
+        agreed: "INBOX: m*30",
+        here: "delete INBOX/m*20",
+        end: "INBOX: m*21-30",
+        facts: "deleted_there=20",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_quarter_deleted_there_is_not_too_much",
+        user_there: "21 of 84 messages are deleted.",
+        result: "They are deleted here.",
+        agreed: "INBOX: m*84",
+        there: "delete INBOX/m*21",
+        end: "INBOX: m*22-84",
+        facts: "deleted_here=21",
+        put_by: "m*21",
+        ..QUIET
+    },
+    Scenario {
+        name: "an_emptied_folder_here_is_refused",
+        user_here: "All five messages of a folder are gone.",
+        result: "Nothing is deleted there; the run stops for this folder and says how to go on.",
+        options: "expunge=now",
+        agreed: "INBOX: m*5 | Archive: a",
+        here: "wipe INBOX; flag Archive/a:S",
+        end: "INBOX: | Archive: a:S",
+        end_there: Some("INBOX: m*5 | Archive: a:S"),
+        trouble: "guard",
+        facts: "deleted_there=0 flags_pushed=1",
+        ..QUIET
+    },
+    Scenario {
+        name: "an_emptied_folder_there_is_refused",
+        user_there: "All five messages of a folder are gone.",
+        result: "Nothing is deleted here; the run stops for this folder and says how to go on.",
+        agreed: "INBOX: m*5 | Archive: a",
+        there: "wipe INBOX; flag Archive/a:S",
+        end: "INBOX: m*5 | Archive: a:S",
+        end_there: Some("INBOX: | Archive: a:S"),
+        trouble: "guard",
+        facts: "deleted_here=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "four_messages_are_too_few_for_the_guard",
+        user_there: "All four messages of a folder are deleted.",
+        result: "They are deleted here, and kept for a while.",
+        agreed: "INBOX: m*4",
+        there: "wipe INBOX",
+        end: "INBOX:",
+        facts: "deleted_here=4",
+        put_by: "m*4",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_mass_deletion_that_is_meant_is_done",
+        user_here: "All messages of a folder are deleted, and you say `--allow-mass-delete`.",
+        result: "They are deleted there.",
+        options: "expunge=now allow=INBOX",
+        agreed: "INBOX: m*30",
+        here: "wipe INBOX",
+        end: "INBOX:",
+        facts: "deleted_there=30",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_mass_deletion_there_that_is_meant_is_done",
+        user_there: "All messages of a folder are deleted, and you say `--allow-mass-delete`.",
+        result: "They are deleted here, and kept for a while.",
+        options: "allow=INBOX",
+        agreed: "INBOX: m*6",
+        there: "wipe INBOX",
+        end: "INBOX:",
+        facts: "deleted_here=6",
+        put_by: "m*6",
+        ..QUIET
+    },
+    Scenario {
+        name: "another_directory_in_a_folders_place_is_refused",
+        user_here: "Another, empty directory stands where a folder with one message was (a mount that failed).",
+        result: "Nothing is deleted there; the run stops for this folder and says how to go on.",
+        options: "expunge=now",
+        agreed: "INBOX: a | Archive: b",
+        here: "replace Archive",
+        end: "INBOX: a | Archive:",
+        end_there: Some("INBOX: a | Archive: b"),
+        trouble: "guard",
+        facts: "deleted_there=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_missing_inbox_is_refused",
+        user_here: "The directory of the INBOX is missing, with one message in it.",
+        result: "Nothing is deleted there; the run stops for this folder and says how to go on.",
+        options: "expunge=now",
+        agreed: "INBOX: a | Archive: b",
+        here: "rmdir INBOX",
+        end: "INBOX: | Archive: b",
+        end_there: Some("INBOX: a | Archive: b"),
+        trouble: "guard",
+        facts: "deleted_there=0 downloaded=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_server_that_suddenly_shows_an_empty_folder_loses_nothing",
+        user_there: "The server shows an empty folder, by mistake.",
+        result: "Nothing is deleted here; the run stops for this folder and says how to go on.",
+        agreed: "INBOX: m*6",
+        there: "seem-empty INBOX",
+        end: "INBOX: m*6",
+        trouble: "guard",
+        facts: "deleted_here=0 uploaded=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_folder_that_was_shown_empty_and_is_full_again_is_as_before",
+        user_there: "The server showed an empty folder in the last run; now it shows all of it, and a message was read.",
+        result: "It is read here; nothing is downloaded again.",
+        agreed: "INBOX: m*6",
+        before: &[Before { here: "", there: "seem-empty INBOX", run: Verb::Sync }],
+        there: "no-seem-empty INBOX; flag INBOX/m1:S",
+        end: "INBOX: m1:S m*2-6",
+        facts: "downloaded=0 uploaded=0 deleted_here=0 flags_pulled=1",
+        ..QUIET
+    },
+    Scenario {
+        name: "an_emptied_trash_there_is_emptied_here",
+        user_there: "The trash is emptied.",
+        result: "It is emptied here: the guard does not watch the trash there.",
+        agreed: "INBOX: a | Trash: m*30",
+        there: "wipe Trash",
+        end: "INBOX: a",
+        facts: "deleted_here=30",
+        put_by: "m*30",
+        ..QUIET
+    },
+    Scenario {
+        name: "an_emptied_junk_folder_there_is_emptied_here",
+        user_there: "The junk folder is emptied.",
+        result: "It is emptied here: the guard does not watch the junk there.",
+        agreed: "INBOX: a | Junk: m*6",
+        there: "wipe Junk",
+        end: "INBOX: a | Junk:",
+        facts: "deleted_here=6",
+        put_by: "m*6",
+        ..QUIET
+    },
+    Scenario {
+        name: "an_emptied_trash_here_is_refused",
+        user_here: "The trash is empty here.",
+        result: "Nothing is deleted there: the guard watches the trash, too, where the deletions come from here.",
+        agreed: "INBOX: a | Trash: m*6",
+        here: "wipe Trash",
+        end: "INBOX: a",
+        end_there: Some("INBOX: a | Trash: m*6"),
+        trouble: "guard",
+        facts: "deleted_there=0",
+        ..QUIET
+    },
+];
