@@ -81,5 +81,5 @@ fn a_name_that_the_server_refuses_is_named_and_the_mail_stays() {
     let out = w.sync(1, &[]);
     assert_eq!(done(&out), [("uploaded", 1)], "the rest is done: {out:?}");
     assert!(path.exists());
-    out.says("a/b").says("delimiter");
+    out.says("a/b").says("separates folders");
 }
