@@ -61,7 +61,7 @@ pub fn variants() -> Vec<Variant> {
 }
 
 /// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD append=no|drafts moves=no trash=no now=no folders=read-only|inbox
-/// identity=epoch|content`.
+/// identity=epoch|content handle=path`.
 pub fn mask(settings: &mut Settings, words: &str) {
     let caps = &mut settings.caps;
     for word in words.split_whitespace() {
@@ -79,6 +79,7 @@ pub fn mask(settings: &mut Settings, words: &str) {
             ("moves", "no") => caps.moves = Moves::No,
             ("trash", "no") => caps.delete = Deletes { trash: false, ..caps.delete },
             ("now", "no") => caps.delete = Deletes { now: false, ..caps.delete },
+            ("handle", "path") => settings.manners.handle_is_path = true,
             ("folders", "read-only") => caps.folders = Folders::ReadOnly,
             ("folders", "inbox") => caps.folders = Folders::InboxOnly,
             ("identity", "epoch") => caps.identity = Identity::PerEpoch,
