@@ -159,12 +159,17 @@ async fn look_at(run: &Run<'_>, mut job: Job) -> Result<Looked> {
         }
         Err(error) => return Err(error),
     };
-    let (here, lost_dir) = match here {
+    let (mut here, lost_dir) = match here {
         LookHere::Read(here) => (here, false),
         LookHere::Unchanged => (HereChanges::default(), false),
         LookHere::Missing => (all_missing(run.store, &job.row).await?, known > 0),
         LookHere::Replaced => (HereChanges::default(), known > 0),
     };
+    if absent {
+        // What is not here either is gone on both sides, and nothing is asked of a folder that is not there.
+        here.missing.iter_mut().chain(here.changed.iter_mut().map(|(row, _)| row)).for_each(|row| row.gone = true);
+    }
+    let lost_dir = lost_dir && !absent;
     let mark = here.mark.clone();
     Ok(Looked { job, here, told, arriving, lost_dir, known, mark })
 }
