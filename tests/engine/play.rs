@@ -151,8 +151,9 @@ impl<'a> Play<'a> {
             Ended::Died => {}
             Ended::Done(report) => assert!(!matches!(trouble, Trouble::DiesAtStep(_)), "it did not die at {trouble:?}: {}", words(&report)),
         }
+        let when = format!("after trouble at {}", world.last_step());
         settle(&world);
-        self.check_end(&world, "after the trouble");
+        self.check_end(&world, &when);
         self.check_again(&world);
     }
 
