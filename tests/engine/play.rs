@@ -61,7 +61,7 @@ pub fn variants() -> Vec<Variant> {
 }
 
 /// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD append=no|drafts moves=no trash=no now=no folders=read-only|inbox
-/// identity=epoch|content handle=path`.
+/// identity=lasting|epoch|content handle=path`.
 pub fn mask(settings: &mut Settings, words: &str) {
     let caps = &mut settings.caps;
     for word in words.split_whitespace() {
@@ -82,6 +82,7 @@ pub fn mask(settings: &mut Settings, words: &str) {
             ("handle", "path") => settings.manners.handle_is_path = true,
             ("folders", "read-only") => caps.folders = Folders::ReadOnly,
             ("folders", "inbox") => caps.folders = Folders::InboxOnly,
+            ("identity", "lasting") => caps.identity = Identity::Permanent,
             ("identity", "epoch") => caps.identity = Identity::PerEpoch,
             ("identity", "content") => caps.identity = Identity::ByContent,
             _ => panic!("no server is `{word}`"),

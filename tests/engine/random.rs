@@ -142,7 +142,7 @@ impl History {
             for _ in 0..=self.random.below(3) {
                 for _ in 0..self.random.below(5) {
                     let at = if self.random.chance(50) { At::Here } else { At::There };
-                    if folders { self.deliver(at) } else { self.change(at) }
+                    if folders { self.deliver_one(at, 2, &[]) } else { self.change(at) }
                 }
                 if folders && self.touched[0].is_empty() {
                     self.touched[0].insert("a folder".into());
@@ -190,11 +190,16 @@ impl History {
 
     /// A new message; now and then one that was there before, or one with the header of another.
     fn deliver(&mut self, at: At) {
-        self.count += 1;
         let known: Vec<String> = self.copies.keys().cloned().collect();
-        let label = match self.random.below(10) {
-            0 => self.random.one(&known).cloned(),
-            1 => self.random.one(&known).map(|label| format!("{label}'")).filter(|l| l.len() < 6),
+        let kind = self.random.below(10);
+        self.deliver_one(at, kind, &known);
+    }
+
+    fn deliver_one(&mut self, at: At, kind: usize, known: &[String]) {
+        self.count += 1;
+        let label = match kind {
+            0 => self.random.one(known).cloned(),
+            1 => self.random.one(known).map(|label| format!("{label}'")).filter(|l| l.len() < 6),
             _ => None,
         };
         let label = label.unwrap_or_else(|| format!("n{}", self.count));
@@ -220,7 +225,12 @@ impl History {
         match self.random.below(10) {
             5.. if weak && self.strict => {}
             0..3 => {
-                let flags = self.flags();
+                let mut flags = self.flags();
+                if at == At::Here {
+                    // A keyword that a file loses on its way into a folder that has no letter for it counts as kept.
+                    flags = Mail { keywords: mail.keywords.clone(), ..Mail::parse(&flags) }.to_string();
+                    flags = flags.split_once(':').map(|(_, f)| format!(":{f}")).unwrap_or_default();
+                }
                 self.act(at, &format!("flag {name}{flags}"));
             }
             3..5 => self.deliver(at),
