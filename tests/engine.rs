@@ -16,6 +16,8 @@ mod here;
 mod mail;
 #[path = "engine/play.rs"]
 mod play;
+#[path = "engine/random.rs"]
+mod random;
 #[path = "engine/scenarios/mod.rs"]
 mod scenarios;
 #[path = "engine/there.rs"]

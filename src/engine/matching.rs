@@ -69,6 +69,9 @@ pub fn pair(here: &[Here], there: &[There]) -> Vec<Pair> {
     let mut used = HashSet::new();
     let mut unique: Vec<(usize, usize)> =
         groups.into_values().filter_map(|(h, t)| (h.len() == 1 && t.len() == 1).then(|| (h[0], t[0]))).collect();
+    // Two ids that are promised to stay for ever, and differ, are two messages, however alike they look.
+    let apart = |h: usize, t: usize| matches!((&here[h].permanent, &there[t].permanent), (Some(a), Some(b)) if a != b);
+    unique.retain(|(h, t)| !apart(*h, *t));
     unique.sort_unstable();
     pairs.extend(unique.into_iter().filter(|(h, _)| used.insert(*h)).map(|(here, there)| Pair { here, there, weak: true }));
     pairs
@@ -122,6 +125,12 @@ mod tests {
         let (h, t) = ([here(None, &[10], 1), here(None, &[10], 2)], [there(None, 10, Some(2)), there(None, 11, Some(1))]);
         assert_eq!(headers_wanted(&h, &t), [0]);
         assert_eq!(pair(&h, &t), [Pair { here: 1, there: 0, weak: true }]);
+    }
+
+    #[test]
+    fn two_permanent_ids_that_differ_are_two_messages() {
+        let (h, t) = ([here(Some("a"), &[10], 1)], [there(Some("b"), 10, Some(1))]);
+        assert_eq!(pair(&h, &t), []);
     }
 
     #[test]

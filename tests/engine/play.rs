@@ -61,7 +61,7 @@ pub fn variants() -> Vec<Variant> {
 }
 
 /// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD append=no|drafts moves=no trash=no now=no folders=read-only|inbox
-/// identity=epoch|content`.
+/// identity=lasting|epoch|content handle=path`.
 pub fn mask(settings: &mut Settings, words: &str) {
     let caps = &mut settings.caps;
     for word in words.split_whitespace() {
@@ -79,8 +79,10 @@ pub fn mask(settings: &mut Settings, words: &str) {
             ("moves", "no") => caps.moves = Moves::No,
             ("trash", "no") => caps.delete = Deletes { trash: false, ..caps.delete },
             ("now", "no") => caps.delete = Deletes { now: false, ..caps.delete },
+            ("handle", "path") => settings.manners.handle_is_path = true,
             ("folders", "read-only") => caps.folders = Folders::ReadOnly,
             ("folders", "inbox") => caps.folders = Folders::InboxOnly,
+            ("identity", "lasting") => caps.identity = Identity::Permanent,
             ("identity", "epoch") => caps.identity = Identity::PerEpoch,
             ("identity", "content") => caps.identity = Identity::ByContent,
             _ => panic!("no server is `{word}`"),
@@ -150,8 +152,9 @@ impl<'a> Play<'a> {
             Ended::Died => {}
             Ended::Done(report) => assert!(!matches!(trouble, Trouble::DiesAtStep(_)), "it did not die at {trouble:?}: {}", words(&report)),
         }
+        let when = format!("after trouble at {}", world.last_step());
         settle(&world);
-        self.check_end(&world, "after the trouble");
+        self.check_end(&world, &when);
         self.check_again(&world);
     }
 

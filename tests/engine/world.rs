@@ -3,8 +3,8 @@
 use std::num::NonZeroU16;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -77,6 +77,7 @@ pub struct World {
     pub there: There,
     pub settings: Settings,
     steps: Arc<AtomicU64>,
+    names: Arc<Mutex<Vec<&'static str>>>,
     _tmp: tempfile::TempDir,
 }
 
@@ -106,12 +107,17 @@ impl World {
         for (folder, mails) in &there.0 {
             mails.iter().for_each(|mail| there_now.put(folder, mail));
         }
-        Self { here: Here(tmp.path().join("mail")), there: there_now, settings, steps: Arc::default(), _tmp: tmp }
+        Self { here: Here(tmp.path().join("mail")), there: there_now, settings, steps: Arc::default(), names: Arc::default(), _tmp: tmp }
     }
 
     /// Durable steps of the last run.
     pub fn steps(&self) -> u64 {
         self.steps.load(SeqCst)
+    }
+
+    /// The name of the last durable step.
+    pub fn last_step(&self) -> &'static str {
+        self.names.lock().unwrap().last().copied().unwrap_or_default()
     }
 
     pub fn sides(&self) -> (Side, Side) {
@@ -150,9 +156,13 @@ impl World {
 
     /// Counts durable steps, and dies at the one that was asked for; and at all that threads come to, which do not know yet.
     fn hook(&self, trouble: Trouble, died: Arc<Notify>, dead: Arc<AtomicBool>) -> StepHook {
-        let (steps, server) = (self.steps.clone(), self.there.0.clone());
-        Arc::new(move |_| {
+        let (steps, names, server) = (self.steps.clone(), self.names.clone(), self.there.0.clone());
+        names.lock().unwrap().clear();
+        Arc::new(move |name| {
             let n = steps.fetch_add(1, SeqCst) + 1;
+            if !dead.load(SeqCst) {
+                names.lock().unwrap().push(name);
+            }
             if dead.load(SeqCst) || trouble == Trouble::DiesAtStep(n) {
                 dead.store(true, SeqCst);
                 server.freeze(true);

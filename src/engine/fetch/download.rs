@@ -263,13 +263,21 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
         return Ok(links);
     }
     let target = target.clone();
-    let (linked, rest) = blocking(shared.store, move |store| {
-        let (mut stored, mut rest) = (Vec::new(), Vec::new());
+    let (linked, adopted, rest) = blocking(shared.store, move |store| {
+        let (mut stored, mut rest, mut adopted) = (Vec::new(), Vec::new(), 0);
         for link in links {
             let twin = match &link.permanent {
                 Some(id) => store.state().twin(id)?,
                 None => None,
             };
+            // One that lies in the folder already, and that nothing was matched with, is this one: another file would be a double.
+            if let Some(twin) = &twin
+                && let Some((name, replaces)) = target.adopt(store, &twin.digest)?
+            {
+                stored.push(Stored { id: link.id, name: Some(name), digest: twin.digest, replaces, by_name: false });
+                adopted += 1;
+                continue;
+            }
             let linked = twin.and_then(|twin| {
                 let dir = store.open_folder(&twin.dir).ok()??;
                 // A damaged file must not stand for the server's good copy.
@@ -293,9 +301,10 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
             store.state().mark_stored(&stored, root::now())?;
             store.step("commit");
         }
-        Ok((stored.len() as u64, rest))
+        Ok((stored.len() as u64, adopted, rest))
     })
     .await?;
     job.report.linked += linked;
+    job.report.local_only = job.report.local_only.saturating_sub(adopted);
     Ok(rest)
 }

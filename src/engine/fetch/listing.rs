@@ -219,7 +219,8 @@ async fn take_page(
         let count = listed.len() as u64;
         let Rematched { mut links, files, matched, local_only } =
             rematch(store, session, &job.row, &harvest.cursor, listed, restarted).await?;
-        job.report.linked += matched;
+        // Where ids never stay this is so in every run, and nothing has changed.
+        job.report.linked += if job.passing_ids && restarted { 0 } else { matched };
         job.report.local_only = local_only;
         job.rematched = Some(Rematch { listed: count, adopted: !restarted });
         if job.row.role == Some(Role::Trash) {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::backend::{BodySink, Missed, Part, Session, Want};
-use crate::engine::matching::{Here, There, headers_wanted, pair};
+use crate::engine::matching::{Here, Pair, There, headers_wanted, pair};
 use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentId, RemoteId, Result};
 use crate::store::Store;
 use crate::store::maildir::digest::{Digest, MAX_HEADER, header_hash};
@@ -135,7 +135,7 @@ pub(super) async fn link_moved(
     if moving.is_empty() || links.is_empty() {
         return Ok(());
     }
-    for (from, link, weak) in paired(session, row, cursor, &moving, links).await? {
+    for (from, link, weak) in paired(session, row, cursor, &moving, links, false).await? {
         let message = &moving[from];
         links[link].name = message.name.clone();
         links[link].here = Some(Known { digest: message.digest, weak, continues: None, moved_from: Some(message.id) });
@@ -156,7 +156,7 @@ pub(super) async fn link_arrived(
     if arriving.is_empty() {
         return Ok(());
     }
-    for (from, link, weak) in paired(session, row, cursor, &arriving, links).await? {
+    for (from, link, weak) in paired(session, row, cursor, &arriving, links, true).await? {
         let message = &arriving[from];
         links[link].name = message.name.clone();
         links[link].here = Some(Known { digest: message.digest, weak, continues: Some(message.id), moved_from: None });
@@ -164,13 +164,15 @@ pub(super) async fn link_arrived(
     Ok(())
 }
 
-/// Pairs messages here with those of a listing that nothing is known of: (index here, index of the link, weak).
+/// Pairs messages here with those of a listing that nothing is known of: (index here, index of the link, weak). With `twins`, those that
+/// are byte for byte the same may take each other's place.
 async fn paired(
     session: &mut Box<dyn Session>,
     row: &FolderRow,
     cursor: &Cursor,
     messages: &[Digested],
     links: &[NewLink],
+    twins: bool,
 ) -> Result<Vec<(usize, usize, bool)>> {
     let here: Vec<Here> =
         messages.iter().map(|m| Here { permanent: m.permanent.clone(), sizes: vec![m.digest.octets], header: m.digest.header }).collect();
@@ -179,7 +181,33 @@ async fn paired(
         unknown.iter().map(|i| There { permanent: links[*i].permanent.clone(), size: links[*i].size, header: None }).collect();
     let ids: Vec<RemoteId> = unknown.iter().map(|i| links[*i].remote.clone()).collect();
     ask_headers(session, row, cursor, &here, &mut there, &|i| ids[i].clone()).await?;
-    Ok(pair(&here, &there).into_iter().map(|pair| (pair.here, unknown[pair.there], pair.weak)).collect())
+    let mut pairs = pair(&here, &there);
+    if twins {
+        pair_twins(messages, &there, &mut pairs);
+    }
+    Ok(pairs.into_iter().map(|pair| (pair.here, unknown[pair.there], pair.weak)).collect())
+}
+
+/// Messages that are byte for byte the same were sent, and not all of them are told of yet: any of them may be any of those. Where more
+/// have come than were sent, somebody else has sent some, and nothing is concluded.
+fn pair_twins(messages: &[Digested], there: &[There], pairs: &mut Vec<Pair>) {
+    let mut groups: HashMap<(Hash, u64), (Vec<usize>, Vec<usize>)> = HashMap::new();
+    for (i, m) in messages.iter().enumerate().filter(|(i, _)| !pairs.iter().any(|p| p.here == *i)) {
+        groups.entry((m.digest.header, m.digest.octets)).or_default().0.push(i);
+    }
+    for (i, t) in there.iter().enumerate().filter(|(i, _)| !pairs.iter().any(|p| p.there == *i)) {
+        if let (Some(header), Some(size)) = (t.header, t.size)
+            && let Some(group) = groups.get_mut(&(header, size))
+        {
+            group.1.push(i);
+        }
+    }
+    for (sent, came) in groups.into_values().filter(|(sent, came)| came.len() <= sent.len()) {
+        let same = sent.iter().all(|i| messages[*i].digest.identity == messages[sent[0]].digest.identity);
+        if same {
+            pairs.extend(sent.into_iter().zip(came).map(|(here, there)| Pair { here, there, weak: true }));
+        }
+    }
 }
 
 /// Rows of the epoch that ended; or, where the folder was not known, its files.

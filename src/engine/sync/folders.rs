@@ -286,7 +286,8 @@ pub(super) async fn remove_here(store: &Arc<Store>, rows: &[FolderRow], report: 
         let removed = blocking(store, move |store| {
             let removed = store.remove_folder(&dir)?;
             store.step("remove-folder");
-            if removed {
+            // Somebody's new mail in it, and nothing that we know: then it is a folder that was made here.
+            if removed || !store.state().has_rows(id)? {
                 store.state().forget_folders(&[id])?;
                 store.step("commit-folders");
             }
@@ -294,7 +295,7 @@ pub(super) async fn remove_here(store: &Arc<Store>, rows: &[FolderRow], report: 
         })
         .await?;
         if !removed {
-            // Somebody's own mail is in it: the next run makes the folder there again, if it is wanted there.
+            // The next run makes the folder there again.
             report.folders.push(FolderReport { local_only: 1, ..FolderReport::new(row.path.clone()) });
         }
     }

@@ -83,7 +83,13 @@ impl FolderPlan {
     pub fn new(told: Vec<SyncRow>, here: HereChanges, arriving: Vec<SyncRow>, moved: &HashSet<LinkId>, rules: &Rules<'_>) -> Self {
         let mut plan = Self::default();
         let lost: HashSet<LinkId> = here.missing_arrivals.iter().map(|row| row.id).collect();
-        plan.again = arriving.into_iter().filter(|row| !lost.contains(&row.id)).collect();
+        let again: Vec<SyncRow> = arriving.into_iter().filter(|row| !lost.contains(&row.id)).collect();
+        if rules.may_append {
+            plan.again = again;
+        } else if !again.is_empty() {
+            // A move that came to nothing because the original went meanwhile; here it is still.
+            plan.gaps.insert("append");
+        }
         plan.forget.extend(lost);
         let mut both: HashMap<LinkId, (SyncRow, Here)> = told.into_iter().map(|row| (row.id, (row, Here::Same))).collect();
         for (row, flags) in here.changed {

@@ -119,6 +119,14 @@ async fn look_at(run: &Run<'_>, mut job: Job) -> Result<Looked> {
         }
         let mut here = look(store, &row)?;
         let lost = matches!(here, LookHere::Missing | LookHere::Replaced);
+        if matches!(here, LookHere::Missing) && !store.is_rehearsal() && !store.state().wanted(row.id, LinkId(0), 1)?.is_empty() {
+            // It was removed here while nothing was in it, and now something comes: it is made again.
+            if store.state().linked_count(row.id)? == 0 {
+                let (dev, ino) = store.make_folder(&row.dir)?.identity()?;
+                store.state().set_directories(&[(row.id, dev, ino)])?;
+                here = look(store, &row)?;
+            }
+        }
         let mut told = store.state().told_rows(row.id)?;
         let arriving = store.state().under_way(Some(row.id))?.into_iter().map(|(_, row)| row).collect();
         let known = if lost || absent || !told.is_empty() || matches!(&here, LookHere::Read(h) if !h.missing.is_empty()) {
@@ -153,12 +161,17 @@ async fn look_at(run: &Run<'_>, mut job: Job) -> Result<Looked> {
         }
         Err(error) => return Err(error),
     };
-    let (here, lost_dir) = match here {
+    let (mut here, lost_dir) = match here {
         LookHere::Read(here) => (here, false),
         LookHere::Unchanged => (HereChanges::default(), false),
         LookHere::Missing => (all_missing(run.store, &job.row).await?, known > 0),
         LookHere::Replaced => (HereChanges::default(), known > 0),
     };
+    if absent {
+        // What is not here either is gone on both sides, and nothing is asked of a folder that is not there.
+        here.missing.iter_mut().chain(here.changed.iter_mut().map(|(row, _)| row)).for_each(|row| row.gone = true);
+    }
+    let lost_dir = lost_dir && !absent;
     let mark = here.mark.clone();
     Ok(Looked { job, here, told, arriving, lost_dir, known, mark })
 }

@@ -136,6 +136,8 @@ fn relocate(store: &Store, old: &FolderDir, new: &FolderDir, group: &[Relocation
         // Names are unique, but not everybody's.
         let taken = old.path != new.path && new.find(&row.name.0)?.is_some();
         let name = if taken { store.names.next() } else { row.name.clone() };
+        // What was agreed can be spelled there, too: else a keyword that was cleared here would count as one without a letter.
+        letters.letters(&row.agreed.keywords);
         let (to, agreed) = destination(relocation, &entry, &name, (&old_letters, &mut letters), support);
         let receipt = Relocated { wanted: relocation.wanted.id, gone: row.id, agreed, weak: relocation.weak };
         names.push((relocation.wanted.id, name));

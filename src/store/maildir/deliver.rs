@@ -91,6 +91,23 @@ pub struct Target {
 }
 
 impl Target {
+    /// A file here that nothing there was matched with, and that is this message; with the rows that the message continues. It is
+    /// durable, but for its directory.
+    pub fn adopt(&self, store: &Store, digest: &Digest) -> Result<Option<(LocalName, Vec<LinkId>)>> {
+        let tried = || format!("take over a message of the Maildir folder `{}`", self.dir.path);
+        let twin = lock(&self.unmatched).take(&digest.identity);
+        // Its bytes may have changed since they were hashed: the fresh ones are given away only for equal ones, made durable.
+        if let Some((name, replaces)) = twin
+            && store.intact(&self.dir, &HashMap::new(), &name, digest, true)? == Intact::Yes
+            && let Some(entry) = self.dir.find(&name.0)?
+            && let Some(here) = self.dir.open_message(&entry).map_err(|e| Error::local(tried(), &e))?
+        {
+            here.sync_all().map_err(|e| Error::local(tried(), &e))?;
+            return Ok(Some((name, replaces)));
+        }
+        Ok(None)
+    }
+
     /// A target; `unmatched` as in the field.
     pub fn new(folder: i64, path: FolderPath, dir: FolderDir, unmatched: Unmatched) -> Result<Self> {
         let letters = Mutex::new(KeywordLetters::load(&dir)?);
@@ -411,14 +428,7 @@ struct Place {
 fn publish(store: &Store, file: &Finished) -> Result<Place> {
     let target = &file.target;
     let tried = || format!("publish a message in the Maildir folder `{}`", target.dir.path);
-    let twin = lock(&target.unmatched).take(&file.digest.identity);
-    // Its bytes may have changed since they were hashed: the fresh ones are given away only for equal ones, made durable.
-    if let Some((name, replaces)) = twin
-        && store.intact(&target.dir, &HashMap::new(), &name, &file.digest, true)? == Intact::Yes
-        && let Some(entry) = target.dir.find(&name.0)?
-        && let Some(here) = target.dir.open_message(&entry).map_err(|e| Error::local(tried(), &e))?
-    {
-        here.sync_all().map_err(|e| Error::local(tried(), &e))?;
+    if let Some((name, replaces)) = target.adopt(store, &file.digest)? {
         unlink(&target.dir, &file.tmp);
         return Ok(Place { name: Some(name), changed: vec![false, true], adopted: true, replaces });
     }

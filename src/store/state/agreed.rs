@@ -212,6 +212,13 @@ impl State {
         })
     }
 
+    /// Whether anything at all is known of messages of a folder.
+    pub fn has_rows(&self, folder: i64) -> Result<bool> {
+        self.read("look for messages", |db| {
+            db.prepare_cached("SELECT EXISTS (SELECT 1 FROM link WHERE folder = ?1)")?.query_row([folder], |r| r.get(0))
+        })
+    }
+
     /// The proofs of rows that have a digest.
     pub fn proofs(&self, ids: &[LinkId]) -> Result<Vec<Proof>> {
         self.read("read what proves messages the same", |db| {

@@ -192,11 +192,12 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "ids_that_do_not_stay_delete_nothing_there",
         user_here: "You delete a message; the server does not promise that its ids stay.",
-        result: "It stays there, because nothing can be deleted by such ids.",
+        result: "It stays there, because nothing can be deleted by such ids; it does not come back here.",
         server: "identity=content",
         options: "expunge=now",
         here: "delete INBOX/a",
-        end: "INBOX: a b",
+        end: "INBOX: b",
+        end_there: Some("INBOX: a b"),
         facts: "deleted_there=0",
         ..QUIET
     },

@@ -50,6 +50,7 @@ pub const ALL: &[Scenario] = &[
         name: "a_folder_renamed_there_is_renamed_here",
         user_there: "A folder with mail in it is renamed.",
         result: "Its messages are in the folder of the new name here; nothing is downloaded.",
+        server: "handle=path",
         agreed: "INBOX: a | Old: b c:S",
         there: "mvdir Old Fresh",
         end: "INBOX: a | Fresh: b c:S",

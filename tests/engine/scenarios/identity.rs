@@ -40,6 +40,16 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "a_copy_in_the_same_folder_survives_a_lost_state",
+        user_here: "The state is lost; a folder has a message and a copy of it that was made on the server.",
+        result: "They stay two.",
+        before: &[Before { here: "", there: "copy INBOX/a INBOX", run: Verb::Sync }],
+        here: "lose-state",
+        end: "INBOX: a a b",
+        facts: "uploaded=0 deleted_here=0 deleted_there=0 local_only=0",
+        ..QUIET
+    },
+    Scenario {
         name: "messages_with_one_header_are_told_apart_by_their_bodies",
         user_here: "The state is lost; two messages have the same header and size.",
         result: "Their bodies are compared; nothing is doubled.",

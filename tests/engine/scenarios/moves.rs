@@ -199,6 +199,18 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "a_message_that_only_looks_like_the_deleted_one_is_downloaded",
+        user_there: "A message is deleted, and one with the same header, but other text, comes into another folder.",
+        result: "The one goes here, the other is downloaded: the server's lasting ids tell them apart.",
+        server: "identity=lasting",
+        agreed: "INBOX: a b | Archive:",
+        there: "delete INBOX/a; new Archive/a'",
+        end: "INBOX: b | Archive: a'",
+        facts: "downloaded=1 deleted_here=1 moved=0",
+        put_by: "a",
+        ..QUIET
+    },
+    Scenario {
         name: "a_copy_made_here_is_uploaded",
         user_here: "You copy a message to another folder.",
         result: "The copy is uploaded; the original stays.",
