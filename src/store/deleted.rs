@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 
-use crate::model::{Error, Result};
+use crate::model::{Error, LocalName, Result};
 
 use super::maildir::dir::{Entry, FolderDir, open_or_make};
 use super::{Store, root};
@@ -14,36 +14,25 @@ use super::{Store, root};
 const AREA: &str = "deleted";
 
 impl Store {
-    /// Puts a message of a folder by, at `now`; false when it is not there (any more).
-    pub fn put_by(&self, dir: &FolderDir, entry: &Entry, now: i64) -> Result<bool> {
-        let tried = || format!("put `{}` of the Maildir folder `{}` by", entry.file, dir.path);
-        let put = || -> io::Result<bool> {
-            let area = self.deleted_area(&dir.path)?;
-            let from = dir.place(entry.in_cur);
-            for n in 0..1000_u32 {
-                let suffix = if n == 0 { String::new() } else { format!("~{n}") };
-                // A name may have 255 octets.
-                let file: String = entry.file.chars().take(if entry.file.len() > 230 { 50 } else { 230 }).collect();
-                let name = format!("{now}.{file}{suffix}");
-                match rustix::fs::renameat_with(from, entry.file.as_str(), &area, name.as_str(), RenameFlags::NOREPLACE) {
-                    Ok(()) => {
-                        rustix::fs::fsync(&area)?;
-                        return Ok(true);
-                    }
-                    Err(rustix::io::Errno::NOENT) => return Ok(false),
-                    Err(rustix::io::Errno::EXIST) => {}
-                    // Another file system (a folder may be a mount point), or one that knows no such rename.
-                    Err(rustix::io::Errno::XDEV | rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-                        copy(dir, entry, &area, &name)?;
-                        rustix::fs::unlinkat(from, entry.file.as_str(), AtFlags::empty())?;
-                        return Ok(true);
-                    }
-                    Err(error) => return Err(error.into()),
+    /// Puts messages of a folder by, at `now`, durably. Returns how many were there.
+    pub fn put_by(&self, dir: &FolderDir, names: &[LocalName], now: i64) -> Result<u64> {
+        let tried = |name: &LocalName| format!("put `{name}` of the Maildir folder `{}` by", dir.path);
+        let Some(first) = names.first() else { return Ok(0) };
+        let area = self.deleted_area(&dir.path).map_err(|e| Error::local(tried(first), &e))?;
+        let mut count = 0;
+        for name in names {
+            // Looked for twice: a mail reader may rename it in between.
+            for _ in 0..2 {
+                if let Some(entry) = dir.find(&name.0)?
+                    && put_one(dir, &entry, &area, now).map_err(|e| Error::local(tried(name), &e))?
+                {
+                    count += 1;
+                    break;
                 }
             }
-            Err(io::ErrorKind::AlreadyExists.into())
-        };
-        put().map_err(|e| Error::local(tried(), &e))
+        }
+        rustix::fs::fsync(&area).map_err(|e| Error::local(tried(first), &e.into()))?;
+        Ok(count)
     }
 
     /// The directory for what was in the folder `dir`.
@@ -93,6 +82,30 @@ impl Store {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(root, name, flags, Mode::empty()).map_err(|e| Error::local(format!("open {name}"), &e.into()))
     }
+}
+
+/// Moves one message into `area`; false when it is not there (any more).
+fn put_one(dir: &FolderDir, entry: &Entry, area: &OwnedFd, now: i64) -> io::Result<bool> {
+    let from = dir.place(entry.in_cur);
+    for n in 0..1000_u32 {
+        let suffix = if n == 0 { String::new() } else { format!("~{n}") };
+        // A name may have 255 octets.
+        let file: String = entry.file.chars().take(if entry.file.len() > 230 { 50 } else { 230 }).collect();
+        let name = format!("{now}.{file}{suffix}");
+        match rustix::fs::renameat_with(from, entry.file.as_str(), area, name.as_str(), RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(true),
+            Err(rustix::io::Errno::NOENT) => return Ok(false),
+            Err(rustix::io::Errno::EXIST) => {}
+            // Another file system (a folder may be a mount point), or one that knows no such rename.
+            Err(rustix::io::Errno::XDEV | rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                copy(dir, entry, area, &name)?;
+                rustix::fs::unlinkat(from, entry.file.as_str(), AtFlags::empty())?;
+                return Ok(true);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Copies a message durably.

@@ -1,7 +1,7 @@
 //! Things in the Maildir that are no mail, and servers without space.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 
 use crate::both::*;
 use crate::world;
@@ -22,19 +22,6 @@ fn what_is_no_mail_is_left_alone_and_named() {
     }
     assert!(bad.exists());
     assert_eq!(there(&w)["INBOX"].len(), 1);
-}
-
-#[test]
-fn a_file_that_cannot_be_read_is_left_alone_and_named() {
-    if rustix::process::geteuid().is_root() {
-        // Root reads everything: the case is that of a file whose mode says no.
-        return;
-    }
-    let Some(w) = world("noread") else { return };
-    w.sync(0, &[]);
-    let path = put(&w, "INBOX", "1.secret.host", &message("secret"));
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
-    assert_eq!(done(&w.sync(1, &[])), []);
 }
 
 #[test]

@@ -118,7 +118,7 @@ async fn copies(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, job
 }
 
 /// Drives all futures at once, in this task.
-async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+pub(in crate::engine) async fn join_all<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
     let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     std::future::poll_fn(move |cx| {
         let mut pending = false;

@@ -5,7 +5,7 @@
 
 mod bodies;
 mod doubts;
-mod download;
+pub(in crate::engine) mod download;
 mod flips;
 pub(in crate::engine) mod listing;
 mod release;

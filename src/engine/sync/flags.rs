@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::execute::send;
 use super::plan::FlagChange;
-use super::{BATCH, Work, blocking, send};
+use super::{BATCH, Work, blocking};
 use crate::backend::{Order, Session};
 use crate::model::{FlagState, Flags, Outcome, Result};
 use crate::store::Store;

@@ -4,6 +4,7 @@
 //! each folder, pure → carry it out. Every effect that could be doubled has its intent in the state before and its receipt after; what an
 //! answer that was lost had done, the next listing tells.
 
+mod execute;
 mod flags;
 mod folders;
 mod here;
@@ -20,16 +21,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::backend::{Ctx, Order, Session};
+use crate::backend::{Ctx, Session};
 pub use crate::model::Expunge;
 use crate::model::caps::FlagSupport;
 use crate::model::report::AccountReport;
-use crate::model::{Class, Error, Event, FolderId, Outcome, Result, Scope};
+use crate::model::{FolderId, Result};
 use crate::store::Store;
 use crate::store::root;
-use crate::store::state::Receipts;
 
-use super::fetch::sessions::{costs_session, first_says, is_ours};
 use super::fetch::{FetchOptions, Job, Sessions, blocking, finish_report, pull, sum_up};
 use plan::FolderPlan;
 
@@ -126,7 +125,7 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncO
         session = pull(store, sessions, session.take(), ctx, &options.pull, &mut jobs).await?;
         let mut works: Vec<Work> =
             std::mem::take(&mut jobs).into_iter().zip(plans).map(|(job, (plan, mark))| Work { job, plan, mark }).collect();
-        let carried = carry_out(&run, &mut session, &mut works, transfers).await;
+        let carried = execute::carry_out(&run, &mut session, &mut works, transfers).await;
         jobs = works.into_iter().map(|work| work.job).collect();
         carried
     }
@@ -139,135 +138,6 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncO
         folders::remove_here(store, &folders.remove_here, report).await?;
         let until = root::now().saturating_sub(options.keep_deleted.as_secs().cast_signed());
         blocking(store, move |store| store.purge_deleted(until)).await?;
-    }
-    Ok(())
-}
-
-/// Carries the plans out.
-async fn carry_out(
-    run: &Run<'_>,
-    session: &mut Option<Box<dyn Session>>,
-    works: &mut [Work],
-    transfers: Vec<transfer::Transfer>,
-) -> Result<()> {
-    transfer::carry_out(run, session, works, transfers).await?;
-    for n in 0..works.len() {
-        if run.ctx.cancel.is_cancelled() {
-            return Ok(());
-        }
-        let work = &mut works[n];
-        if work.job.report.error.is_some() {
-            continue;
-        }
-        if let Err(error) = folder(run, session, work).await {
-            if is_ours(&error) {
-                return Err(error);
-            }
-            let lost = costs_session(&error).then(|| error.copy());
-            work.job.fail(error);
-            work.plan.unfinished = true;
-            if let Some(lost) = lost {
-                *session = match run.sessions.open().await {
-                    Ok(session) => Some(session),
-                    Err(again) => {
-                        let error = if lost.class == Class::Temporary { first_says(lost, again) } else { again };
-                        // One login tells it for all: more would only look like an attack.
-                        let rest = works[n + 1..].iter_mut().filter(|w| !w.plan.is_done());
-                        rest.for_each(|work| work.job.fail(error.copy()));
-                        return Ok(());
-                    }
-                };
-            }
-        }
-        let observer = &run.ctx.observer;
-        observer.on(&Event::FolderDone { folder: &works[n].job.row.path });
-    }
-    upload::settle(run, session, works).await?;
-    record_marks(run, works).await
-}
-
-/// Carries out the plan of one folder.
-async fn folder(run: &Run<'_>, session: &mut Option<Box<dyn Session>>, work: &mut Work) -> Result<()> {
-    let store = run.store;
-    for word in std::mem::take(&mut work.plan.gaps) {
-        work.job.gap(word);
-    }
-    let (agree, forget, keep) =
-        (std::mem::take(&mut work.plan.agree), std::mem::take(&mut work.plan.forget), std::mem::take(&mut work.plan.keep_here));
-    work.job.report.local_only += keep.len() as u64;
-    let renamed = std::mem::take(&mut work.plan.renamed);
-    if !(agree.is_empty() && forget.is_empty() && keep.is_empty() && renamed.is_empty()) {
-        blocking(store, move |store| {
-            store.state().rename_links(&renamed)?;
-            store.state().agree(&agree)?;
-            store.state().keep_here(&keep)?;
-            store.state().forget(&forget)?;
-            store.step("commit-agreed");
-            Ok(())
-        })
-        .await?;
-    }
-    flags::pull(store, work).await?;
-    if work.plan.asks_server() {
-        let open = run.open(session).await?;
-        flags::push(store, open, work).await?;
-        remove::there(run, open, work).await?;
-    }
-    upload::upload(run, session, work).await?;
-    remove::here(run, work).await
-}
-
-/// Records what the directories look like where nothing is left to do, so that the next run need not read them.
-async fn record_marks(run: &Run<'_>, works: &[Work]) -> Result<()> {
-    let marks: Vec<(i64, Vec<u8>)> = works
-        .iter()
-        .filter(|w| w.job.report.error.is_none() && w.job.report.failed.is_empty() && !w.plan.unfinished)
-        .filter_map(|w| Some((w.job.row.id, w.mark.clone()?)))
-        .collect();
-    if marks.is_empty() || run.ctx.cancel.is_cancelled() {
-        return Ok(());
-    }
-    blocking(run.store, move |store| store.state().set_here_marks(&marks)).await
-}
-
-/// Sends orders to one folder; `on` turns the outcome of the n-th into receipts, which are recorded with what else the answer told.
-async fn send(
-    store: &Arc<Store>,
-    session: &mut Box<dyn Session>,
-    job: &mut Job,
-    orders: Vec<Order>,
-    mut on: impl FnMut(&mut Job, &mut Receipts, usize, Outcome),
-) -> Result<()> {
-    let mut done = 0;
-    while done < orders.len() {
-        let Some(cursor) = job.row.cursor.clone() else { return Ok(()) };
-        let step = session.apply(&job.row.remote, &cursor, &orders[done..]).await?;
-        if step.outcomes.is_empty() {
-            let tried = format!("change the folder `{}`", job.row.path);
-            return Err(Error::new(Class::Protocol, tried, "the server answered none of the orders").scope(Scope::Folder));
-        }
-        store.step("answer");
-        let mut receipts = Receipts { cursor: step.cursor, ..Receipts::default() };
-        let uncertain = step.outcomes.contains(&Outcome::Uncertain);
-        for outcome in step.outcomes {
-            on(job, &mut receipts, done, outcome);
-            done += 1;
-        }
-        if let Some(cursor) = &receipts.cursor {
-            job.row.cursor = Some(cursor.clone());
-        }
-        let folder = job.row.id;
-        blocking(store, move |store| {
-            store.state().settle(folder, &receipts)?;
-            store.step("commit-receipts");
-            Ok(())
-        })
-        .await?;
-        if uncertain {
-            // The same as a lost connection: a listing tells, and until then nothing of it counts as done.
-            let tried = format!("change the folder `{}`", job.row.path);
-            return Err(Error::new(Class::Temporary, tried, "the server's answer was lost"));
-        }
     }
     Ok(())
 }

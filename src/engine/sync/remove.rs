@@ -7,7 +7,8 @@ use crate::model::{LocalName, Outcome, Result};
 use crate::store::root;
 use crate::store::state::{Doubtful, LinkId};
 
-use super::{BATCH, Expunge, Run, Work, send};
+use super::execute::send;
+use super::{BATCH, Expunge, Run, Work};
 
 /// Deletes there what was deleted here.
 pub(super) async fn there(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work) -> Result<()> {
@@ -71,24 +72,14 @@ pub(super) async fn here(run: &Run<'_>, work: &mut Work) -> Result<()> {
     for batch in deletions.chunks(BATCH) {
         let (dir, batch): (String, Vec<(LinkId, LocalName)>) = (work.job.row.dir.clone(), batch.to_vec());
         work.job.report.deleted_here += blocking(run.store, move |store| {
+            let (rows, names): (Vec<LinkId>, Vec<LocalName>) = batch.into_iter().unzip();
             let mut count = 0;
             if let Some(dir) = store.open_folder(&dir)? {
-                for (_, name) in &batch {
-                    // Looked for twice: a mail reader may rename it in between.
-                    for _ in 0..2 {
-                        if let Some(entry) = dir.find(&name.0)?
-                            && store.put_by(&dir, &entry, root::now())?
-                        {
-                            count += 1;
-                            break;
-                        }
-                    }
-                }
+                count = store.put_by(&dir, &names, root::now())?;
                 store.step("put-by");
                 dir.sync()?;
             }
             store.step("sync-directories");
-            let rows: Vec<LinkId> = batch.iter().map(|(row, _)| *row).collect();
             store.state().forget(&rows)?;
             store.step("commit-deletion");
             Ok(count)

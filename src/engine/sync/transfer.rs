@@ -10,7 +10,8 @@ use crate::model::{LocalName, Outcome, Result};
 use crate::store::root;
 use crate::store::state::{Arrival, LinkId, Proof, SyncRow};
 
-use super::{BATCH, Run, Work, send};
+use super::execute::send;
+use super::{BATCH, Run, Work};
 
 /// A message whose file lies in another folder now.
 #[derive(Debug, Clone)]

@@ -16,9 +16,10 @@ use crate::store::maildir::outgoing::{Examined, examine};
 use crate::store::root;
 use crate::store::state::{Arrival, LinkId};
 
+use super::execute::send;
 use super::here::NewFile;
 use super::outgoing::OutgoingFile;
-use super::{Run, Work, send};
+use super::{Run, Work};
 
 /// Messages of one intent.
 const MESSAGES: usize = 256;
