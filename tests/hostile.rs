@@ -1,6 +1,8 @@
 //! A scripted malicious IMAP server against the real binary. Tests are named after the rows of the catalogue of threats.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect, clippy::zombie_processes, missing_docs, reason = "tests")]
 
+#[path = "hostile/direct.rs"]
+mod direct;
 #[path = "hostile/home.rs"]
 mod home;
 #[path = "hostile/model.rs"]
@@ -10,6 +12,8 @@ mod peer;
 
 #[path = "hostile/bodies.rs"]
 mod bodies;
+#[path = "hostile/changes.rs"]
+mod changes;
 #[path = "hostile/compress.rs"]
 mod compress;
 #[path = "hostile/folders.rs"]
@@ -22,5 +26,12 @@ mod lies;
 mod login;
 #[path = "hostile/names.rs"]
 mod names;
+#[path = "hostile/orders.rs"]
+mod orders;
+#[path = "support/outgoing.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod outgoing;
 #[path = "hostile/rest.rs"]
 mod rest;
+#[path = "hostile/uploads.rs"]
+mod uploads;

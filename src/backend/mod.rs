@@ -172,7 +172,12 @@ pub enum Order {
         /// To clear.
         remove: FlagState,
     },
-    /// Move the message to another folder. Answered by [`Outcome::Moved`].
+    /// Move the message to another folder, which is made if it is missing. Answered by [`Outcome::Moved`].
+    ///
+    /// A server that knows no such command copies, and the original is removed afterwards. Whatever would keep it from being removed is
+    /// looked for first, and is [`Outcome::Refused`] without a copy. Where the removal fails all the same, the answer is `Moved`: the copy
+    /// stands, and the order given again would make another one. The original is then listed like a message that just came, which is what
+    /// it is: there are two of them. Where the line is lost between the two, the order is not answered, and both may be there.
     Move {
         /// The message.
         id: RemoteId,
@@ -181,6 +186,10 @@ pub enum Order {
     },
     /// Put a new message into the folder. Answered by [`Outcome::Done`] with its id where the server tells it. Not idempotent: the caller
     /// has recorded its intent, and never repeats an order whose answer was lost before a listing from the cursor on has told.
+    ///
+    /// The folder's epoch is asked for before the first message of a call goes out, and an id is told only where it is of the cursor's.
+    /// A folder that is missing is made; its messages have no ids then, because it is another epoch. A message that cannot be read is
+    /// `Refused`; one that breaks off while it is sent, too, and costs the session, so that no half of it is stored.
     Append {
         /// Its bytes.
         message: Arc<dyn Outgoing>,

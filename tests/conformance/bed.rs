@@ -104,9 +104,18 @@ impl<'a> Bed<'a> {
         all
     }
 
-    /// How many commands begin with `words` behind their tag.
+    /// How many commands of the sessions so far begin with `words` behind their tag; they have been closed.
     pub fn count(&self, words: &str) -> usize {
-        self.taken().lines().filter(|line| line.split_once(' ').is_some_and(|(_, command)| command.starts_with(words))).count()
+        let mut taken = self.taken();
+        for _ in 0..100 {
+            if taken.contains("LOGOUT") {
+                break;
+            }
+            // Nobody waited for the answer to it.
+            std::thread::sleep(Duration::from_millis(20));
+            taken = self.taken();
+        }
+        unstamped(&taken).filter(|line| line.split_once(' ').is_some_and(|(_, command)| command.starts_with(words))).count()
     }
 
     /// What the server does not announce must not be sent.
@@ -114,10 +123,10 @@ impl<'a> Bed<'a> {
         let taken = self.taken().to_ascii_uppercase();
         // A second message of one APPEND is announced behind the octets of the first.
         let second = |line: &&str| line.starts_with(' ') && line.ends_with('}');
-        let several = taken.lines().find(second);
+        let several = unstamped(&taken).find(second);
         assert!(self.target.has("MULTIAPPEND") || several.is_none(), "MULTIAPPEND is not offered, and was used: {several:?}");
         if self.target.name.contains("LITERAL-") {
-            let sizes = taken.lines().filter_map(|line| line.strip_suffix("+}")?.rsplit_once('{')?.1.parse::<u64>().ok());
+            let sizes = unstamped(&taken).filter_map(|line| line.strip_suffix("+}")?.rsplit_once('{')?.1.parse::<u64>().ok());
             assert!(sizes.max().unwrap_or(0) <= 4096, "a large literal was sent without asking");
         }
         let telltale: [(&str, &[&str]); 14] = [
@@ -144,6 +153,12 @@ impl<'a> Bed<'a> {
             }
         }
     }
+}
+
+/// Lines without the time that the server notes in front of each.
+fn unstamped(taken: &str) -> impl Iterator<Item = &str> {
+    let time = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    taken.lines().map(move |line| line.split_once(' ').map_or(line, |(word, rest)| if time(word) { rest } else { line }))
 }
 
 /// The folder of that path.

@@ -38,7 +38,7 @@ pub async fn carry_flags_dates_and_bytes(bed: &Bed<'_>) {
         };
         let Outcome::Moved { to: target, id } = outcome else { panic!("{asked}: {outcome:?}") };
         assert_eq!(target, &to);
-        assert_eq!(id.is_some(), bed.target.has("UIDPLUS"), "{asked}");
+        assert!(id.is_some() || !bed.target.has("UIDPLUS"), "{asked}");
         let same = |l: &&Letter| l.sha256 == was.sha256 && l.flags == was.flags && l.date == was.date;
         let arrived: Vec<&Letter> = there.iter().filter(same).collect();
         assert_eq!(arrived.len(), 1, "{asked}");

@@ -54,7 +54,7 @@ pub async fn many_at_once_in_few_commands(bed: &Bed<'_>) {
     let mut session = bed.open().await;
     let (id, listed, cursor) = list(&mut session, "INBOX").await;
     // Scattered, so that their sets are long, and in no order.
-    let order = |n: usize| set(&listed[(n * 7) % 1500].id.0, if n % 2 == 0 { "\\Seen" } else { "k" }, "");
+    let order = |n: usize| set(&listed[(n * 7) % 1500].id.0, if n.is_multiple_of(2) { "\\Seen" } else { "k" }, "");
     let orders: Vec<Order> = (0..1500).map(order).collect();
     let mut outcomes = Vec::new();
     while outcomes.len() < orders.len() {

@@ -56,6 +56,15 @@ fn an_adopted_maildir_is_read_once_and_released() {
 }
 
 #[test]
+fn a_large_one_is_read_page_by_page_and_a_run_that_was_stopped_goes_on() {
+    let Some(w) = adopted("weakpages", 2100) else { return };
+    // As if it had been stopped after the first page.
+    assert_eq!(w.fetch(0, &["--limit", "1000"]).sum("deleted_there"), 1000);
+    let out = w.fetch(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("deleted_there"), there(&w), w.mail().len()), (0, 1100, 0, 2100));
+}
+
+#[test]
 fn what_limits_downloads_limits_the_reading_too() {
     let Some(w) = adopted("weaklimit", 5) else { return };
     assert_eq!(w.fetch(0, &["--max-size", "1"]).sum("deleted_there"), 0);

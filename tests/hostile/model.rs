@@ -66,7 +66,7 @@ pub struct World {
     /// Capabilities, the same before and after login and TLS.
     pub caps: String,
     pub greeting: String,
-    /// The refusal that a synchronising literal gets instead of `+`.
+    /// The refusal that a synchronising literal gets instead of `+`; the empty one is silence.
     pub literals: Option<String>,
 }
 
@@ -161,10 +161,12 @@ impl World {
             "UID STORE" => {
                 let Some(folder) = conn.selected.map(|at| &mut self.folders[at]) else { return unselected(tag) };
                 let set = call.args.split(' ').next().unwrap_or_default();
+                let flags = call.args.split_once('(').map_or("", |(_, flags)| flags.trim_end_matches(')'));
+                let flags: Vec<String> = flags.split_whitespace().map(str::to_owned).collect();
                 for message in folder.messages.iter_mut().filter(|m| in_set(set, m.uid)) {
-                    message.flags.retain(|f| f != "\\Deleted");
+                    message.flags.retain(|f| !flags.contains(f));
                     if call.args.contains(" +FLAGS") {
-                        message.flags.push("\\Deleted".into());
+                        message.flags.extend(flags.iter().cloned());
                     }
                 }
                 sent(ok("stored"))
@@ -174,6 +176,48 @@ impl World {
                 let all = call.name == "EXPUNGE";
                 folder.messages.retain(|m| !(m.flags.iter().any(|f| f == "\\Deleted") && (all || in_set(&call.args, m.uid))));
                 sent(ok("expunged"))
+            }
+            "APPEND" => {
+                let Some(at) = self.find(call) else { return sent(format!("{tag} NO [TRYCREATE] no such mailbox\r\n").into_bytes()) };
+                let (first, mut uids) = (self.folders[at].next(), Vec::new());
+                for (n, (flags, body)) in appended(call).into_iter().enumerate() {
+                    let uid = u32::try_from(first).unwrap() + n as u32;
+                    uids.push(uid);
+                    self.folders[at].messages.push(Message { flags, ..message(uid, body) });
+                }
+                let uids = if let [uid] = uids[..] { uid.to_string() } else { format!("{}:{}", uids[0], uids[uids.len() - 1]) };
+                let validity = self.folders[at].validity.unwrap_or(0);
+                sent(ok(&if has("UIDPLUS") { format!("[APPENDUID {validity} {uids}] appended") } else { "appended".into() }))
+            }
+            "CREATE" => {
+                if self.find(call).is_some() {
+                    return sent(format!("{tag} NO [ALREADYEXISTS] there is one\r\n").into_bytes());
+                }
+                self.folders.push(Folder::new(call.mailbox(), Vec::new()));
+                sent(ok("made"))
+            }
+            "DELETE" => match self.find(call) {
+                Some(at) => {
+                    self.folders.remove(at);
+                    sent(ok("removed"))
+                }
+                None => sent(format!("{tag} NO no such mailbox\r\n").into_bytes()),
+            },
+            "UID COPY" => {
+                let set = call.args.split(' ').next().unwrap_or_default().to_owned();
+                let Some(to) = self.find(call) else { return sent(format!("{tag} NO [TRYCREATE] no such mailbox\r\n").into_bytes()) };
+                let Some(from) = conn.selected else { return unselected(tag) };
+                let copies: Vec<Message> = self.folders[from].messages.iter().filter(|m| in_set(&set, m.uid)).cloned().collect();
+                let list = |uids: Vec<u32>| uids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+                let (source, mut destination) = (list(copies.iter().map(|m| m.uid).collect()), Vec::new());
+                for mut message in copies {
+                    message.uid = u32::try_from(self.folders[to].next()).unwrap();
+                    destination.push(message.uid);
+                    self.folders[to].messages.push(message);
+                }
+                let validity = self.folders[to].validity.unwrap_or(0);
+                let pairs = has("UIDPLUS") && !destination.is_empty();
+                sent(ok(&if pairs { format!("[COPYUID {validity} {source} {}] copied", list(destination)) } else { "copied".into() }))
             }
             "UID MOVE" => {
                 let set = call.args.split(' ').next().unwrap_or_default().to_owned();
@@ -190,7 +234,7 @@ impl World {
             "COMPRESS" if has("COMPRESS=DEFLATE") => vec![Step::Send(ok("deflate")), Step::Compress],
             "NAMESPACE" => sent([b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n".to_vec(), ok("done")].concat()),
             "ENABLE" => sent([b"* ENABLED\r\n".to_vec(), ok("done")].concat()),
-            "NOOP" | "UNSELECT" | "CLOSE" | "ID" => sent(ok("done")),
+            "NOOP" | "UNSELECT" | "CLOSE" | "ID" | "SUBSCRIBE" | "UNSUBSCRIBE" => sent(ok("done")),
             _ => sent(format!("{tag} BAD unknown command\r\n").into_bytes()),
         }
     }
@@ -204,6 +248,8 @@ impl World {
     fn fetch(&self, call: &Call, conn: &Conn) -> Vec<Step> {
         let Some(folder) = conn.selected.map(|at| &self.folders[at]) else { return unselected(&call.tag) };
         let (set, items) = call.args.split_once(' ').unwrap();
+        // Modifiers such as CHANGEDSINCE: that everything changed is never wrong.
+        let items = items.split_once(") (").map_or(items, |(items, _)| items);
         let mut out = Vec::new();
         for (seq, message) in folder.messages.iter().enumerate().filter(|(_, m)| in_set(set, m.uid)) {
             out.extend(fetch_response(seq + 1, message, items));
@@ -211,6 +257,18 @@ impl World {
         out.extend(format!("{} OK fetched\r\n", call.tag).into_bytes());
         vec![Step::Send(out)]
     }
+}
+
+/// Flags and octets of the messages of an APPEND whose octets are ASCII.
+fn appended(call: &Call) -> Vec<(Vec<String>, Vec<u8>)> {
+    let (mut rest, mut found) = (call.args.as_str(), Vec::new());
+    for literal in &call.literals {
+        let (head, tail) = rest.split_once("}").unwrap();
+        let flags = head.split_once('(').and_then(|(_, flags)| flags.split_once(')')).map_or("", |(flags, _)| flags);
+        found.push((flags.split_whitespace().map(str::to_owned).collect(), literal.clone()));
+        rest = &tail[literal.len()..];
+    }
+    found
 }
 
 fn unselected(tag: &str) -> Vec<Step> {

@@ -54,6 +54,8 @@ pub struct Call {
     pub args: String,
     /// The octets of the last literal, if there was one.
     pub literal: Option<Vec<u8>>,
+    /// The octets of all literals.
+    pub literals: Vec<Vec<u8>>,
     /// Number of the connection, from 1.
     pub conn: usize,
     /// Whether it came inside TLS.
@@ -79,12 +81,13 @@ impl Call {
 
     /// The mailbox that is the last argument (the first, for STATUS).
     pub fn mailbox(&self) -> Vec<u8> {
-        if let Some(literal) = &self.literal {
+        if let Some(literal) = self.literal.as_ref().filter(|_| self.name != "APPEND") {
             return literal.clone();
         }
         let args = match self.name.as_str() {
+            "APPEND" | "SELECT" | "EXAMINE" => first_string(&self.args),
             "STATUS" => self.args.rsplit_once(" (").map_or(self.args.as_str(), |(name, _)| name),
-            "UID MOVE" => self.args.split_once(' ').map_or("", |(_, name)| name),
+            "UID MOVE" | "UID COPY" => self.args.split_once(' ').map_or("", |(_, name)| name),
             _ => &self.args,
         };
         match args.strip_prefix('"').and_then(|a| a.strip_suffix('"')) {
@@ -99,6 +102,17 @@ impl Call {
             None => args.as_bytes().to_vec(),
         }
     }
+}
+
+/// The quoted string at the start, quotes included.
+fn first_string(args: &str) -> &str {
+    let mut escaped = true;
+    let end = args.bytes().position(|b| {
+        let end = b == b'"' && !escaped;
+        escaped = b == b'\\' && !escaped;
+        end
+    });
+    end.map_or(args, |end| &args[..=end])
 }
 
 /// What a connection remembers.
@@ -283,18 +297,27 @@ async fn serve(shared: &Shared, socket: Box<dyn Duplex>, number: usize) {
 impl Line<'_> {
     async fn talk(&mut self, number: usize) -> Result<(), Over> {
         let greeting = self.shared.world.lock().unwrap().greeting.clone();
-        let call = Call { tag: "*".into(), name: "GREETING".into(), args: String::new(), literal: None, conn: number, secure: self.secure };
+        let call = Call {
+            tag: "*".into(),
+            name: "GREETING".into(),
+            args: String::new(),
+            literal: None,
+            literals: Vec::new(),
+            conn: number,
+            secure: self.secure,
+        };
         let mut conn = Conn::default();
         let steps = self.hooked(&call, &mut conn).unwrap_or_else(|| vec![send(format!("{greeting}\r\n"))]);
         self.perform(steps, number).await?;
         loop {
-            let (text, literal) = self.command().await?;
+            let (text, literals) = self.command().await?;
             let mut words = text.splitn(2, ' ');
             let (tag, rest) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default());
             let words = if rest.to_ascii_uppercase().starts_with("UID ") { 2 } else { 1 };
             let cut = rest.match_indices(' ').nth(words - 1).map_or(rest.len(), |(at, _)| at);
             let (name, args) = (rest[..cut].to_ascii_uppercase(), rest[cut..].trim_start().to_owned());
-            let call = Call { tag, name, args, literal, conn: number, secure: self.secure };
+            let literal = literals.last().cloned();
+            let call = Call { tag, name, args, literal, literals, conn: number, secure: self.secure };
             self.shared.record.lock().unwrap().push(call.clone());
             let steps = match self.hooked(&call, &mut conn) {
                 Some(steps) => steps,
@@ -336,8 +359,9 @@ impl Line<'_> {
                     }
                 }
                 Step::Read => {
-                    let (args, literal) = self.command().await?;
-                    let call = Call { tag: String::new(), name: "ANSWER".into(), args, literal, conn: number, secure: self.secure };
+                    let (args, literals) = self.command().await?;
+                    let (tag, name, literal) = (String::new(), "ANSWER".into(), literals.last().cloned());
+                    let call = Call { tag, name, args, literal, literals, conn: number, secure: self.secure };
                     self.shared.record.lock().unwrap().push(call);
                 }
                 Step::StartTls => self.start_tls().await?,
@@ -395,9 +419,9 @@ impl Line<'_> {
         }
     }
 
-    /// A command with its literals; the last literal apart.
-    async fn command(&mut self) -> Result<(String, Option<Vec<u8>>), Over> {
-        let (mut text, mut literal) = (String::new(), None);
+    /// A command with its literals.
+    async fn command(&mut self) -> Result<(String, Vec<Vec<u8>>), Over> {
+        let (mut text, mut literals) = (String::new(), Vec::new());
         loop {
             let end = loop {
                 match self.buffer.windows(2).position(|w| w == b"\r\n") {
@@ -409,11 +433,14 @@ impl Line<'_> {
             let line = String::from_utf8_lossy(&line[..end]).into_owned();
             text += &line;
             let announced = line.strip_suffix('}').and_then(|l| l.rsplit_once('{')).map(|(_, n)| n.to_owned());
-            let Some(announced) = announced else { return Ok((text, literal)) };
-            let Ok(size) = announced.trim_end_matches('+').parse::<usize>() else { return Ok((text, literal)) };
+            let Some(announced) = announced else { return Ok((text, literals)) };
+            let Ok(size) = announced.trim_end_matches('+').parse::<usize>() else { return Ok((text, literals)) };
             let refusal = self.shared.world.lock().unwrap().literals.clone();
             if let Some(refusal) = refusal.filter(|_| !announced.ends_with('+')) {
                 let tag = text.split(' ').next().unwrap_or_default().to_owned();
+                if refusal.is_empty() {
+                    self.more().await?;
+                }
                 self.write(format!("{tag} {refusal}\r\n").as_bytes()).await?;
                 text.clear();
                 continue;
@@ -426,7 +453,7 @@ impl Line<'_> {
             }
             let bytes: Vec<u8> = self.buffer.drain(..size).collect();
             text += &String::from_utf8_lossy(&bytes);
-            literal = Some(bytes);
+            literals.push(bytes);
         }
     }
 }

@@ -346,9 +346,9 @@ fn every_key_of_every_command_is_documented_in_its_section() {
         &text[from..end]
     };
     for (words, title, code) in [
-        (&["fetch", "--dry-run", "--json"][..], "mailx fetch", 0),
-        (&["fetch", "--events"], "mailx fetch --events", 1),
-        (&["fetch", "--json"], "mailx fetch", 1),
+        (&["fetch", "--dry-run", "--json"][..], "mailx fetch and mailx sync", 0),
+        (&["fetch", "--events"], "--events", 1),
+        (&["fetch", "--json"], "mailx fetch and mailx sync", 1),
         (&["folders", "--json"], "mailx folders", 0),
         (&["status", "--json", "--remote", "--max-age", "1h"], "mailx status", 1),
         (&["account", "list", "--json"], "mailx account list", 0),
@@ -364,7 +364,7 @@ fn every_key_of_every_command_is_documented_in_its_section() {
             keys(&serde_json::from_str(line).unwrap_or_else(|e| panic!("{words:?}: {e}: {line}")), &mut found);
         }
         assert!(!found.is_empty(), "{words:?}");
-        let summary = if title.ends_with("--events") { section("mailx fetch") } else { "" };
+        let summary = if title == "--events" { section("mailx fetch and mailx sync") } else { "" };
         let places = [section(title), section("Common to all"), summary].concat();
         for key in found {
             assert!(places.contains(&format!("`{key}`")) || places.contains(&format!("\"{key}\"")), "{words:?}: `{key}` is not documented");

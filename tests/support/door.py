@@ -8,6 +8,8 @@
   door.py DIR USER expunge MAILBOX UIDS       removes these for good
   door.py DIR USER drop MAILBOX               removes it with all that is in it
   door.py DIR USER subscribed                 names of the mailboxes that the user is subscribed to, as JSON
+  door.py DIR USER do DEEDS                   many deeds on one connection, as JSON: ["create", MAILBOX], ["append", MAILBOX, TEXT, FLAGS],
+                                              ["store", MAILBOX, IDENTITY, FLAGS], ["expunge", MAILBOX, IDENTITY], ["move", MAILBOX, IDENTITY, TO]
   door.py DIR USER fill MAILBOX COUNT SEED    many small messages on one connection, without waiting for each
 """
 import base64
@@ -105,6 +107,32 @@ def fill(server, mailbox, count, name):
             raise SystemExit("door.py: %r" % answer)
 
 
+def uid_of(server, mailbox, identity):
+    for message, body in messages(server, mailbox):
+        if hashlib.sha256(body.replace(b"\r\n", b"\n")).hexdigest() == identity:
+            return str(message["uid"])
+    raise SystemExit("door.py: no %s in %s" % (identity, mailbox))
+
+
+def do(server, deeds):
+    for verb, mailbox, *rest in deeds:
+        answer = ("OK",)
+        if verb == "create":
+            answer = server.create(seed.quoted(mailbox))
+        elif verb == "append":
+            date = imaplib.Time2Internaldate(1600000000)
+            answer = server.append(seed.quoted(mailbox), "(%s)" % rest[1], date, rest[0].encode())
+        elif verb in ("store", "expunge"):
+            uid = uid_of(server, mailbox, rest[0])
+            store(server, mailbox, uid, rest[1] if verb == "store" else "+\\Deleted", expunge=verb == "expunge")
+        elif verb == "move":
+            uid = uid_of(server, mailbox, rest[0])
+            server.select(seed.quoted(mailbox))
+            answer = server._simple_command("UID", "MOVE", uid, seed.quoted(rest[1]))
+        if answer[0] != "OK":
+            raise SystemExit("door.py: %s %s: %r" % (verb, mailbox, answer))
+
+
 def main():
     directory, user, command, *rest = sys.argv[1:]
     server = seed.connect(directory, user)
@@ -124,6 +152,8 @@ def main():
             raise SystemExit("door.py: %r" % answer)
     elif command == "subscribed":
         json.dump(sorted(mailboxes(server, "lsub")), sys.stdout)
+    elif command == "do":
+        do(server, json.loads(rest[0]))
     elif command == "fill":
         fill(server, rest[0], int(rest[1]), rest[2])
     else:

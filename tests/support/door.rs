@@ -63,6 +63,11 @@ impl Server {
         self.python("support/door.py", &[user, "fill", mailbox, &count.to_string(), name]);
     }
 
+    /// Many deeds on one connection: see door.py.
+    pub fn deeds(&self, user: &str, deeds: &Value) {
+        self.python("support/door.py", &[user, "do", &deeds.to_string()]);
+    }
+
     /// Everything that the user has.
     pub fn list(&self, user: &str) -> Mailboxes {
         let json: Value = serde_json::from_str(&self.python("support/door.py", &[user, "list"])).unwrap();

@@ -39,7 +39,7 @@ fn a_file_that_cannot_be_read_is_left_alone_and_named() {
 
 #[test]
 fn a_full_mailbox_makes_the_uploads_wait_and_the_rest_is_done() {
-    let Some(w) = world("quota") else { return };
+    let Some(w) = world("small") else { return };
     send(&w, "INBOX", "a", "");
     w.sync(0, &[]);
     let large = [message("large"), vec![b'x'; 3 << 20]].concat();

@@ -155,6 +155,16 @@ pub fn delete(w: &World, subject: &str) {
     fs::remove_file(find(w, subject).path).unwrap();
 }
 
+/// An append of such a message, for [`Server::deeds`](crate::support::Server::deeds).
+pub fn appended(folder: &str, subject: &str, flags: &str) -> serde_json::Value {
+    serde_json::json!(["append", folder, String::from_utf8(maildir::crlf(&message(subject))).unwrap(), flags])
+}
+
+/// A message as the back door names it.
+pub fn id(subject: &str) -> String {
+    maildir::identity(&message(subject))
+}
+
 /// A message as the server gets it.
 pub fn send(w: &World, folder: &str, subject: &str, flags: &str) {
     w.server.append(&w.user, folder, &maildir::crlf(&message(subject)), flags, 1_600_000_000);

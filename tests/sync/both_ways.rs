@@ -1,5 +1,7 @@
 //! New mail, flags and deletions, in both directions.
 
+use serde_json::json;
+
 use crate::both::*;
 use crate::world;
 
@@ -115,14 +117,11 @@ fn twins_stay_two_and_one_of_them_can_go() {
 fn the_result_is_the_same_without_any_extension() {
     for mask in ["QRESYNC", "QRESYNC,CONDSTORE", "UIDPLUS", "UIDPLUS,MOVE", "MULTIAPPEND,LITERAL+", "LIST-STATUS,ESEARCH,LIST-EXTENDED"] {
         let Some(w) = world("mask") else { return };
-        for subject in ["a", "b", "c", "d", "e", "f"] {
-            send(&w, "INBOX", subject, "");
-        }
-        w.server.create(&w.user, &["Other"]);
+        let mails = ["a", "b", "c", "d", "e", "f"].map(|subject| appended("INBOX", subject, ""));
+        w.server.deeds(&w.user, &json!([&mails[..], &[json!(["create", "Other"])]].concat()));
         w.sync_without(mask, 0, &[]);
         flag(&w, "a", "S");
-        w.server.store(&w.user, "INBOX", &uid(&w, "INBOX", "b"), "+\\Flagged");
-        w.server.expunge(&w.user, "INBOX", &uid(&w, "INBOX", "c"));
+        w.server.deeds(&w.user, &json!([["store", "INBOX", id("b"), "+\\Flagged"], ["expunge", "INBOX", id("c")]]));
         delete(&w, "d");
         carry(&w, "e", "Other");
         put(&w, "INBOX", "1.up.host:2,R", &message("up"));

@@ -2,27 +2,33 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::both::*;
 use crate::support::World;
 use crate::world;
 
 /// Both sides agreed; then each changes in every way.
 fn change(w: &World) {
-    w.server.create(&w.user, &["Other", "Third"]);
-    for subject in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
-        send(w, "INBOX", subject, "");
-    }
+    let mut deeds = vec![json!(["create", "Other"]), json!(["create", "Third"])];
+    deeds.extend(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map(|subject| appended("INBOX", subject, "")));
+    w.server.deeds(&w.user, &json!(deeds));
     w.sync(0, &[]);
+    w.server.deeds(
+        &w.user,
+        &json!([
+            ["store", "INBOX", id("b"), "+\\Flagged Work"],
+            ["expunge", "INBOX", id("c")],
+            ["move", "INBOX", id("f"), "Third"],
+            appended("INBOX", "down", "\\Seen"),
+        ]),
+    );
     flag(w, "a", "FS");
-    w.server.store(&w.user, "INBOX", &uid(w, "INBOX", "b"), "+\\Flagged Work");
-    w.server.expunge(&w.user, "INBOX", &uid(w, "INBOX", "c"));
     delete(w, "d");
     carry(w, "e", "Other");
-    w.server.adm(&["move", "-u", &w.user, "Third", "mailbox", "INBOX", "uid", &uid(w, "INBOX", "f")]);
     put(w, "INBOX", "1.up.host:2,S", &message("up1"));
     put(w, "Fresh", "2.up.host", &message("up2"));
     put(w, "Other", "3.up.host:2,R", &message("up3"));
-    send(w, "INBOX", "down", "\\Seen");
 }
 
 fn crash(w: &World, at: usize, mask: &str) -> bool {

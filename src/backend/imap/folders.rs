@@ -201,7 +201,7 @@ impl Levels {
                     name.push(delimiter);
                 }
             }
-            if level.chars().any(|c| c.is_control()) {
+            if level.chars().any(char::is_control) {
                 return Err("a control character cannot be in the name of a folder there".into());
             }
             name.extend(encoded);

@@ -1,7 +1,7 @@
 //! Messages that are due to go there while it is not certain that they are the files here: which bodies are read first, and what is
 //! said of those that must stay.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::backend::{Ctx, Session};
@@ -53,23 +53,26 @@ pub(super) async fn read(
     done.map(|()| told)
 }
 
-/// Leaves out messages that came with the very octets of another one that was announced with another size: a server may have mixed them
+/// The messages of a folder that [`unsuspected`] is about. Once for many pages: it looks at every row.
+pub(super) async fn suspects(store: &Arc<Store>, job: &Job) -> Result<HashSet<LinkId>> {
+    let folder = job.row.id;
+    blocking(store, move |store| store.state().suspects(folder)).await
+}
+
+/// Leaves out `suspects`: messages that came with the very octets of another one that was announced with another size: a server may have mixed them
 /// up. Those of an earlier run are asked for again, unless they are among those `read_now`; one that comes as before, and in the size
 /// that was announced, is what it should be. `run`: when this one began, and now.
+#[expect(clippy::too_many_arguments, reason = "one step of one loop; a struct would only rename them")]
 pub(super) async fn unsuspected(
     store: &Arc<Store>,
     session: &mut dyn Session,
     ctx: &Ctx,
     job: &mut Job,
     due: Vec<Releasable>,
+    suspects: &HashSet<LinkId>,
     read_now: &HashMap<LinkId, Digest>,
     (began, now): (i64, i64),
 ) -> Result<Vec<Releasable>> {
-    if due.is_empty() {
-        return Ok(due);
-    }
-    let folder = job.row.id;
-    let suspects = blocking(store, move |store| store.state().suspects(folder)).await?;
     let (doubted, mut good): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| suspects.contains(&m.id));
     // Within one second nobody knows which run it was; and whoever mixed them up just now would do so again.
     let earlier = |m: &Releasable| m.stored_at < began || m.stored_at > now;

@@ -55,7 +55,7 @@ pub(in crate::engine) async fn look_into(
     marks: &[Marks],
     need: Need,
 ) -> Result<()> {
-    let mut looks: Vec<usize> = (0..jobs.len()).filter(|i| must_look(&jobs[*i].row, &marks[*i], need)).collect();
+    let mut looks: Vec<usize> = (0..jobs.len()).filter(|i| !jobs[*i].unborn && must_look(&jobs[*i].row, &marks[*i], need)).collect();
     let mut held: HashMap<usize, Vec<Listed>> = HashMap::new();
     let mut restarted: HashMap<usize, bool> = HashMap::new();
     for _ in 0..MAX_PAGES {

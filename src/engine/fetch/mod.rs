@@ -6,7 +6,7 @@
 mod bodies;
 mod doubts;
 mod download;
-pub(in crate::engine) mod flips;
+mod flips;
 pub(in crate::engine) mod listing;
 mod release;
 pub(in crate::engine) mod rematch;
@@ -68,6 +68,8 @@ pub(in crate::engine) struct Job {
     pub report: FolderReport,
     /// The server does not list it (any more).
     pub absent: bool,
+    /// A dry run only takes it for made: it cannot be listed.
+    pub unborn: bool,
     /// Wanted messages and their octets, as planned.
     planned: (u64, u64),
     /// Its messages were matched again in this run.
@@ -99,6 +101,7 @@ impl Job {
             row,
             report,
             absent: false,
+            unborn: false,
             planned: (0, 0),
             rematched: None,
             passing_ids: false,
@@ -147,13 +150,8 @@ pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, 
     let begun = Instant::now();
     let mut report = AccountReport::new(name, sessions.protocol());
     let mut jobs = Vec::new();
-    let mut done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
-    if done.is_ok() && !sessions.any_idle() {
-        done = cut_off(&mut jobs).map_or(Ok(()), Err);
-    }
-    let whole = done.is_ok() && !ctx.cancel.is_cancelled();
-    let counted = flips::count(&store, &mut jobs, whole).await;
-    done = done.and(counted);
+    let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
+    let done = sum_up(&store, &sessions, &ctx, &mut jobs, done).await;
     report.folders = jobs.into_iter().map(|j| j.report).collect();
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report
@@ -187,6 +185,23 @@ pub(in crate::engine) async fn finish_report(
     }
     report.duration = begun.elapsed();
     (report.bytes_in, report.bytes_out, report.round_trips) = ctx.meter.totals();
+}
+
+/// Says what the folders of a run have in common, once all sessions that still stand are put back: a line that was lost for good, and
+/// folders that are renumbered in run after run.
+pub(in crate::engine) async fn sum_up(
+    store: &Arc<Store>,
+    sessions: &Sessions,
+    ctx: &Ctx,
+    jobs: &mut [Job],
+    mut done: Result<()>,
+) -> Result<()> {
+    if done.is_ok() && !sessions.any_idle() {
+        done = cut_off(jobs).map_or(Ok(()), Err);
+    }
+    let whole = done.is_ok() && !ctx.cancel.is_cancelled();
+    let counted = flips::count(store, jobs, whole).await;
+    done.and(counted)
 }
 
 /// The line that was lost for good, where no session stands any more at the end: one failure of the account, not one of each folder

@@ -7,6 +7,7 @@ use crate::backend::{Ctx, Order, Session, Step};
 use crate::engine::guard::{Alarm, judge};
 use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
+use crate::store::maildir::dir::{Entry, FolderDir};
 use crate::store::state::{LinkId, Receipt, Releasable};
 use crate::store::{Intact, Store, root};
 
@@ -145,7 +146,7 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
     for job in jobs.iter().filter(|j| may_release(j)) {
         let folder = job.row.id;
         let due = blocking(store, move |store| store.state().releasable(folder, rule.until, rule.due_before)).await?;
-        let suspects = blocking(store, move |store| store.state().suspects(folder)).await?;
+        let suspects = doubts::suspects(store, job).await?;
         let (weak, sure): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| m.weak);
         let read = doubts::to_read(weak, options, &mut left);
         plan.extend(read.iter().chain(sure.iter().filter(|m| suspects.contains(&m.id))).map(|m| PlannedAction {
@@ -211,17 +212,22 @@ async fn folder(
     to_read: &mut Option<u64>,
     run: (i64, i64),
 ) -> Result<()> {
+    let Some(here) = here(store, job).await? else { return Ok(()) };
+    let mut suspects = doubts::suspects(store, job).await?;
     let (weak, sure): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| m.weak);
-    let sure = doubts::unsuspected(store, session, ctx, job, sure, &HashMap::new(), run).await?;
-    remove(store, session, ctx, job, sure, run).await?;
+    let sure = doubts::unsuspected(store, session, ctx, job, sure, &suspects, &HashMap::new(), run).await?;
+    remove(store, session, ctx, job, &here, sure, run).await?;
     for page in doubts::pages(&doubts::to_read(weak, options, to_read)) {
         if ctx.cancel.is_cancelled() {
             break;
         }
         let read = doubts::read(store, session, ctx, job, page).await?;
+        if page.iter().any(|m| read.proven.get(&m.id).is_some_and(|sent| sent.wire != m.digest.wire)) {
+            suspects = doubts::suspects(store, job).await?;
+        }
         let proven = page.iter().filter_map(|m| Some(Releasable { digest: *read.proven.get(&m.id)?, weak: false, ..m.clone() })).collect();
-        let proven = doubts::unsuspected(store, session, ctx, job, proven, &read.proven, run).await?;
-        remove(store, session, ctx, job, proven, run).await?;
+        let proven = doubts::unsuspected(store, session, ctx, job, proven, &suspects, &read.proven, run).await?;
+        remove(store, session, ctx, job, &here, proven, run).await?;
     }
     Ok(())
 }
@@ -232,13 +238,11 @@ async fn remove(
     session: &mut dyn Session,
     ctx: &Ctx,
     job: &mut Job,
+    here: &Arc<Here>,
     due: Vec<Releasable>,
     run: (i64, i64),
 ) -> Result<()> {
-    if due.is_empty() {
-        return Ok(());
-    }
-    let due = check(store, job, due, run).await?;
+    let due = check(store, job, here, due, run).await?;
     let mut rest = due.as_slice();
     while let Some(batch) = rest.get(..rest.len().min(BATCH)).filter(|b| !b.is_empty()) {
         let Some(cursor) = job.row.cursor.clone() else { break };
@@ -264,17 +268,37 @@ async fn remove(
     Ok(())
 }
 
-/// Keeps those whose files here are there and intact: by hash, where an earlier run stored them.
-async fn check(store: &Arc<Store>, job: &mut Job, due: Vec<Releasable>, (began, now): (i64, i64)) -> Result<Vec<Releasable>> {
+/// The files of a folder as they were found once for all of its pages; one that a mail reader has renamed since is looked for again.
+struct Here {
+    dir: FolderDir,
+    present: HashMap<String, Entry>,
+}
+
+async fn here(store: &Arc<Store>, job: &Job) -> Result<Option<Arc<Here>>> {
     let dir = job.row.dir.clone();
-    let (good, damaged) = blocking(store, move |store| {
-        let Some(dir) = store.open_folder(&dir)? else { return Ok((Vec::new(), Vec::new())) };
+    blocking(store, move |store| {
+        let Some(dir) = store.open_folder(&dir)? else { return Ok(None) };
         let present = dir.scan()?;
+        Ok(Some(Arc::new(Here { dir, present })))
+    })
+    .await
+}
+
+/// Keeps those whose files here are there and intact: by hash, where an earlier run stored them.
+async fn check(
+    store: &Arc<Store>,
+    job: &mut Job,
+    here: &Arc<Here>,
+    due: Vec<Releasable>,
+    (began, now): (i64, i64),
+) -> Result<Vec<Releasable>> {
+    let here = here.clone();
+    let (good, damaged) = blocking(store, move |store| {
         let (mut good, mut damaged, mut missing, mut found) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for message in due {
             // Within one second, or with a clock that was set back, nobody knows which run it was: then the bytes are read.
             let earlier = message.stored_at <= began || message.stored_at > now;
-            match store.intact(&dir, &present, &message.name, &message.digest, earlier)? {
+            match store.intact(&here.dir, &here.present, &message.name, &message.digest, earlier)? {
                 Intact::Yes => {
                     if message.missing > 0 {
                         found.push(message.id);

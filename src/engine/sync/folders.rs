@@ -8,6 +8,7 @@ use crate::engine::fetch::blocking;
 use crate::engine::fetch::listing::all_folders;
 use crate::engine::fetch::sessions::Sessions;
 use crate::model::caps::Folders as FolderCaps;
+use crate::model::change::Marks;
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{Class, Error, FolderId, FolderPath, Result, Role, Scope};
 use crate::store::state::FolderRow;
@@ -26,6 +27,8 @@ pub(super) struct Agreed {
     pub remove_here: Vec<FolderRow>,
     /// The trash there.
     pub trash: Option<FolderId>,
+    /// Folders that a dry run only takes for made.
+    pub unborn: HashSet<FolderId>,
     /// What a dry run tells.
     pub planned: Vec<PlannedAction>,
     /// Folders that are told of apart: refused ones, gaps.
@@ -67,10 +70,18 @@ pub(super) async fn agree(
     let takes = |path: &FolderPath, role| options.pull.takes(path, role);
     let plan = plan(&known, &listed, &takes);
     let mut agreed = Agreed::default();
-    if store.is_rehearsal() {
-        agreed.planned = plan.actions();
+    let word = match session.caps().folders {
+        FolderCaps::Tree => None,
+        FolderCaps::ReadOnly => Some("folder-changes"),
+        FolderCaps::InboxOnly => Some("folders"),
+    };
+    if let Some(word) = word {
+        let gap = |path: &FolderPath| FolderReport { unsupported: vec![word], ..FolderReport::new(path.clone()) };
+        agreed.reports.extend(plan.orders().iter().map(|(_, path)| gap(path)));
+    } else if store.is_rehearsal() {
+        rehearse(store, &plan, &mut listed, &mut agreed).await?;
     } else if !plan.is_empty() && !ctx.cancel.is_cancelled() {
-        listed = carry_out(store, sessions, session, &plan, listed, &mut agreed).await?;
+        listed = carry_out(store, sessions, session, &plan, &mut agreed).await?;
     }
     let ids: HashSet<&FolderId> = listed.iter().map(|i| &i.id).collect();
     let rows = if plan.is_empty() { known.rows.clone() } else { blocking(store, |store| store.state().folders()).await? };
@@ -195,27 +206,37 @@ impl FolderPlan {
     }
 }
 
+/// In a dry run: what the plan would make, rename and remove is taken for done, so that the messages are planned as they will be.
+async fn rehearse(store: &Arc<Store>, plan: &FolderPlan, listed: &mut Vec<FolderInfo>, agreed: &mut Agreed) -> Result<()> {
+    agreed.planned = plan.actions();
+    let renamed: Vec<(i64, FolderId, FolderHere)> =
+        plan.rename.iter().map(|(row, here)| (row.id, row.remote.clone(), here.clone())).collect();
+    for (_, id, here) in &renamed {
+        listed.iter_mut().filter(|i| i.id == *id).for_each(|i| i.path = here.path.clone());
+    }
+    blocking(store, move |store| {
+        renamed.iter().try_for_each(|(row, id, here)| store.state().rename_folder(*row, id, &here.path, &here.dir))
+    })
+    .await?;
+    for here in &plan.create {
+        // No server's handle is like this.
+        let id = FolderId(format!("\0{}", here.dir).into_bytes());
+        agreed.unborn.insert(id.clone());
+        let marks = Marks::default();
+        listed.push(FolderInfo { id, path: here.path.clone(), role: None, messages: None, octets: None, marks });
+    }
+    Ok(())
+}
+
 /// Carries the plan out, and lists the folders again.
 async fn carry_out(
     store: &Arc<Store>,
     sessions: &Sessions,
     session: &mut Box<dyn Session>,
     plan: &FolderPlan,
-    listed: Vec<FolderInfo>,
     agreed: &mut Agreed,
 ) -> Result<Vec<FolderInfo>> {
-    let word = match session.caps().folders {
-        FolderCaps::Tree => None,
-        FolderCaps::ReadOnly => Some("folder-changes"),
-        FolderCaps::InboxOnly => Some("folders"),
-    };
-    let orders = plan.orders();
-    if let Some(word) = word {
-        let gap = |path: &FolderPath| FolderReport { unsupported: vec![word], ..FolderReport::new(path.clone()) };
-        agreed.reports.extend(orders.iter().map(|(_, path)| gap(path)));
-        return Ok(listed);
-    }
-    let (orders, paths): (Vec<FolderOrder>, Vec<&FolderPath>) = orders.into_iter().unzip();
+    let (orders, paths): (Vec<FolderOrder>, Vec<&FolderPath>) = plan.orders().into_iter().unzip();
     // Each of them may be repeated, so a lost answer costs nothing.
     let outcomes = loop {
         match session.reshape(&orders).await {

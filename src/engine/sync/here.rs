@@ -56,7 +56,8 @@ pub(super) enum LookHere {
 pub(super) fn look(store: &Store, row: &FolderRow) -> Result<LookHere> {
     let Some(dir) = store.open_folder(&row.dir)? else { return Ok(LookHere::Missing) };
     let now = dir.identity()?;
-    match store.state().directory(row.id)? {
+    let known = store.state().directory(row.id)?;
+    match known {
         Some(known) if known != now => return Ok(LookHere::Replaced),
         Some(_) => {}
         None => store.state().set_directories(&[(row.id, now.0, now.1)])?,

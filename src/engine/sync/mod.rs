@@ -29,8 +29,8 @@ use crate::store::Store;
 use crate::store::root;
 use crate::store::state::Receipts;
 
-use super::fetch::sessions::{costs_session, is_ours};
-use super::fetch::{FetchOptions, Job, Sessions, blocking, finish_report, pull};
+use super::fetch::sessions::{costs_session, first_says, is_ours};
+use super::fetch::{FetchOptions, Job, Sessions, blocking, finish_report, pull, sum_up};
 use plan::FolderPlan;
 
 /// Orders of one intent, renames of one commit.
@@ -95,11 +95,12 @@ pub async fn sync(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, o
 
 async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncOptions, report: &mut AccountReport) -> Result<()> {
     let mut session = sessions.take().await?;
-    let folders = folders::agree(store, sessions, &mut session, ctx, options).await?;
-    report.folders.extend(folders.reports);
-    let mut planned = folders.planned;
-    let mut run = Run { store, sessions, ctx, options, trash: folders.trash, flags: session.caps().flags, full: AtomicBool::new(false) };
-    let (mut works, relocations, transfers) = prepare::prepare(&mut run, &mut session, folders.infos, &folders.absent).await?;
+    let mut folders = folders::agree(store, sessions, &mut session, ctx, options).await?;
+    report.folders.append(&mut folders.reports);
+    let mut planned = std::mem::take(&mut folders.planned);
+    let mut run =
+        Run { store, sessions, ctx, options, trash: folders.trash.take(), flags: session.caps().flags, full: AtomicBool::new(false) };
+    let (mut works, relocations, transfers) = prepare::prepare(&mut run, &mut session, &mut folders).await?;
     let mut session = Some(session);
     let mut jobs: Vec<Job> = Vec::with_capacity(works.len());
     let mut plans: Vec<(FolderPlan, Option<Vec<u8>>)> = Vec::with_capacity(works.len());
@@ -130,8 +131,9 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncO
         carried
     }
     .await;
-    report.folders.extend(jobs.into_iter().map(|job| job.report));
     sessions.put_back(session.take());
+    let done = sum_up(store, sessions, ctx, &mut jobs, done).await;
+    report.folders.extend(jobs.into_iter().map(|job| job.report));
     done?;
     if !store.is_rehearsal() {
         folders::remove_here(store, &folders.remove_here, report).await?;
@@ -161,13 +163,14 @@ async fn carry_out(
             if is_ours(&error) {
                 return Err(error);
             }
-            let lost = costs_session(&error);
+            let lost = costs_session(&error).then(|| error.copy());
             work.job.fail(error);
             work.plan.unfinished = true;
-            if lost {
+            if let Some(lost) = lost {
                 *session = match run.sessions.open().await {
                     Ok(session) => Some(session),
-                    Err(error) => {
+                    Err(again) => {
+                        let error = if lost.class == Class::Temporary { first_says(lost, again) } else { again };
                         // One login tells it for all: more would only look like an attack.
                         let rest = works[n + 1..].iter_mut().filter(|w| !w.plan.is_done());
                         rest.for_each(|work| work.job.fail(error.copy()));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::backend::{FolderInfo, Session};
+use crate::backend::Session;
 use crate::engine::fetch::listing::{know, look_into};
 use crate::engine::fetch::{Job, blocking, tell_rebuilt};
 use crate::engine::guard::{Alarm, judge};
@@ -13,6 +13,7 @@ use crate::store::Store;
 use crate::store::maildir::outgoing::{Examined, examine};
 use crate::store::state::{FolderRow, LinkId, Standing, SyncRow};
 
+use super::folders::Agreed;
 use super::here::{HereChanges, LookHere, NewFile, look};
 use super::moves::{Found, Lost, pair_here};
 use super::plan::{FolderPlan, Rules, Trash};
@@ -35,19 +36,20 @@ pub(super) struct Looked {
     mark: Option<Vec<u8>>,
 }
 
-/// Everything that the plans need, and the plans. `absent` are folders that the server does not list any more.
+/// Everything that the plans need, and the plans.
 pub(super) async fn prepare(
     run: &mut Run<'_>,
     session: &mut Box<dyn Session>,
-    infos: Vec<FolderInfo>,
-    absent: &[FolderRow],
+    folders: &mut Agreed,
 ) -> Result<(Vec<Work>, Vec<Relocation>, Vec<Transfer>)> {
     let store = run.store;
+    let infos = std::mem::take(&mut folders.infos);
     run.ctx.observer.on(&Event::FoldersFound(infos.len()));
     let (mut jobs, marks) = know(store, infos).await?;
+    jobs.iter_mut().for_each(|job| job.unborn = folders.unborn.contains(&job.row.remote));
     look_into(store, run.sessions, session, run.ctx, &mut jobs, &marks, Need::Everything).await?;
     tell_rebuilt(store, run.ctx);
-    jobs.extend(absent.iter().map(|row| Job::absent(row.clone())));
+    jobs.extend(folders.absent.iter().map(|row| Job::absent(row.clone())));
     let mut all = Vec::with_capacity(jobs.len());
     for job in jobs {
         all.push(look_at(run, job).await?);

@@ -51,6 +51,8 @@ impl State {
             }
             let mut wanted = tx.prepare_cached(
                 "UPDATE link SET state = ?2, name = ?3, octets = NULL, as_sent = NULL, identity = NULL, wire = NULL, header = NULL, weak = 0,
+                    flags = coalesce(there_flags, flags), keywords = CASE WHEN there_flags IS NULL THEN keywords ELSE there_keywords END,
+                    there_flags = NULL, there_keywords = NULL, gone = 0,
                     stored_at = NULL, due = NULL, missing = 0, tries = 0, reason = NULL WHERE id = ?1",
             )?;
             for (id, name) in &verdicts.disproved {

@@ -155,7 +155,8 @@ impl ImapSession {
             let octets = item.message.octets();
             let joins = !item.alone && (1..=together).contains(&octets);
             let fits = flight.items.len() < limits::APPEND_MESSAGES && flight.octets + octets <= limits::APPEND_OCTETS;
-            if !flight.items.is_empty() && !(joins && fits) {
+            let first = flight.items.is_empty();
+            if !first && (!joins || !fits) {
                 break;
             }
             uploads.queue.pop_front();

@@ -38,8 +38,9 @@ struct Task {
     at: LookAt,
     /// The way, where an earlier one did not do.
     way: Option<Way>,
-    /// Set where it begins anew because it is in another epoch: the UIDVALIDITY that the listing told, and the one that it was opened in.
-    afresh: Option<(Option<u64>, u32)>,
+    /// Set where it begins anew because it is in another epoch: the UIDVALIDITY that the listing told, 0 for none, and the one that it
+    /// was opened in.
+    afresh: Option<(u64, u32)>,
 }
 
 impl ImapSession {
@@ -92,7 +93,7 @@ impl ImapSession {
                 Verdict::Again(way) => again.push(Task { way: Some(way), ..task }),
                 // What came was not of this epoch, so it begins again, from nothing.
                 Verdict::OtherEpoch if task.afresh.is_none() => {
-                    let told = self.listed.remove(&task.at.folder).and_then(|status| status.uid_validity);
+                    let told = self.listed.remove(&task.at.folder).and_then(|status| status.uid_validity).unwrap_or(0);
                     self.paged.remove(&task.at.folder);
                     again.push(Task {
                         at: LookAt { cursor: None, ..task.at },
@@ -219,7 +220,7 @@ impl Task {
     /// STATUS and SELECT may differ; marks of another epoch must not say "nothing changed" later.
     fn tell(&self, harvest: Harvest) -> Harvest {
         let Some((told, _)) = self.afresh else { return harvest };
-        let doubtful = harvest.doubtful || Position::decode(&harvest.cursor).map(|p| u64::from(p.uid_validity)) != told;
+        let doubtful = harvest.doubtful || Position::decode(&harvest.cursor).is_none_or(|p| u64::from(p.uid_validity) != told);
         Harvest { restarted: true, doubtful, ..harvest }
     }
 }

@@ -264,11 +264,7 @@ impl Connection {
                     self.window = (self.waited, 0);
                 }
             }
-            Response::Continue { .. } => {
-                if self.output.go_ahead() {
-                    return Ok(None);
-                }
-            }
+            Response::Continue { .. } if self.output.go_ahead() => return Ok(None),
             _ => {}
         }
         Ok(Some(Event::Response(response)))
