@@ -2,7 +2,7 @@
 # Shows mailx against a real server and proves the result: demo/run.sh [MAILX]
 #
 # Starts a private Dovecot, fills an account with some 330 messages (every oddity of tests/servers/nasty.py, and one of 50 MB),
-# fetches them, fetches again, receives new mail, and compares every message in the Maildir with the server's, byte for byte.
+# fetches them, fetches again, receives new mail, syncs changes of both sides, and compares every message in the Maildir with the server's, byte for byte.
 # Everything happens in one temporary directory, which is removed.  Exit code 0 only if all of it worked.
 set -Eeuo pipefail
 cd "$(dirname "$0")/.."
@@ -99,6 +99,22 @@ seed Lists/dev --count 2 --seed later
 printf '\n\033[1m$ mailx fetch --json\033[0m\n'
 "$mailx" fetch --json >"$work/summary.json"
 demo/summary.py "$work/summary.json" --downloaded 5
+
+title "Two-way: changes on both sides"
+show sync
+box=$work/Mail
+read_one=$(find "$box/INBOX/new" -type f | sort | head -n 1)
+mv "$read_one" "$box/INBOX/cur/${read_one##*/}:2,FS" # read and flagged, as a mail reader does it
+mv "$(find "$box/Lists/dev/cur" -type f | sort | head -n 1)" "$box/Archive/2024/cur/"
+rm "$(find "$box/Lists/dev/cur" -type f | sort | head -n 1)"
+printf 'From: me@example.org\nSubject: a draft from here\n\nWritten offline.\n' >"$box/Drafts/new/1.demo.localhost"
+seed INBOX --count 2 --seed both
+show sync --dry-run -v
+printf '\n\033[1m$ mailx sync --json\033[0m\n'
+"$mailx" sync --json >"$work/summary.json"
+demo/summary.py "$work/summary.json" --downloaded 2 --uploaded 1 --moved 1 --flags_pushed 1 --deleted_there 1
+show sync # brings what went to the trash there
+show sync
 
 title "An overview"
 show folders

@@ -1,24 +1,30 @@
 #!/usr/bin/env python3
-"""Prints the JSON summary of a fetch for people, and checks it: summary.py FILE [--downloaded N]"""
+"""Prints the JSON summary of a run for people, and checks it: summary.py FILE [--downloaded N] [--uploaded N] …"""
 import argparse
 import json
 import sys
 
+COUNTERS = ["downloaded", "uploaded", "flags_pulled", "flags_pushed", "moved", "deleted_here", "deleted_there"]
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("file")
-parser.add_argument("--downloaded", type=int)
-options = parser.parse_args()
+for counter in COUNTERS:
+    parser.add_argument("--" + counter, type=int)
+options = vars(parser.parse_args())
 
-with open(options.file) as file:
+with open(options.pop("file")) as file:
     summary = json.load(file)
-total = 0
+totals = dict.fromkeys(COUNTERS, 0)
 for account in summary["accounts"]:
     print("{name}: {protocol}, ok {ok}, {duration_ms} ms, {bytes_in} bytes in, {round_trips} round trips".format(**account))
     for folder in account["folders"]:
-        total += folder["downloaded"]
-        if folder["downloaded"]:
-            print("  {name}: {downloaded} downloaded".format(**folder))
+        done = {counter: folder[counter] for counter in COUNTERS if folder[counter]}
+        for counter, count in done.items():
+            totals[counter] += count
+        if done:
+            print("  %s: %s" % (folder["name"], ", ".join("%d %s" % (count, counter) for counter, count in done.items())))
     if not account["ok"]:
         sys.exit("summary: account %s failed: %s" % (account["name"], account.get("error")))
-if options.downloaded not in (None, total):
-    sys.exit("summary: %d messages downloaded, not %d" % (total, options.downloaded))
+for counter, wanted in options.items():
+    if wanted not in (None, totals[counter]):
+        sys.exit("summary: %d %s, not %d" % (totals[counter], counter, wanted))
