@@ -263,7 +263,7 @@ impl World {
 fn appended(call: &Call) -> Vec<(Vec<String>, Vec<u8>)> {
     let (mut rest, mut found) = (call.args.as_str(), Vec::new());
     for literal in &call.literals {
-        let (head, tail) = rest.split_once("}").unwrap();
+        let (head, tail) = rest.split_once('}').unwrap();
         let flags = head.split_once('(').and_then(|(_, flags)| flags.split_once(')')).map_or("", |(flags, _)| flags);
         found.push((flags.split_whitespace().map(str::to_owned).collect(), literal.clone()));
         rest = &tail[literal.len()..];
