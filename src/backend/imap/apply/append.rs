@@ -104,9 +104,9 @@ impl ImapSession {
                 }
             })
             .await?;
-        if status.kind == StatusKind::Ok && !known {
-            let is = validity.and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
-            self.check_epoch(folder, is, position.uid_validity)?;
+        // A server that does not say is believed where APPENDUID says it.
+        if let Some(is) = validity.filter(|_| status.kind == StatusKind::Ok && !known) {
+            self.check_epoch(folder, u32::try_from(is).unwrap_or(0), position.uid_validity)?;
         }
         Ok(limit)
     }

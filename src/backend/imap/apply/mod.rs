@@ -17,17 +17,26 @@ impl ImapSession {
         let Some(position) = Position::decode(cursor) else {
             return Err(self.folder_error(folder, "nothing can be changed in it", "its bookmark is of another kind"));
         };
-        let (mut outcomes, mut full) = (Vec::with_capacity(orders.len()), None);
         let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence * limits::WORK);
+        let outcomes = self.carry_out_all(folder, position, orders).await;
+        self.conn.silence = silence;
+        outcomes
+    }
+
+    async fn carry_out_all(&mut self, folder: &FolderId, position: Position, orders: &[Order]) -> Result<Vec<Outcome>> {
+        let (mut outcomes, mut full) = (Vec::with_capacity(orders.len()), None);
         while let Some(rest) = orders.get(outcomes.len()..).filter(|rest| !rest.is_empty()) {
             let batch = &rest[..alike(rest)];
             let done = match &batch[0] {
                 Order::Append { .. } => self.append(folder, position, batch, &mut full).await,
                 _ => self.change(folder, position, batch).await,
             };
-            match done {
-                Ok(done) if done.is_empty() => break,
-                Ok(done) => outcomes.extend(done),
+            let answered = match done {
+                Ok(done) => {
+                    let all = done.len() == batch.len();
+                    outcomes.extend(done);
+                    all
+                }
                 Err(error) => {
                     if error.scope >= Scope::Session {
                         self.conn.give_up(&error);
@@ -36,11 +45,14 @@ impl ImapSession {
                         return Err(error);
                     }
                     tracing::debug!(%error, answered = outcomes.len(), "the rest of the orders was not answered");
-                    break;
+                    false
                 }
+            };
+            // What was not answered is the caller's to settle: it is not even asked for again here.
+            if !answered {
+                break;
             }
         }
-        self.conn.silence = silence;
         Ok(outcomes)
     }
 
