@@ -107,7 +107,7 @@ read_one=$(find "$box/INBOX/new" -type f | sort | head -n 1)
 mv "$read_one" "$box/INBOX/cur/${read_one##*/}:2,FS" # read and flagged, as a mail reader does it
 mv "$(find "$box/Lists/dev/cur" -type f | sort | head -n 1)" "$box/Archive/2024/cur/"
 rm "$(find "$box/Lists/dev/cur" -type f | sort | head -n 1)"
-printf 'From: me@example.org\nSubject: a draft from here\n\nWritten offline.\n' >"$box/Drafts/new/1.demo.localhost"
+(umask 077 && printf 'From: me@example.org\nSubject: a draft from here\n\nWritten offline.\n' >"$box/Drafts/new/1.demo.localhost")
 seed INBOX --count 2 --seed both
 show sync --dry-run -v
 printf '\n\033[1m$ mailx sync --json\033[0m\n'
