@@ -46,7 +46,9 @@ pub(super) async fn prepare(
     let infos = std::mem::take(&mut folders.infos);
     run.ctx.observer.on(&Event::FoldersFound(infos.len()));
     let (mut jobs, marks) = know(store, infos).await?;
-    jobs.iter_mut().for_each(|job| job.unborn = folders.unborn.contains(&job.row.remote));
+    for job in &mut jobs {
+        job.unborn = folders.unborn.contains(&job.row.remote);
+    }
     look_into(store, run.sessions, session, run.ctx, &mut jobs, &marks, Need::Everything).await?;
     tell_rebuilt(store, run.ctx);
     jobs.extend(folders.absent.iter().map(|row| Job::absent(row.clone())));
