@@ -58,9 +58,9 @@ struct History {
     copies: BTreeMap<String, Copies>,
     /// Messages that each side moved or deleted in this episode.
     touched: [BTreeSet<String>; 2],
-    /// Messages that came into a folder here in this episode.
+    /// Messages that came into a folder here, or were moved on either side, in this episode.
     fresh: BTreeSet<String>,
-    /// Of those, the ones that met trouble on their way there: where an answer was lost, they are known again by their header only.
+    /// Of those, the ones that met trouble on their way: then they may be known again by their header only.
     weak: BTreeSet<String>,
     count: usize,
 }
@@ -242,9 +242,7 @@ impl History {
                 let verb = if at == At::Here && self.random.chance(40) { "mutt" } else { "move" };
                 self.act(at, &format!("{verb} {name} {to}"));
                 self.touch(at, &mail.label);
-                if at == At::Here {
-                    self.fresh.insert(mail.label);
-                }
+                self.fresh.insert(mail.label);
             }
             _ => {
                 self.act(at, &format!("copy {name} {to}"));

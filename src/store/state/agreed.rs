@@ -282,8 +282,9 @@ impl State {
     pub fn intend(&mut self, folder: i64, arrivals: &[Arrival], now: i64) -> Result<Vec<LinkId>> {
         self.transaction("record the intent to send messages", |tx| {
             let mut insert = tx.prepare_cached(
-                "INSERT INTO link (folder, epoch, remote, name, state, date, flags, keywords, octets, as_sent, identity, wire, header, stored_at, weak)
-                 SELECT ?1, epoch, ?2, ?3, 5, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13 FROM folder WHERE id = ?1",
+                "INSERT INTO link (folder, epoch, remote, name, state, date, flags, keywords, octets, as_sent, identity, wire, header, stored_at, weak, permanent)
+                 SELECT ?1, epoch, ?2, ?3, 5, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, (SELECT permanent FROM link WHERE id = ?14)
+                 FROM folder WHERE id = ?1",
             )?;
             let mut moves = tx.prepare_cached("UPDATE link SET state = 6, dest = ?2 WHERE id = ?1")?;
             let mut is_weak = tx.prepare_cached("SELECT weak FROM link WHERE id = ?1")?;
@@ -308,7 +309,9 @@ impl State {
                     d.wire.0,
                     d.header.0,
                     now,
-                    weak
+                    weak,
+                    // A lasting id goes along with a move.
+                    a.from.map(|from| from.0)
                 ])?;
                 let id = LinkId(tx.last_insert_rowid());
                 if let Some(from) = a.from {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::model::{Change, FlagState, Flags, Listed, RemoteId, Result};
+use crate::model::{Change, FlagState, Flags, Listed, PermanentId, RemoteId, Result};
 
 use super::State;
 use super::links::{ARRIVING, LinkId, RELEASED, SKIPPED, WANTED, keyword_text, keywords, remote};
@@ -21,12 +21,14 @@ pub struct News {
     gone: Vec<LinkId>,
     /// There after all.
     back: Vec<LinkId>,
+    /// Their lasting ids, of messages that went there from here and whose ids nobody knew.
+    permanent: Vec<(LinkId, PermanentId)>,
 }
 
 impl News {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.gone.is_empty() && self.back.is_empty()
+        self.flags.is_empty() && self.gone.is_empty() && self.back.is_empty() && self.permanent.is_empty()
     }
 }
 
@@ -36,10 +38,13 @@ struct Told {
     state: i64,
     flags: FlagState,
     gone: bool,
+    /// Its lasting id is known.
+    named: bool,
 }
 
 const COLUMNS: &str =
-    "id, state, coalesce(there_flags, flags), CASE WHEN there_flags IS NULL THEN keywords ELSE there_keywords END, gone, remote";
+    "id, state, coalesce(there_flags, flags), CASE WHEN there_flags IS NULL THEN keywords ELSE there_keywords END, gone, remote,
+     permanent IS NOT NULL";
 
 fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
     Ok(Told {
@@ -47,13 +52,17 @@ fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
         state: row.get(1)?,
         flags: FlagState { flags: Flags::from_bits(row.get(2)?), keywords: keywords(row.get(3)?) },
         gone: row.get::<_, i64>(4)? == 1,
+        named: row.get(6)?,
     })
 }
 
 impl News {
-    fn present(&mut self, row: &Told, flags: FlagState) {
-        if row.state != RELEASED && row.flags != flags {
-            self.flags.push((row.id, flags));
+    fn present(&mut self, row: &Told, listed: Listed) {
+        if row.state != RELEASED && row.flags != listed.flags {
+            self.flags.push((row.id, listed.flags));
+        }
+        if let Some(permanent) = listed.permanent.filter(|_| !row.named) {
+            self.permanent.push((row.id, permanent));
         }
         self.kept(row);
     }
@@ -87,7 +96,7 @@ impl State {
                 for change in page {
                     match change {
                         Change::Present(listed) => match find(&listed.id)? {
-                            Some(row) => news.present(&row, listed.flags),
+                            Some(row) => news.present(&row, listed),
                             None => new.push(listed),
                         },
                         Change::Gone(id) => find(&id)?.iter().for_each(|row| news.absent(row)),
@@ -114,7 +123,7 @@ impl State {
                 let mention = mentioned.get(&remote(row, 5)?).and_then(|n| page[*n].take());
                 let row = told(row)?;
                 match mention {
-                    Some(Change::Present(listed)) => news.present(&row, listed.flags),
+                    Some(Change::Present(listed)) => news.present(&row, listed),
                     Some(Change::Gone(_)) => news.absent(&row),
                     None if whole && row.state != ARRIVING => news.absent(&row),
                     Some(Change::Kept(_)) => news.kept(&row),
@@ -146,6 +155,10 @@ pub(super) fn record_news(tx: &Transaction<'_>, news: &News) -> rusqlite::Result
         if forget.execute(params![id.0, WANTED, SKIPPED])? == 0 {
             gone.execute([id.0])?;
         }
+    }
+    let mut name = tx.prepare_cached("UPDATE link SET permanent = ?2 WHERE id = ?1")?;
+    for (id, permanent) in &news.permanent {
+        name.execute(params![id.0, &*permanent.0])?;
     }
     let mut back = tx.prepare_cached("UPDATE link SET gone = 0 WHERE id = ?1")?;
     news.back.iter().try_for_each(|id| back.execute([id.0]).map(drop))

@@ -211,6 +211,19 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "a_message_that_was_sent_from_here_is_told_apart_by_its_lasting_id_too",
+        user_there: "A message that had been moved there after you moved it here is deleted, and one that looks alike comes in.",
+        result: "The one goes here, the other is downloaded.",
+        server: "identity=lasting",
+        agreed: "INBOX: a b | Archive: | Other:",
+        before: &[Before { here: "move INBOX/a Archive", there: "", run: Verb::Sync }, Before { here: "", there: "", run: Verb::Sync }],
+        there: "delete Archive/a; new Other/a'",
+        end: "INBOX: b | Archive: | Other: a'",
+        facts: "downloaded=1 deleted_here=1 moved=0",
+        put_by: "a",
+        ..QUIET
+    },
+    Scenario {
         name: "a_copy_made_here_is_uploaded",
         user_here: "You copy a message to another folder.",
         result: "The copy is uploaded; the original stays.",
