@@ -105,6 +105,13 @@ pub enum Event<'a> {
     Compressed(u64),
     /// Something that a person should know and that is no failure (not yet sanitised).
     Note(&'a str),
+    /// Something of a folder cannot be had of this server; told once, until it can.
+    Gap {
+        /// Folder.
+        folder: &'a FolderPath,
+        /// The gap's word (`model::caps`).
+        word: &'static str,
+    },
 }
 
 /// Receives events, from any task or thread; must not block.

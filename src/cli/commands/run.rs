@@ -43,7 +43,6 @@ pub async fn run(verb: Verb, args: &Run, shared: &Shared, globals: &Globals, ui:
     let mut exit = exit::of_run(&reports, signals.any());
     for report in &reports {
         lines::failures(ui, report);
-        lines::gaps(ui, report);
     }
     // What follows must not hide what the run itself came to.
     let told = match events {

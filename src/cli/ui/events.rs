@@ -142,6 +142,7 @@ fn fields(event: &Event<'_>) -> Value {
         Event::FolderDone { folder } => json!({"event": "folder-done", "folder": folder.to_string()}),
         Event::Retried { class, why } => json!({"event": "retried", "class": class.word(), "why": why}),
         Event::Compressed(rate) => json!({"event": "compressed", "bytes_per_second": rate}),
+        Event::Gap { folder, word } => json!({"event": "gap", "folder": folder.to_string(), "gap": word}),
         Event::Note(text) => json!({"event": "note", "text": text}),
     }
 }

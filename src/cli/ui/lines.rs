@@ -49,7 +49,8 @@ impl Observer for Lines {
             // RFC 9051 §7.1: an alert MUST be presented. A renumbered folder is the server's trouble: cron mails may tell it.
             Event::Alert(text) => !self.ui.quiet && self.first_time(text),
             // So may a note: a damaged state and a clock that jumped are trouble that ends well.
-            Event::Rematched { adopted: false, .. } | Event::Note(_) => !self.ui.quiet,
+            // And what a server cannot do, which is told once.
+            Event::Rematched { adopted: false, .. } | Event::Note(_) | Event::Gap { .. } => !self.ui.quiet,
             Event::Rematched { .. } => self.ui.chatty(),
             Event::BodyBytes { .. } | Event::FoldersFound(_) | Event::FolderPlanned { downloads: 0, .. } => false,
             Event::FolderPlanned { .. } | Event::FolderDone { .. } => self.progress || self.ui.verbose > 0,
@@ -90,6 +91,7 @@ pub fn sentence(event: &Event<'_>) -> String {
         Event::FolderDone { folder } => format!("{}: done", name(folder)),
         Event::Retried { class, why } => format!("trying again after {}: {}", class.word(), display(why)),
         Event::Compressed(rate) => format!("slow line ({}/s): compression is on", words::bytes(*rate)),
+        Event::Gap { folder, word } => format!("{}: {} ({word})", name(folder), gap_text(word)),
         Event::Note(text) => display(text),
     }
 }
@@ -134,16 +136,6 @@ pub fn failures(ui: &Ui, report: &AccountReport) {
     }
     if let Some(error) = &report.error {
         ui.fail(About::account(&report.name), error);
-    }
-}
-
-/// Speaks of what a server could not do for a run: each gap in a line of its own.
-pub fn gaps(ui: &Ui, report: &AccountReport) {
-    for folder in &report.folders {
-        let about = About { account: Some(&report.name), folder: Some(&folder.folder) };
-        for word in &folder.unsupported {
-            ui.err(&format!("mailx: {}{} ({word})", about.prefix(), gap_text(word)));
-        }
     }
 }
 

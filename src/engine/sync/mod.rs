@@ -17,6 +17,7 @@ mod remove;
 mod transfer;
 mod upload;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ use crate::backend::{Ctx, Session};
 pub use crate::model::Expunge;
 use crate::model::caps::FlagSupport;
 use crate::model::report::AccountReport;
-use crate::model::{FolderId, Result};
+use crate::model::{Event, FolderId, Result};
 use crate::store::Store;
 use crate::store::root;
 
@@ -88,8 +89,30 @@ pub async fn sync(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, o
     let begun = Instant::now();
     let mut report = AccountReport::new(name, sessions.protocol());
     let done = run(&store, &sessions, &ctx, options, &mut report).await;
+    let done = tell_gaps(&store, &ctx, &report, done).await;
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report
+}
+
+/// Tells of every gap that was not there in the last run: what is said every five minutes is not read.
+async fn tell_gaps(store: &Arc<Store>, ctx: &Ctx, report: &AccountReport, done: Result<()>) -> Result<()> {
+    let known = blocking(store, |store| store.state().gaps()).await?;
+    let mut now = BTreeSet::new();
+    for folder in &report.folders {
+        for word in &folder.unsupported {
+            let gap = format!("{word} {}", folder.folder).replace('\n', " ");
+            if !known.contains(&gap) {
+                ctx.observer.on(&Event::Gap { folder: &folder.folder, word });
+            }
+            now.insert(gap);
+        }
+    }
+    // A run that was cut short, or a folder in which nothing changed, says nothing of what was known before.
+    now.extend(known.iter().cloned());
+    if now != known && !store.is_rehearsal() {
+        blocking(store, move |store| store.state().set_gaps(&now)).await?;
+    }
+    done
 }
 
 async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncOptions, report: &mut AccountReport) -> Result<()> {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::model::Result;
@@ -54,6 +56,17 @@ impl State {
     /// Whether the state was rebuilt and no run has ended well since: it authorises no deletion then.
     pub fn is_rebuilt(&self) -> Result<bool> {
         Ok(self.meta("rebuilt")?.is_some())
+    }
+
+    /// What was told that the server cannot do: a word and a folder each.
+    pub fn gaps(&self) -> Result<BTreeSet<String>> {
+        Ok(self.meta("gaps")?.unwrap_or_default().lines().map(str::to_owned).collect())
+    }
+
+    /// Remembers it.
+    pub fn set_gaps(&mut self, gaps: &BTreeSet<String>) -> Result<()> {
+        let lines: Vec<String> = gaps.iter().map(|gap| gap.replace('\n', " ")).collect();
+        self.set_meta(&[("gaps", Some(lines.join("\n")))])
     }
 
     /// How the last run ended.
