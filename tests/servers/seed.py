@@ -100,7 +100,7 @@ def drop(directory, user, mailbox, files):
         os.rename(os.path.join(folder, "tmp", base), os.path.join(folder, "new", base))
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory")
     parser.add_argument("user")
@@ -112,7 +112,7 @@ def main():
     parser.add_argument("--date", type=int, default=1704067200)
     parser.add_argument("--create", nargs="+", default=[])
     parser.add_argument("--raw", action="store_true")
-    options = parser.parse_intermixed_args()
+    options = parser.parse_intermixed_args(arguments)
     if options.raw:
         drop(options.directory, options.user, options.mailbox, options.files)
         return

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The back door: looks at and changes a test server by plain imaplib.
 
+  door.py serve                               one line of JSON for each deed on standard input, see serve()
   door.py DIR USER list                       every mailbox with uid, flags, date, size, sha256 (of the wire bytes) and identity
                                               (sha256 with CRLF taken as LF), as JSON
   door.py DIR USER bodies MAILBOX OUT         writes every message to OUT/UID.eml
@@ -15,11 +16,13 @@
 import base64
 import hashlib
 import imaplib
+import io
 import json
 import os
 import re
 import sys
 import time
+import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "servers"))
 import seed  # noqa: E402
@@ -133,8 +136,24 @@ def do(server, deeds):
             raise SystemExit("door.py: %s %s: %r" % (verb, mailbox, answer))
 
 
-def main():
-    directory, user, command, *rest = sys.argv[1:]
+def serve():
+    """Does what each line says, a JSON list: the script's name and its arguments. Answers each by a line, {"out": …} or {"error": …}: starting
+    Python takes longer than most deeds."""
+    real = sys.stdout
+    for line in sys.stdin:
+        script, *arguments = json.loads(line)
+        sys.stdout, answer = io.StringIO(), {}
+        try:
+            {"door": main, "seed": seed.main}[script](arguments)
+            answer["out"] = sys.stdout.getvalue()
+        except BaseException as error:  # the caller's test fails with it
+            answer["error"] = "".join(traceback.format_exception(error))
+        sys.stdout = real
+        print(json.dumps(answer), flush=True)
+
+
+def main(arguments):
+    directory, user, command, *rest = arguments
     server = seed.connect(directory, user)
     if command == "list":
         json.dump(listing(server), sys.stdout)
@@ -164,4 +183,7 @@ def main():
 if __name__ == "__main__":
     os.environ["TZ"] = "UTC"
     time.tzset()
-    main()
+    if sys.argv[1:] == ["serve"]:
+        serve()
+    else:
+        main(sys.argv[1:])
