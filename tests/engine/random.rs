@@ -254,8 +254,8 @@ impl History {
     fn deleted(&mut self, at: At, folder: &str, label: &str) {
         let to_trash = at == At::Here && self.world.settings.expunge == Expunge::Trash && folder != "Trash";
         let copies = self.copies.entry(label.to_owned()).or_default();
-        if !self.strict {
-            // It may have to stay where it cannot be deleted.
+        if !self.strict || (at == At::Here && self.weak.contains(label)) {
+            // It may have to stay where it cannot be deleted; and what was deleted on its way there comes back.
             copies.least -= 1;
         } else if !to_trash {
             copies.least -= 1;
