@@ -58,7 +58,7 @@ struct History {
     copies: BTreeMap<String, Copies>,
     /// Messages that each side moved or deleted in this episode.
     touched: [BTreeSet<String>; 2],
-    /// Messages that came into a folder here, or were moved on either side, in this episode.
+    /// Messages that came or were moved in this episode.
     fresh: BTreeSet<String>,
     /// Of those, the ones that met trouble on their way: then they may be known again by their header only.
     weak: BTreeSet<String>,
@@ -205,13 +205,11 @@ impl History {
         let label = label.unwrap_or_else(|| format!("n{}", self.count));
         let (folder, flags) = (self.folder(at), self.flags());
         self.act(at, &format!("new {folder}/{label}{flags}"));
-        self.came(at, label);
+        self.came(label);
     }
 
-    fn came(&mut self, at: At, label: String) {
-        if at == At::Here {
-            self.fresh.insert(label.clone());
-        }
+    fn came(&mut self, label: String) {
+        self.fresh.insert(label.clone());
         let copies = self.copies.entry(label).or_default();
         copies.least += 1;
         copies.most += 1;
@@ -246,7 +244,7 @@ impl History {
             }
             _ => {
                 self.act(at, &format!("copy {name} {to}"));
-                self.came(at, mail.label);
+                self.came(mail.label);
             }
         }
     }
@@ -254,8 +252,8 @@ impl History {
     fn deleted(&mut self, at: At, folder: &str, label: &str) {
         let to_trash = at == At::Here && self.world.settings.expunge == Expunge::Trash && folder != "Trash";
         let copies = self.copies.entry(label.to_owned()).or_default();
-        if !self.strict {
-            // It may have to stay where it cannot be deleted.
+        if !self.strict || (at == At::Here && self.weak.contains(label)) {
+            // It may have to stay where it cannot be deleted; and what was deleted on its way there comes back.
             copies.least -= 1;
         } else if !to_trash {
             copies.least -= 1;
@@ -274,6 +272,10 @@ impl History {
         let copies = self.copies.entry(label.to_owned()).or_default();
         if self.touched[other].contains(label) {
             copies.least -= 1;
+            copies.most += 1;
+        }
+        if at == At::Here && self.weak.contains(label) {
+            // A file that a run had published and not recorded when it died, and that lies elsewhere now, is new and comes once more.
             copies.most += 1;
         }
         if !self.strict {

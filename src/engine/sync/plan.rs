@@ -84,6 +84,8 @@ impl FolderPlan {
         let mut plan = Self::default();
         let lost: HashSet<LinkId> = here.missing_arrivals.iter().map(|row| row.id).collect();
         let again: Vec<SyncRow> = arriving.into_iter().filter(|row| !lost.contains(&row.id)).collect();
+        // Their flags may have changed here since the intent, and are compared once they have arrived.
+        plan.unfinished |= !again.is_empty();
         if rules.may_append {
             plan.again = again;
         } else if !again.is_empty() {
