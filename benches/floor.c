@@ -1,8 +1,11 @@
 /* The limit: how fast can one process take every message from an IMAP server at all?
  *
  *   cc -O2 -o floor floor.c -lssl -lcrypto
- *   floor PORT USER [-s] [-n] [-c] [-o DIR] [-y none|each|batch]
+ *   floor PORT USER [-s] [-n] [-c] [-o DIR] [-y none|each|batch] [-u DIR] [-d V:M:N]
  *
+ *   -u DIR    upload: every file of DIR, LF spelled CRLF, into INBOX by MULTIAPPEND with LITERAL+, 64 messages a command
+ *   -d V:M:N  resynchronise DIR/INBOX, which -o made, from UIDVALIDITY V, HIGHESTMODSEQ M and UIDNEXT N on: QRESYNC, new bodies, renames,
+ *             removals
  *   -s        TLS (the certificate is not checked)
  *   -n        only look whether anything changed: LIST and STATUS of every folder
  *   -c        keep CRLF in the files (default: store LF, as Maildir wants)
@@ -15,6 +18,7 @@
  * the file.  A yardstick, not a client: 127.0.0.1, password "pass", and it trusts the server. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -38,7 +42,7 @@ enum {
 
 static enum { SYNC_NONE, SYNC_EACH, SYNC_BATCH } durable;
 static bool tls, keep_crlf, look_only;
-static const char *user, *out_dir;
+static const char *user, *out_dir, *upload_dir, *since;
 static long messages, bytes;
 
 static void die(const char *what)
@@ -223,12 +227,12 @@ static void write_out(void)
     out_length = 0;
 }
 
-static void open_message(void)
+static void open_message(unsigned long uid)
 {
     messages++;
     if (!out_dir)
         return;
-    snprintf(names[waiting], NAME, "%ld.%d.floor", messages, (int)getpid());
+    snprintf(names[waiting], NAME, "%lu.floor", uid);
     file = openat(tmp, names[waiting], O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     if (file < 0)
         die("open");
@@ -265,9 +269,16 @@ static void close_message(void)
         finish_batch();
 }
 
-static void take_literal(size_t length)
+static unsigned long uid_of(const char *line)
 {
-    open_message();
+    const char *at = strstr(line, "UID ");
+
+    return at ? strtoul(at + 4, NULL, 10) : 0;
+}
+
+static void take_literal(size_t length, unsigned long uid)
+{
+    open_message(uid);
     while (length) {
         if (in_start == in_end)
             fill();
@@ -339,10 +350,127 @@ static void fetch(void)
         if (*line == 'e')
             open_folder(folders[atoi(line + 1)]);
         else if (*line == '*' && length > 3 && line[length - 1] == '}')
-            take_literal(strtoul(strrchr(line, '{') + 1, NULL, 10)); /* line is void from here on */
+            take_literal(strtoul(strrchr(line, '{') + 1, NULL, 10), uid_of(line)); /* line is void from here on */
         else if (starts(line, last))
             /* Not sooner: behind a long answer, a slow reader of a TLS connection was seen to lose the end of it. */
             send_text("z LOGOUT\r\n");
+    }
+    close_folder();
+}
+
+/* ------------------------------------------------------------------------------------------------------ the other way */
+
+static void send_all(const char *data, size_t length)
+{
+    while (length) {
+        ssize_t sent = ssl ? SSL_write(ssl, data, length) : write(sock, data, length);
+        if (sent <= 0)
+            die("write");
+        data += sent;
+        length -= sent;
+    }
+}
+
+static void upload(void)
+{
+    DIR *directory = opendir(upload_dir);
+    struct dirent *entry;
+    size_t length, room = 0, raw_room = 0;
+    char *text = NULL, *raw = NULL, *line;
+    int in_command = 0, commands = 0;
+
+    if (!directory)
+        die(upload_dir);
+    while ((entry = readdir(directory))) {
+        if (*entry->d_name == '.')
+            continue;
+        int from = openat(dirfd(directory), entry->d_name, O_RDONLY | O_CLOEXEC);
+        struct stat about;
+        if (from < 0 || fstat(from, &about))
+            die(entry->d_name);
+        size_t size = about.st_size, used = 0;
+        if (size > raw_room)
+            raw = realloc(raw, raw_room = size);
+        if (2 * size + 64 > room)
+            text = realloc(text, room = 2 * size + 64);
+        if (read(from, raw, size) != (ssize_t)size)
+            die(entry->d_name);
+        close(from);
+        for (const char *at = raw, *end = raw + size; at < end;) {
+            const char *lf = memchr(at, '\n', end - at);
+            size_t part = (lf ? lf : end) - at;
+            memcpy(text + used, at, part);
+            used += part;
+            at += part;
+            if (lf) {
+                text[used++] = '\r';
+                text[used++] = '\n';
+                at++;
+            }
+        }
+        if (!in_command)
+            command("u%d APPEND INBOX", commands++);
+        command(" () {%zu+}\r\n", used);
+        send_all(text, used);
+        messages++;
+        bytes += used;
+        if (++in_command == 64) {
+            send_text("\r\n");
+            in_command = 0;
+        }
+    }
+    if (in_command)
+        send_text("\r\n");
+    send_text("z LOGOUT\r\n");
+    while (!starts(line = read_line(&length), "z "))
+        if (*line == 'u' && !strstr(line, " OK"))
+            die(line);
+}
+
+/* The letters of FLAGS (...) that a Maildir name needs. */
+static void letters_of(const char *line, char *letters)
+{
+    if (strstr(line, "\\Flagged"))
+        *letters++ = 'F';
+    if (strstr(line, "\\Answered"))
+        *letters++ = 'R';
+    if (strstr(line, "\\Seen"))
+        *letters++ = 'S';
+    *letters = 0;
+}
+
+static void resynchronise(void)
+{
+    unsigned long validity, mod_seq, next, uid, last;
+    size_t length;
+    char *line, letters[8], from[NAME], to[NAME];
+
+    if (sscanf(since, "%lu:%lu:%lu", &validity, &mod_seq, &next) != 3)
+        exit(64);
+    open_folder("INBOX");
+    command("e ENABLE QRESYNC\r\nf EXAMINE INBOX (QRESYNC (%lu %lu))\r\ng UID FETCH %lu:* (UID FLAGS INTERNALDATE BODY.PEEK[])\r\nz LOGOUT\r\n",
+            validity, mod_seq, next);
+    while (!starts(line = read_line(&length), "z ")) {
+        if (starts(line, "* VANISHED (EARLIER) ")) {
+            for (char *at = line + 21; *at;) {
+                uid = last = strtoul(at, &at, 10);
+                if (*at == ':')
+                    last = strtoul(at + 1, &at, 10);
+                for (; uid <= last; uid++) {
+                    snprintf(from, sizeof from, "%lu.floor:2,", uid);
+                    unlinkat(cur, from, 0);
+                }
+                if (*at == ',')
+                    at++;
+            }
+        } else if (*line == '*' && length > 3 && line[length - 1] == '}') {
+            take_literal(strtoul(strrchr(line, '{') + 1, NULL, 10), uid_of(line));
+        } else if (strstr(line, " FETCH (") && strstr(line, "FLAGS") && (uid = uid_of(line)) && uid < next) {
+            letters_of(line, letters);
+            snprintf(from, sizeof from, "%lu.floor:2,", uid);
+            snprintf(to, sizeof to, "%lu.floor:2,%s", uid, letters);
+            renameat(cur, from, cur, to);
+        }
     }
     close_folder();
 }
@@ -351,24 +479,30 @@ int main(int count, char **arguments)
 {
     int option;
 
-    while ((option = getopt(count, arguments, "snco:y:")) > 0) {
+    while ((option = getopt(count, arguments, "snco:y:u:d:")) > 0) {
         switch (option) {
         case 's': tls = true; break;
         case 'n': look_only = true; break;
         case 'c': keep_crlf = true; break;
         case 'o': out_dir = optarg; break;
+        case 'u': upload_dir = optarg; break;
+        case 'd': since = optarg; break;
         case 'y': durable = *optarg == 'e' ? SYNC_EACH : *optarg == 'b' ? SYNC_BATCH : SYNC_NONE; break;
         default: return 64;
         }
     }
     if (count - optind != 2) {
-        fprintf(stderr, "floor PORT USER [-s] [-n] [-c] [-o DIR] [-y none|each|batch]\n");
+        fprintf(stderr, "floor PORT USER [-s] [-n] [-c] [-o DIR] [-y none|each|batch] [-u DIR] [-d V:M:N]\n");
         return 64;
     }
     user = arguments[optind + 1];
     log_in_and_list(atoi(arguments[optind]));
     if (look_only)
         look();
+    else if (upload_dir)
+        upload();
+    else if (since)
+        resynchronise();
     else
         fetch();
     fprintf(stderr, "%ld messages %ld bytes\n", messages, bytes);

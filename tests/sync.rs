@@ -23,7 +23,7 @@ mod support;
 
 use support::{World, dovecot};
 
-/// A user and a Maildir; `None`, said loudly, without Dovecot. A prefix `small` gives a user with 10 MB of space.
+/// A user and a Maildir; `None`, said loudly, without Dovecot. A prefix `tiny` gives a user with 10 MB of space.
 fn world(prefix: &str) -> Option<World> {
     dovecot().map(|server| World::new(server, prefix))
 }

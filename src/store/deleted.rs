@@ -6,24 +6,27 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 
-use crate::model::{Error, LocalName, Result};
+use crate::model::{Error, FlagState, LocalName, Result};
 
 use super::maildir::dir::{Entry, FolderDir, open_or_make};
+use super::maildir::finder::Finder;
+use super::maildir::keywords::KeywordLetters;
 use super::{Store, root};
 
 const AREA: &str = "deleted";
 
 impl Store {
-    /// Puts messages of a folder by, at `now`, durably. Returns how many were there.
-    pub fn put_by(&self, dir: &FolderDir, names: &[LocalName], now: i64) -> Result<u64> {
+    /// Puts messages of a folder by, which probably have these flags, at `now`, durably. Returns how many were there.
+    pub fn put_by(&self, dir: &FolderDir, messages: &[(LocalName, FlagState)], now: i64) -> Result<u64> {
         let tried = |name: &LocalName| format!("put `{name}` of the Maildir folder `{}` by", dir.path);
-        let Some(first) = names.first() else { return Ok(0) };
+        let Some((first, _)) = messages.first() else { return Ok(0) };
+        let (letters, mut finder) = (KeywordLetters::load(dir)?, Finder::new(dir));
         let area = self.deleted_area(&dir.path).map_err(|e| Error::local(tried(first), &e))?;
         let mut count = 0;
-        for name in names {
+        for (name, flags) in messages {
             // Looked for twice: a mail reader may rename it in between.
             for _ in 0..2 {
-                if let Some(entry) = dir.find(&name.0)?
+                if let Some(entry) = finder.find(name, flags, &letters)?
                     && put_one(dir, &entry, &area, now).map_err(|e| Error::local(tried(name), &e))?
                 {
                     count += 1;

@@ -16,7 +16,7 @@
 #
 #   md-*       Maildir (LF in the files) instead of MAIL_LOCATION
 #   quota-*    a quota of 1 GB
-#   small-*    a quota of 10 MB
+#   tiny-*    a quota of 10 MB
 #
 # Options, by environment:
 #   MAIL_LOCATION    mdbox:~/mdbox; also sdbox:~/sdbox, maildir:~/Maildir
@@ -399,7 +399,7 @@ CONF
     case " ${MAIL_PLUGINS-zlib quota} " in *' quota '*)
       printf 'plugin {\n  quota = count:User quota\n  quota_vsizes = yes\n'
       printf '  quota_rule = %%{if;%%u;*;quota-*;*\\:storage=1G;*\\:storage=0}\n'
-      printf '  quota_rule2 = %%{if;%%u;*;small-*;*\\:storage=10M;Nowhere\\:ignore}\n}\n' ;;
+      printf '  quota_rule2 = %%{if;%%u;*;tiny-*;*\\:storage=10M;Nowhere\\:ignore}\n}\n' ;;
     esac
     case " $mechanisms " in *oauth*)
       printf 'passdb {\n  driver = oauth2\n  mechanisms = oauthbearer xoauth2\n  args = %s\n}\n' "$dir/oauth2.conf" ;;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
 use serde_json::Value;
@@ -35,6 +35,7 @@ static DOORS: Mutex<Vec<Door>> = Mutex::new(Vec::new());
 
 /// A running `door.py serve`.
 struct Door {
+    _process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
@@ -45,7 +46,8 @@ impl Door {
         // No .pyc files in the tree.
         let child = Command::new("python3").arg("-B").arg(script).arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.unwrap();
-        Self { input: child.stdin.take().unwrap(), output: BufReader::new(child.stdout.take().unwrap()) }
+        let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { _process: child, input, output }
     }
 
     fn ask(&mut self, line: &str) -> Value {

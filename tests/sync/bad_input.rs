@@ -26,7 +26,7 @@ fn what_is_no_mail_is_left_alone_and_named() {
 
 #[test]
 fn a_full_mailbox_makes_the_uploads_wait_and_the_rest_is_done() {
-    let Some(w) = world("small") else { return };
+    let Some(w) = world("tiny") else { return };
     send(&w, "INBOX", "a", "");
     w.sync(0, &[]);
     let large = [message("large"), vec![b'x'; 3 << 20]].concat();

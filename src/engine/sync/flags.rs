@@ -9,6 +9,7 @@ use crate::backend::{Order, Session};
 use crate::model::{FlagState, Flags, Outcome, Result};
 use crate::store::Store;
 use crate::store::maildir::dir::{Entry, FolderDir};
+use crate::store::maildir::finder::Finder;
 use crate::store::maildir::keywords::KeywordLetters;
 use crate::store::maildir::name::FileName;
 
@@ -46,10 +47,9 @@ pub(super) async fn pull(store: &Arc<Store>, work: &mut Work) -> Result<()> {
 
 /// Renames the files of a batch and makes that durable. Returns the changes whose files were there.
 fn rename<'a>(store: &Store, dir: &FolderDir, letters: &mut KeywordLetters, batch: &'a [FlagChange]) -> Result<Vec<&'a FlagChange>> {
-    let mut renames = Vec::with_capacity(batch.len());
+    let (mut finder, mut renames) = (Finder::new(dir), Vec::with_capacity(batch.len()));
     for change in batch {
-        let likely = letters.letters_known(&change.row.agreed.keywords);
-        if let Some(entry) = dir.find_flagged(&change.row.name.0, change.row.agreed.flags, &likely)? {
+        if let Some(entry) = finder.find(&change.row.name, &change.row.agreed, letters)? {
             let to = flagged(&entry, &change.merged.set_here, &change.merged.clear_here, letters);
             renames.push((change, entry, to));
         }

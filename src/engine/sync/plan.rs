@@ -34,7 +34,7 @@ pub(super) struct FolderPlan {
     /// Messages that were on their way there, and that the last listing did not show: they are sent again.
     pub again: Vec<SyncRow>,
     /// Deleted there.
-    pub delete_here: Vec<(LinkId, LocalName)>,
+    pub delete_here: Vec<(LinkId, (LocalName, FlagState))>,
     /// Deleted here.
     pub delete_there: Vec<(LinkId, RemoteId)>,
     /// Deleted here, and matched without their bodies: these must be read before the deletion may travel.
@@ -123,7 +123,7 @@ impl FolderPlan {
             Decision::Forget => self.forget.push(row.id),
             Decision::DeleteHere if !rules.may_delete => self.unfinished = true,
             Decision::DeleteHere if row.weak => self.keep_here.push(row.id),
-            Decision::DeleteHere => self.delete_here.push((row.id, row.name)),
+            Decision::DeleteHere => self.delete_here.push((row.id, (row.name, row.agreed))),
             Decision::DeleteThere => self.delete_there(row, rules),
             Decision::Flags(merged) => self.flags(row, merged),
         }
@@ -212,7 +212,7 @@ impl FolderPlan {
         all.extend(self.again.iter().map(|row| named("upload", &row.name)));
         all.extend(self.delete_there.iter().map(|(_, id)| action("delete-there", Some(id))));
         all.extend(self.doubted.iter().map(|row| action("delete-there", Some(&row.remote))));
-        all.extend(self.delete_here.iter().map(|(_, name)| named("delete-here", name)));
+        all.extend(self.delete_here.iter().map(|(_, (name, _))| named("delete-here", name)));
         all
     }
 }

@@ -11,6 +11,7 @@ use crate::model::report::PlannedAction;
 use crate::model::{FlagState, Flags, LocalName, Result};
 use crate::store::Store;
 use crate::store::maildir::dir::{Entry, FolderDir};
+use crate::store::maildir::finder::Finder;
 use crate::store::maildir::keywords::KeywordLetters;
 use crate::store::maildir::name::FileName;
 use crate::store::state::{LinkId, PendingLink, Relocated, Standing, SyncRow};
@@ -129,12 +130,12 @@ fn relocate(store: &Store, old: &FolderDir, new: &FolderDir, group: &[Relocation
     let (old_letters, mut letters) = (KeywordLetters::load(old)?, KeywordLetters::load(new)?);
     let mut steps: Vec<(&Relocation, Entry, Entry, Relocated)> = Vec::new();
     let mut names = Vec::new();
+    let (mut finder, there) = (Finder::new(old), new.scan()?);
     for relocation in group {
         let row = &relocation.gone;
-        let known = old_letters.letters_known(&row.agreed.keywords);
-        let Some(entry) = old.find_flagged(&row.name.0, row.agreed.flags, &known)? else { continue };
+        let Some(entry) = finder.find(&row.name, &row.agreed, &old_letters)? else { continue };
         // Names are unique, but not everybody's.
-        let taken = old.path != new.path && new.find(&row.name.0)?.is_some();
+        let taken = old.path != new.path && there.contains_key(&*row.name.0);
         let name = if taken { store.names.next() } else { row.name.clone() };
         // What was agreed can be spelled there, too: else a keyword that was cleared here would count as one without a letter.
         letters.letters(&row.agreed.keywords);

@@ -3,7 +3,7 @@
 use crate::backend::{Order, Session};
 use crate::engine::fetch::blocking;
 use crate::engine::fetch::strengthen::{Strengthened, strengthen};
-use crate::model::{LocalName, Outcome, Result};
+use crate::model::{FlagState, LocalName, Outcome, Result};
 use crate::store::root;
 use crate::store::state::{Doubtful, LinkId};
 
@@ -70,12 +70,12 @@ async fn prove(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work) -
 pub(super) async fn here(run: &Run<'_>, work: &mut Work) -> Result<()> {
     let deletions = std::mem::take(&mut work.plan.delete_here);
     for batch in deletions.chunks(BATCH) {
-        let (dir, batch): (String, Vec<(LinkId, LocalName)>) = (work.job.row.dir.clone(), batch.to_vec());
+        let (dir, batch) = (work.job.row.dir.clone(), batch.to_vec());
         work.job.report.deleted_here += blocking(run.store, move |store| {
-            let (rows, names): (Vec<LinkId>, Vec<LocalName>) = batch.into_iter().unzip();
+            let (rows, messages): (Vec<LinkId>, Vec<(LocalName, FlagState)>) = batch.into_iter().unzip();
             let mut count = 0;
             if let Some(dir) = store.open_folder(&dir)? {
-                count = store.put_by(&dir, &names, root::now())?;
+                count = store.put_by(&dir, &messages, root::now())?;
                 store.step("put-by");
                 dir.sync()?;
             }

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use tokio::task::JoinHandle;
+
 use crate::backend::{Order, Session};
 use crate::engine::fetch::blocking;
 use crate::engine::fetch::listing::look_into;
@@ -18,15 +20,13 @@ use crate::store::state::{Arrival, LinkId};
 
 use super::execute::send;
 use super::here::NewFile;
-use super::outgoing::OutgoingFile;
+use super::outgoing::{OutgoingFile, OutgoingFolder};
 use super::{Run, Work};
 
 /// Messages of one intent.
 const MESSAGES: usize = 256;
 /// Octets of one intent: so much may have to be compared after a lost answer.
 const OCTETS: u64 = 32 << 20;
-/// Files that are digested at once.
-const FILES: usize = 64;
 
 /// A message that is about to be sent, its intent recorded.
 struct Outbound {
@@ -37,17 +37,27 @@ struct Outbound {
     date: Option<i64>,
 }
 
-/// Sends what is new here in one folder.
+/// Sends what is new here in one folder. The next files are read while the last ones are sent.
 pub(super) async fn upload(run: &Run<'_>, session: &mut Option<Box<dyn Session>>, work: &mut Work) -> Result<()> {
-    let mut files: VecDeque<NewFile> = std::mem::take(&mut work.plan.uploads).into();
+    let files: VecDeque<NewFile> = std::mem::take(&mut work.plan.uploads).into();
     let mut again = remaining(run, work).await?;
-    while !files.is_empty() || !again.is_empty() {
+    let mut ahead = read_ahead(run, work, files);
+    loop {
         if run.ctx.cancel.is_cancelled() || run.full.load(Relaxed) {
+            // What was begun and not sent is sent by the next run.
             work.plan.unfinished = true;
-            // Intents whose orders never went out would be in the way of nothing, but the file is new as before.
             return Ok(());
         }
-        let batch = if again.is_empty() { intend(run, work, &mut files).await? } else { std::mem::take(&mut again) };
+        let batch = if again.is_empty() {
+            let (examined, rest) = ahead.await.map_err(|e| Error::new(Class::Internal, "read new files", e.to_string()))??;
+            if examined.is_empty() && rest.is_empty() {
+                return Ok(());
+            }
+            ahead = read_ahead(run, work, rest);
+            intend(run, work, examined).await?
+        } else {
+            std::mem::take(&mut again)
+        };
         if batch.is_empty() {
             continue;
         }
@@ -65,7 +75,6 @@ pub(super) async fn upload(run: &Run<'_>, session: &mut Option<Box<dyn Session>>
             Err(error) => return Err(error),
         }
     }
-    Ok(())
 }
 
 /// What an earlier run began to send, and the listing of this one did not show.
@@ -96,39 +105,47 @@ async fn still_arriving(run: &Run<'_>, batch: Vec<Outbound>) -> Result<Vec<Outbo
     .await
 }
 
-/// Digests the next files and records the intent to send them. What is no mail is named and left alone.
-async fn intend(run: &Run<'_>, work: &mut Work, files: &mut VecDeque<NewFile>) -> Result<Vec<Outbound>> {
-    let (mut arrivals, mut octets): (Vec<Arrival>, u64) = (Vec::new(), 0);
-    while !files.is_empty() && arrivals.len() + FILES <= MESSAGES && octets < OCTETS {
-        let (dir, some): (String, Vec<NewFile>) = (work.job.row.dir.clone(), files.drain(..files.len().min(FILES)).collect());
-        let examined = blocking(run.store, move |store| {
-            let Some(dir) = store.open_folder(&dir)? else { return Ok(Vec::new()) };
-            let mut examined = Vec::with_capacity(some.len());
-            for file in some {
-                let mut found = examine(&dir, &file.entry)?;
-                if matches!(found, Examined::Gone)
-                    && let Some(entry) = dir.find(&file.name.0)?
-                {
-                    found = examine(&dir, &entry)?;
-                }
-                examined.push((file, found));
+/// Files that were read, and those that were not yet.
+type Examinations = (Vec<(NewFile, Examined)>, VecDeque<NewFile>);
+
+/// Starts to read and digest the next files, as many as one intent holds.
+fn read_ahead(run: &Run<'_>, work: &Work, mut files: VecDeque<NewFile>) -> JoinHandle<Result<Examinations>> {
+    let (store, dir) = (run.store.clone(), work.job.row.dir.clone());
+    tokio::task::spawn_blocking(move || {
+        let (mut examined, mut octets) = (Vec::new(), 0);
+        let dir = if files.is_empty() { None } else { store.open_folder(&dir)? };
+        let Some(dir) = dir else { return Ok((examined, VecDeque::new())) };
+        while examined.len() < MESSAGES && octets < OCTETS {
+            let Some(file) = files.pop_front() else { break };
+            let mut found = examine(&dir, &file.entry)?;
+            if matches!(found, Examined::Gone)
+                && let Some(entry) = dir.find(&file.name.0)?
+            {
+                found = examine(&dir, &entry)?;
             }
-            Ok(examined)
-        })
-        .await?;
-        for (file, found) in examined {
-            match found {
-                Examined::Mail { digest, date, .. } => {
-                    octets += digest.octets;
-                    // What the server cannot keep stays here, and is not agreed on.
-                    let flags = restrict(&file.flags, run.flags.push, run.flags.keywords);
-                    arrivals.push(Arrival { name: file.name, digest: *digest, flags, date: Some(date), from: None });
-                }
-                Examined::NotMail(why) => {
-                    work.job.report.failed.push((RemoteId(file.entry.file.into()), format!("{why}; it was left alone")));
-                }
-                Examined::Gone => work.plan.unfinished = true,
+            if let Examined::Mail { digest, .. } = &found {
+                octets += digest.octets;
             }
+            examined.push((file, found));
+        }
+        Ok((examined, files))
+    })
+}
+
+/// Records the intent to send what was read. What is no mail is named and left alone.
+async fn intend(run: &Run<'_>, work: &mut Work, examined: Vec<(NewFile, Examined)>) -> Result<Vec<Outbound>> {
+    let mut arrivals: Vec<Arrival> = Vec::with_capacity(examined.len());
+    for (file, found) in examined {
+        match found {
+            Examined::Mail { digest, date, .. } => {
+                // What the server cannot keep stays here, and is not agreed on.
+                let flags = restrict(&file.flags, run.flags.push, run.flags.keywords);
+                arrivals.push(Arrival { name: file.name, digest: *digest, flags, date: Some(date), from: None });
+            }
+            Examined::NotMail(why) => {
+                work.job.report.failed.push((RemoteId(file.entry.file.into()), format!("{why}; it was left alone")));
+            }
+            Examined::Gone => work.plan.unfinished = true,
         }
     }
     if arrivals.is_empty() {
@@ -154,8 +171,15 @@ async fn intend(run: &Run<'_>, work: &mut Work, files: &mut VecDeque<NewFile>) -
 /// Sends a batch whose intents are recorded.
 async fn append(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, batch: &[Outbound]) -> Result<()> {
     let dir = work.job.row.dir.clone();
+    let folder = blocking(run.store, move |store| OutgoingFolder::open(store, &dir)).await?.map(Arc::new);
     let orders = batch.iter().map(|b| Order::Append {
-        message: Arc::new(OutgoingFile { store: run.store.clone(), dir: dir.clone(), name: b.name.clone(), octets: b.octets }),
+        message: Arc::new(OutgoingFile {
+            store: run.store.clone(),
+            folder: folder.clone(),
+            name: b.name.clone(),
+            flags: b.flags.clone(),
+            octets: b.octets,
+        }),
         flags: b.flags.clone(),
         date: b.date,
     });

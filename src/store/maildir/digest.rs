@@ -63,7 +63,7 @@ pub enum Form {
 }
 
 /// Digests a message from its wire bytes, piece by piece, and converts it to the form of the file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Digester {
     identity: Sha256,
     wire: Sha256,
@@ -196,19 +196,23 @@ pub fn digest_file(read: impl std::io::BufRead, line_ends: LineEnds) -> std::io:
 /// Digests a file whose origin is unknown: without the header lines of other tools, and, where it has such lines, with them too
 /// (the server may have them as well).
 pub fn digest_foreign(read: impl std::io::BufRead) -> std::io::Result<(Digest, Option<Digest>)> {
-    let (mut bare, mut full) = (Digester::default(), Digester::default());
-    let (mut sink, mut has_tool_lines) = (BytesMut::new(), false);
+    let (mut full, mut sink) = (Digester::default(), BytesMut::new());
+    // The two part at the first such line; most files have none, and hashing is what this costs.
+    let mut bare: Option<Digester> = None;
     each_wire_line(read, false, |line, in_header| {
-        full.update(line, &mut sink);
         if in_header && is_tool_line(line) {
-            has_tool_lines = true;
-        } else {
+            bare.get_or_insert_with(|| full.clone());
+        } else if let Some(bare) = &mut bare {
             bare.update(line, &mut sink);
         }
+        full.update(line, &mut sink);
         sink.clear();
     })?;
     let full = full.finish(&mut sink).0;
-    Ok((bare.finish(&mut sink).0, has_tool_lines.then_some(full)))
+    Ok(match bare {
+        Some(bare) => (bare.finish(&mut sink).0, Some(full)),
+        None => (full, None),
+    })
 }
 
 /// Calls `each` with every line of [`WireLines`].

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 
-use crate::model::{Error, Flags, Result};
+use crate::model::{Error, Flag, Flags, Result};
 
 use super::name::{FileName, TMP_PREFIX};
 
@@ -279,19 +279,26 @@ impl FolderDir {
     /// Finds the message with the base name `base`, wherever a mail reader has put it, with whatever flags. Looks at the likely
     /// places first; reads the directories only when it is in none.
     pub fn find(&self, base: &str) -> Result<Option<Entry>> {
-        for (file, in_cur) in [(base.to_owned(), false), (format!("{base}:2,S"), true), (format!("{base}:2,"), true)] {
-            if rustix::fs::accessat(self.place(in_cur), file.as_str(), rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok() {
-                return Ok(Some(Entry { file, in_cur }));
-            }
+        match self.likely(base, Flags::NONE.with(Flag::Seen), "") {
+            Some(entry) => Ok(Some(entry)),
+            None => Ok(self.scan()?.remove(base)),
         }
-        Ok(self.scan()?.remove(base))
     }
 
-    /// The same for a message that probably has these flags and keyword letters.
-    pub fn find_flagged(&self, base: &str, flags: Flags, letters: &str) -> Result<Option<Entry>> {
-        let entry = Entry { file: format!("{base}:2,{}{letters}", flags.letters()), in_cur: true };
-        let is_there = rustix::fs::accessat(&self.cur, entry.file.as_str(), rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok();
-        if is_there { Ok(Some(entry)) } else { self.find(base) }
+    /// The message where it probably is: with these flags and keyword letters, or as it came.
+    pub fn likely(&self, base: &str, flags: Flags, letters: &str) -> Option<Entry> {
+        let named = |letters: String| Entry { file: format!("{base}:2,{letters}"), in_cur: true };
+        let spelled = flags.letters() + letters;
+        let mut places = vec![Entry { file: base.to_owned(), in_cur: false }, named(spelled.clone())];
+        if !spelled.is_empty() {
+            places.push(named(String::new()));
+        }
+        places.into_iter().find(|entry| self.has(entry))
+    }
+
+    /// Whether there is such a file.
+    pub fn has(&self, entry: &Entry) -> bool {
+        rustix::fs::accessat(self.place(entry.in_cur), entry.file.as_str(), rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok()
     }
 
     /// Publishes `tmp/<from>` under its final name; never over an existing file.

@@ -3,6 +3,7 @@
 pub mod deliver;
 pub mod digest;
 pub mod dir;
+pub mod finder;
 mod incoming;
 pub mod keywords;
 pub mod layout;
