@@ -427,23 +427,11 @@ static void upload(void)
             die(line);
 }
 
-/* The letters of FLAGS (...) that a Maildir name needs. */
-static void letters_of(const char *line, char *letters)
-{
-    if (strstr(line, "\\Flagged"))
-        *letters++ = 'F';
-    if (strstr(line, "\\Answered"))
-        *letters++ = 'R';
-    if (strstr(line, "\\Seen"))
-        *letters++ = 'S';
-    *letters = 0;
-}
-
 static void resynchronise(void)
 {
     unsigned long validity, mod_seq, next, uid, last;
     size_t length;
-    char *line, letters[8], from[NAME], to[NAME];
+    char *line, from[NAME], to[NAME];
 
     if (sscanf(since, "%lu:%lu:%lu", &validity, &mod_seq, &next) != 3)
         exit(64);
@@ -458,17 +446,20 @@ static void resynchronise(void)
                     last = strtoul(at + 1, &at, 10);
                 for (; uid <= last; uid++) {
                     snprintf(from, sizeof from, "%lu.floor:2,", uid);
-                    unlinkat(cur, from, 0);
+                    if (unlinkat(cur, from, 0)) {
+                        strcat(from, "F");
+                        unlinkat(cur, from, 0);
+                    }
                 }
                 if (*at == ',')
                     at++;
             }
         } else if (*line == '*' && length > 3 && line[length - 1] == '}') {
             take_literal(strtoul(strrchr(line, '{') + 1, NULL, 10), uid_of(line));
-        } else if (strstr(line, " FETCH (") && strstr(line, "FLAGS") && (uid = uid_of(line)) && uid < next) {
-            letters_of(line, letters);
+        } else if (strstr(line, " FETCH (") && strstr(line, "\\Flagged") && (uid = uid_of(line)) && uid < next) {
+            /* The only flag that the job changes; the others are in no name of the floor's. */
             snprintf(from, sizeof from, "%lu.floor:2,", uid);
-            snprintf(to, sizeof to, "%lu.floor:2,%s", uid, letters);
+            snprintf(to, sizeof to, "%lu.floor:2,F", uid);
             renameat(cur, from, cur, to);
         }
     }
