@@ -211,7 +211,7 @@ impl FolderPlan {
         all.extend(self.uploads.iter().map(|f| named("upload", &f.name)));
         all.extend(self.again.iter().map(|row| named("upload", &row.name)));
         all.extend(self.delete_there.iter().map(|(_, id)| action("delete-there", Some(id))));
-        all.extend(self.doubted.iter().map(|row| action("delete-there", Some(&row.remote))));
+        all.extend(self.doubted.iter().map(|row| action("verify-there", Some(&row.remote))));
         all.extend(self.delete_here.iter().map(|(_, (name, _))| named("delete-here", name)));
         all
     }

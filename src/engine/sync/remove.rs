@@ -62,6 +62,11 @@ async fn prove(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work) -
     work.plan.delete_there.extend(proven.map(|d| (d.id, d.remote)));
     // What is another message is wanted now: the next run brings it.
     work.plan.unfinished |= !out.different.is_empty();
+    for (id, name) in out.different {
+        let why = format!("it is not what the file `{name}` held that was deleted here: it stays, and is fetched in the next run");
+        work.job.report.failed.push((id, why));
+    }
+    work.job.report.local_only += out.local_only;
     work.job.report.failed.extend(out.unread);
     read
 }

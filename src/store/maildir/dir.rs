@@ -190,8 +190,8 @@ impl FolderDir {
         self.rename_into(from, self, to)
     }
 
-    /// Moves a message into another folder; false when it is not there (any more), or that folder lies on another file system. Never
-    /// over an existing file.
+    /// Moves a message into another folder; false when it is not there (any more), when that folder lies on another file system, or
+    /// when somebody made a file of that name there: it is never overwritten.
     pub fn rename_into(&self, from: &Entry, other: &Self, to: &Entry) -> Result<bool> {
         if self.base_is(other) && from == to {
             return Ok(true);
@@ -206,7 +206,7 @@ impl FolderDir {
         };
         match renamed {
             Ok(()) => Ok(true),
-            Err(rustix::io::Errno::NOENT | rustix::io::Errno::XDEV) => Ok(false),
+            Err(rustix::io::Errno::NOENT | rustix::io::Errno::XDEV | rustix::io::Errno::EXIST) => Ok(false),
             Err(error) => {
                 let tried = format!("rename `{}` of the Maildir folder `{}` to `{}`", from.file, self.path, to.file);
                 Err(Error::local(tried, &error.into()))
