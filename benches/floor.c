@@ -1,13 +1,12 @@
-/* The limit: how fast can one process take every message from an IMAP server at all?
+/* The limit: how fast can one process take every message from an IMAP server, follow its changes, or send messages there?
  *
  *   cc -O2 -o floor floor.c -lssl -lcrypto
- *   floor PORT USER [-s] [-n] [-c] [-o DIR] [-y none|each|batch] [-u DIR] [-d V:M:N]
+ *   floor PORT USER [-s] [-n | -d | -u DIR] [-c] [-o DIR] [-y none|each|batch]
  *
- *   -u DIR    upload: every file of DIR, LF spelled CRLF, into INBOX by MULTIAPPEND with LITERAL+, 64 messages a command
- *   -d V:M:N  resynchronise DIR/INBOX, which -o made, from UIDVALIDITY V, HIGHESTMODSEQ M and UIDNEXT N on: QRESYNC, new bodies, renames,
- *             removals
  *   -s        TLS (the certificate is not checked)
  *   -n        only look whether anything changed: LIST and STATUS of every folder
+ *   -d        bring INBOX below -o DIR, which an earlier run wrote, up to date by QRESYNC
+ *   -u DIR    send the Maildir DIR to INBOX
  *   -c        keep CRLF in the files (default: store LF, as Maildir wants)
  *   -o DIR    write a Maildir per folder below DIR (default: read and throw away)
  *   -y none   no sync to disk
@@ -15,7 +14,8 @@
  *   -y batch  write 512 files to tmp/, one syncfs, rename all to cur/, fsync cur/: as durable, at a fraction of the cost
  *
  * LOGIN with LIST right behind it, then EXAMINE and FETCH 1:* of all folders, all pipelined; bodies stream from the socket to
- * the file.  A yardstick, not a client: 127.0.0.1, password "pass", and it trusts the server. */
+ * the file.  Its memory of a folder is a file with the flags of each UID, so that it knows every name without looking: nothing
+ * here is its own to find out.  A yardstick, not a client: 127.0.0.1, password "pass", and it trusts the server. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -25,24 +25,28 @@
 #include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     INPUT = 1 << 18,  /* bytes read from the server at once; also the longest line */
     OUTPUT = 1 << 19, /* bytes gathered for one write */
     BATCH = 512,      /* files that share a syncfs */
+    APPENDS = 100,    /* messages in one APPEND (MULTIAPPEND): Dovecot takes one each in 1.3 times the time */
     FOLDERS = 4096,
     NAME = 64,
 };
 
 static enum { SYNC_NONE, SYNC_EACH, SYNC_BATCH } durable;
-static bool tls, keep_crlf, look_only;
-static const char *user, *out_dir, *upload_dir, *since;
+static bool tls, keep_crlf, look_only, changes_only;
+static const char *user, *out_dir, *upload_dir;
 static long messages, bytes;
 
 static void die(const char *what)
@@ -117,17 +121,20 @@ static char *read_line(size_t *length)
     return line;
 }
 
-static void send_text(const char *text)
+static void send_bytes(const char *data, size_t left)
 {
-    size_t left = strlen(text);
-
     while (left) {
-        ssize_t sent = ssl ? SSL_write(ssl, text, left) : write(sock, text, left);
+        ssize_t sent = ssl ? SSL_write(ssl, data, left) : write(sock, data, left);
         if (sent <= 0)
             die("write");
-        text += sent;
+        data += sent;
         left -= sent;
     }
+}
+
+static void send_text(const char *text)
+{
+    send_bytes(text, strlen(text));
 }
 
 __attribute__((format(printf, 1, 2))) static void command(const char *format, ...)
@@ -146,44 +153,121 @@ static bool starts(const char *line, const char *with)
     return !strncmp(line, with, strlen(with));
 }
 
+/* ---------------------------------------------------------------------------------------------------------------- flags */
+
+/* One bit each, in the order of their letters. */
+static const struct flag {
+    char letter;
+    const char *word;
+} flags[] = {{'D', "\\Draft"}, {'F', "\\Flagged"}, {'P', "$Forwarded"}, {'R', "\\Answered"}, {'S', "\\Seen"}, {'T', "\\Deleted"}};
+enum { FLAGS = sizeof flags / sizeof *flags };
+
+/* Of a FETCH answer: what is between the parentheses behind FLAGS. */
+static unsigned char flags_in(const char *line)
+{
+    unsigned char found = 0;
+    const char *at = strstr(line, "FLAGS (");
+    const char *end = at ? strchr(at, ')') : NULL;
+
+    for (int i = 0; end && i < FLAGS; i++) {
+        const char *word = strstr(at, flags[i].word);
+        if (word && word < end)
+            found |= 1 << i;
+    }
+    return found;
+}
+
+static unsigned long uid_in(const char *line)
+{
+    const char *at = strstr(line, "UID ");
+
+    return at ? strtoul(at + 4, NULL, 10) : 0;
+}
+
+static void name_in_cur(char *name, unsigned long uid, unsigned char bits)
+{
+    name += sprintf(name, "%lu:2,", uid);
+    for (int i = 0; i < FLAGS; i++)
+        if (bits & 1 << i)
+            *name++ = flags[i].letter;
+    *name = 0;
+}
+
 /* ------------------------------------------------------------------------------------------------------------- the sink */
 
+/* What is remembered of a folder, in a file beside cur/.  It is not synced: an old one leads to the same end. */
+struct state {
+    uint64_t validity, modseq, next;
+    unsigned char flags[]; /* by UID */
+};
+
+static uint64_t validity, modseq, next;  /* as the server told them for the folder that it opened last */
+static int state_file = -1;
 static int cur = -1, tmp = -1; /* directories of the folder that is being filled */
 static int file = -1;
 static char output[OUTPUT];
 static size_t out_length;
-static char names[BATCH][NAME]; /* written to tmp/, not yet renamed */
+static struct { /* written to tmp/, not yet renamed */
+    unsigned long uid;
+    unsigned char flags;
+} written[BATCH];
 static int waiting;
+static bool renamed; /* in cur/, since it was synced */
 
-static void rename_to_cur(const char *name)
+static void remember_folder(void)
 {
-    char to[NAME + 4];
+    struct state head = {validity, modseq, next};
 
-    snprintf(to, sizeof to, "%.*s:2,", NAME - 1, name);
-    if (renameat(tmp, name, cur, to))
+    if (out_dir && pwrite(state_file, &head, sizeof head, 0) != sizeof head)
+        die("state");
+}
+
+static void remember(unsigned long uid, unsigned char bits)
+{
+    if (pwrite(state_file, &bits, 1, offsetof(struct state, flags) + uid) != 1)
+        die("state");
+}
+
+static unsigned char remembered(unsigned long uid)
+{
+    unsigned char bits = 0;
+
+    if (pread(state_file, &bits, 1, offsetof(struct state, flags) + uid) < 0)
+        die("state");
+    return bits;
+}
+
+static void rename_to_cur(int i)
+{
+    char from[NAME], to[NAME];
+
+    sprintf(from, "%lu", written[i].uid);
+    name_in_cur(to, written[i].uid, written[i].flags);
+    if (renameat(tmp, from, cur, to))
         die("rename");
+    remember(written[i].uid, written[i].flags);
+    renamed = true;
 }
 
 static void finish_batch(void)
 {
-    if (!waiting)
-        return;
-    if (syncfs(tmp))
+    if (waiting && syncfs(tmp))
         die("syncfs");
     for (int i = 0; i < waiting; i++)
-        rename_to_cur(names[i]);
-    if (fsync(cur))
+        rename_to_cur(i);
+    if (renamed && fsync(cur))
         die("fsync");
     waiting = 0;
+    renamed = false;
 }
 
 static void close_folder(void)
 {
     if (cur < 0)
         return;
-    finish_batch();
-    if (durable == SYNC_EACH && fsync(cur))
-        die("fsync");
+    if (durable != SYNC_NONE)
+        finish_batch();
+    close(state_file);
     close(cur);
     close(tmp);
     cur = tmp = -1;
@@ -214,6 +298,11 @@ static void open_folder(const char *folder)
     close(make_directory(folder, "/new"));
     cur = make_directory(folder, "/cur");
     tmp = make_directory(folder, "/tmp");
+    int directory = make_directory(folder, "");
+    state_file = openat(directory, "state", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (state_file < 0)
+        die("state");
+    close(directory);
 }
 
 static void write_out(void)
@@ -227,13 +316,17 @@ static void write_out(void)
     out_length = 0;
 }
 
-static void open_message(unsigned long uid)
+static void open_message(unsigned long uid, unsigned char bits)
 {
+    char name[NAME];
+
     messages++;
     if (!out_dir)
         return;
-    snprintf(names[waiting], NAME, "%lu.floor", uid);
-    file = openat(tmp, names[waiting], O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    written[waiting].uid = uid;
+    written[waiting].flags = bits;
+    sprintf(name, "%lu", uid);
+    file = openat(tmp, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     if (file < 0)
         die("open");
 }
@@ -264,21 +357,17 @@ static void close_message(void)
         die("fsync");
     close(file);
     if (durable != SYNC_BATCH)
-        rename_to_cur(names[waiting]);
+        rename_to_cur(0);
     else if (++waiting == BATCH)
         finish_batch();
 }
 
-static unsigned long uid_of(const char *line)
+/* Of a FETCH answer that ends in a literal. */
+static void take_literal(const char *line)
 {
-    const char *at = strstr(line, "UID ");
+    size_t length = strtoul(strrchr(line, '{') + 1, NULL, 10);
 
-    return at ? strtoul(at + 4, NULL, 10) : 0;
-}
-
-static void take_literal(size_t length, unsigned long uid)
-{
-    open_message(uid);
+    open_message(uid_in(line), flags_in(line)); /* the line is void from here on */
     while (length) {
         if (in_start == in_end)
             fill();
@@ -338,6 +427,18 @@ static void look(void)
         ;
 }
 
+static void note_state(const char *line)
+{
+    static const struct {
+        const char *code;
+        uint64_t *to;
+    } told[] = {{"* OK [UIDVALIDITY ", &validity}, {"* OK [HIGHESTMODSEQ ", &modseq}, {"* OK [UIDNEXT ", &next}};
+
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (starts(line, told[i].code))
+            *told[i].to = strtoull(line + strlen(told[i].code), NULL, 10);
+}
+
 static void fetch(void)
 {
     size_t length;
@@ -347,10 +448,13 @@ static void fetch(void)
         command("e%d EXAMINE \"%s\"\r\nf%d FETCH 1:* (UID FLAGS INTERNALDATE BODY.PEEK[])\r\n", i, folders[i], i);
     snprintf(last, sizeof last, "f%d ", folder_count - 1);
     while (!starts(line = read_line(&length), "z ")) {
-        if (*line == 'e')
+        if (*line == 'e') {
             open_folder(folders[atoi(line + 1)]);
-        else if (*line == '*' && length > 3 && line[length - 1] == '}')
-            take_literal(strtoul(strrchr(line, '{') + 1, NULL, 10), uid_of(line)); /* line is void from here on */
+            remember_folder();
+        } else if (*line == '*' && length > 3 && line[length - 1] == '}')
+            take_literal(line);
+        else if (*line == '*')
+            note_state(line);
         else if (starts(line, last))
             /* Not sooner: behind a long answer, a slow reader of a TLS connection was seen to lose the end of it. */
             send_text("z LOGOUT\r\n");
@@ -358,144 +462,219 @@ static void fetch(void)
     close_folder();
 }
 
-/* ------------------------------------------------------------------------------------------------------ the other way */
-
-static void send_all(const char *data, size_t length)
+static void change_flags(unsigned long uid, unsigned char bits)
 {
-    while (length) {
-        ssize_t sent = ssl ? SSL_write(ssl, data, length) : write(sock, data, length);
-        if (sent <= 0)
-            die("write");
-        data += sent;
-        length -= sent;
+    char from[NAME], to[NAME];
+
+    name_in_cur(from, uid, remembered(uid));
+    name_in_cur(to, uid, bits);
+    if (renameat(cur, from, cur, to))
+        die("rename");
+    remember(uid, bits);
+    renamed = true;
+}
+
+/* * VANISHED (EARLIER) 41,43:116 */
+static void vanish(const char *line)
+{
+    char name[NAME], *at = strrchr(line, ' ');
+
+    while (at && *at) {
+        unsigned long uid = strtoul(at + 1, &at, 10), last = uid;
+        if (*at == ':')
+            last = strtoul(at + 1, &at, 10);
+        for (; uid <= last; uid++) {
+            name_in_cur(name, uid, remembered(uid));
+            if (!unlinkat(cur, name, 0)) /* else it was gone long ago */
+                renamed = true;
+        }
     }
 }
 
-static void upload(void)
+static void follow_changes(int port)
 {
-    DIR *directory = opendir(upload_dir);
-    struct dirent *entry;
-    size_t length, room = 0, raw_room = 0;
-    char *text = NULL, *raw = NULL, *line;
-    int in_command = 0, commands = 0;
-
-    if (!directory)
-        die(upload_dir);
-    while ((entry = readdir(directory))) {
-        if (*entry->d_name == '.')
-            continue;
-        int from = openat(dirfd(directory), entry->d_name, O_RDONLY | O_CLOEXEC);
-        struct stat about;
-        if (from < 0 || fstat(from, &about))
-            die(entry->d_name);
-        size_t size = about.st_size, used = 0;
-        if (size > raw_room)
-            raw = realloc(raw, raw_room = size);
-        if (2 * size + 64 > room)
-            text = realloc(text, room = 2 * size + 64);
-        if (read(from, raw, size) != (ssize_t)size)
-            die(entry->d_name);
-        close(from);
-        for (const char *at = raw, *end = raw + size; at < end;) {
-            const char *lf = memchr(at, '\n', end - at);
-            size_t part = (lf ? lf : end) - at;
-            memcpy(text + used, at, part);
-            used += part;
-            at += part;
-            if (lf) {
-                text[used++] = '\r';
-                text[used++] = '\n';
-                at++;
-            }
-        }
-        if (!in_command)
-            command("u%d APPEND INBOX", commands++);
-        command(" () {%zu+}\r\n", used);
-        send_all(text, used);
-        messages++;
-        bytes += used;
-        if (++in_command == 64) {
-            send_text("\r\n");
-            in_command = 0;
-        }
-    }
-    if (in_command)
-        send_text("\r\n");
-    send_text("z LOGOUT\r\n");
-    while (!starts(line = read_line(&length), "z "))
-        if (*line == 'u' && !strstr(line, " OK"))
-            die(line);
-}
-
-static void resynchronise(void)
-{
-    unsigned long validity, mod_seq, next, uid, last;
+    struct state was;
     size_t length;
-    char *line, from[NAME], to[NAME];
+    char *line;
 
-    if (sscanf(since, "%lu:%lu:%lu", &validity, &mod_seq, &next) != 3)
-        exit(64);
     open_folder("INBOX");
-    command("e ENABLE QRESYNC\r\nf EXAMINE INBOX (QRESYNC (%lu %lu))\r\ng UID FETCH %lu:* (UID FLAGS INTERNALDATE BODY.PEEK[])\r\nz LOGOUT\r\n",
-            validity, mod_seq, next);
+    if (pread(state_file, &was, sizeof was, 0) != sizeof was)
+        die("state");
+    dial(port);
+    read_line(&length);
+    command("a LOGIN %s pass\r\nb ENABLE QRESYNC\r\nc EXAMINE INBOX (QRESYNC (%lu %lu))\r\n"
+            "d UID FETCH %lu:* (UID FLAGS INTERNALDATE BODY.PEEK[])\r\n", user, was.validity, was.modseq, was.next);
     while (!starts(line = read_line(&length), "z ")) {
-        if (starts(line, "* VANISHED (EARLIER) ")) {
-            for (char *at = line + 21; *at;) {
-                uid = last = strtoul(at, &at, 10);
-                if (*at == ':')
-                    last = strtoul(at + 1, &at, 10);
-                for (; uid <= last; uid++) {
-                    snprintf(from, sizeof from, "%lu.floor:2,", uid);
-                    if (unlinkat(cur, from, 0)) {
-                        strcat(from, "F");
-                        unlinkat(cur, from, 0);
-                    }
-                }
-                if (*at == ',')
-                    at++;
-            }
-        } else if (*line == '*' && length > 3 && line[length - 1] == '}') {
-            take_literal(strtoul(strrchr(line, '{') + 1, NULL, 10), uid_of(line));
-        } else if (strstr(line, " FETCH (") && strstr(line, "\\Flagged") && (uid = uid_of(line)) && uid < next) {
-            /* The only flag that the job changes; the others are in no name of the floor's. */
-            snprintf(from, sizeof from, "%lu.floor:2,", uid);
-            snprintf(to, sizeof to, "%lu.floor:2,F", uid);
-            renameat(cur, from, cur, to);
-        }
+        if (starts(line, "* VANISHED "))
+            vanish(line);
+        else if (*line == '*' && length > 3 && line[length - 1] == '}')
+            /* n:* is the last message where there is nothing new: written again under the same name, it does no harm. */
+            take_literal(line);
+        else if (*line == '*' && strstr(line, " FETCH (") && uid_in(line) < was.next)
+            change_flags(uid_in(line), flags_in(line));
+        else if (*line == '*')
+            note_state(line);
+        else if (starts(line, "d "))
+            send_text("z LOGOUT\r\n");
     }
+    if (validity != was.validity) {
+        fprintf(stderr, "floor: another UIDVALIDITY\n");
+        exit(1);
+    }
+    remember_folder();
     close_folder();
+}
+
+/* ---------------------------------------------------------------------------------------------------------- the upload */
+
+static char *content; /* of the file that is being sent */
+static size_t content_room;
+
+static size_t read_file(int directory, const char *name, struct stat *about)
+{
+    size_t length = 0;
+    ssize_t got;
+    int from = openat(directory, name, O_RDONLY | O_CLOEXEC);
+
+    if (from < 0 || fstat(from, about))
+        die(name);
+    if ((size_t)about->st_size > content_room)
+        content = realloc(content, content_room = about->st_size);
+    while ((got = read(from, content + length, content_room - length)) > 0)
+        length += got;
+    close(from);
+    return length;
+}
+
+static void send_output(void)
+{
+    send_bytes(output, out_length);
+    out_length = 0;
+}
+
+static void put_out(const char *data, size_t length)
+{
+    if (length > OUTPUT - out_length)
+        send_output();
+    if (length > OUTPUT)
+        send_bytes(data, length);
+    else
+        memcpy(output + out_length, data, length), out_length += length;
+}
+
+/* flags "date" {length+} CRLF and the message, whose lines end in LF here and in CRLF there */
+static void put_message(int directory, const char *name)
+{
+    char text[256], date[64], words[128] = "";
+    struct stat about;
+    size_t length = read_file(directory, name, &about), lines = 0;
+    const char *end = content + length, *info = strstr(name, ":2,"), *lf;
+
+    for (const char *at = content; (lf = memchr(at, '\n', end - at)); at = lf + 1)
+        lines++;
+    for (int i = 0; info && i < FLAGS; i++)
+        if (strchr(info, flags[i].letter))
+            sprintf(words + strlen(words), "%s%s", *words ? " " : "", flags[i].word);
+    strftime(date, sizeof date, "%d-%b-%Y %H:%M:%S +0000", gmtime(&about.st_mtime));
+    put_out(text, sprintf(text, " (%s) \"%s\" {%zu+}\r\n", words, date, length + lines));
+    for (const char *at = content; at < end; at = lf + 1) {
+        lf = memchr(at, '\n', end - at);
+        put_out(at, (lf ? lf : end) - at);
+        if (!lf)
+            break;
+        put_out("\r\n", 2);
+    }
+    messages++;
+    bytes += length + lines;
+}
+
+/* The answer to the next APPEND. */
+static void take_answer(void)
+{
+    size_t length;
+    char *line;
+
+    while (*(line = read_line(&length)) != 'u')
+        ;
+    if (!strstr(line, " OK ")) {
+        fprintf(stderr, "floor: %s\n", line);
+        exit(1);
+    }
+}
+
+/* Reads no answer before the end: there are few, and they fit into the sockets' buffers. */
+static void upload(int port)
+{
+    static const char *const parts[] = {"cur", "new"};
+    long unanswered = 0;
+    size_t length;
+
+    dial(port);
+    read_line(&length);
+    command("a LOGIN %s pass\r\n", user);
+    while (!starts(read_line(&length), "a "))
+        ;
+    for (int i = 0; i < 2; i++) {
+        char path[4096];
+        struct dirent *entry;
+
+        snprintf(path, sizeof path, "%s/%s", upload_dir, parts[i]);
+        DIR *directory = opendir(path);
+        if (!directory)
+            die(path);
+        while ((entry = readdir(directory))) {
+            if (*entry->d_name == '.')
+                continue;
+            if (messages % APPENDS == 0) {
+                if (messages)
+                    put_out("\r\n", 2);
+                put_out("u APPEND INBOX", 14);
+                unanswered++;
+            }
+            put_message(dirfd(directory), entry->d_name);
+        }
+        closedir(directory);
+    }
+    put_out("\r\nz LOGOUT\r\n", 12);
+    for (send_output(); unanswered; unanswered--)
+        take_answer();
+    while (!starts(read_line(&length), "z "))
+        ;
 }
 
 int main(int count, char **arguments)
 {
     int option;
 
-    while ((option = getopt(count, arguments, "snco:y:u:d:")) > 0) {
+    while ((option = getopt(count, arguments, "sndu:co:y:")) > 0) {
         switch (option) {
         case 's': tls = true; break;
         case 'n': look_only = true; break;
+        case 'd': changes_only = true; break;
+        case 'u': upload_dir = optarg; break;
         case 'c': keep_crlf = true; break;
         case 'o': out_dir = optarg; break;
-        case 'u': upload_dir = optarg; break;
-        case 'd': since = optarg; break;
         case 'y': durable = *optarg == 'e' ? SYNC_EACH : *optarg == 'b' ? SYNC_BATCH : SYNC_NONE; break;
         default: return 64;
         }
     }
     if (count - optind != 2) {
-        fprintf(stderr, "floor PORT USER [-s] [-n] [-c] [-o DIR] [-y none|each|batch] [-u DIR] [-d V:M:N]\n");
+        fprintf(stderr, "floor PORT USER [-s] [-n | -d | -u DIR] [-c] [-o DIR] [-y none|each|batch]\n");
         return 64;
     }
     user = arguments[optind + 1];
-    log_in_and_list(atoi(arguments[optind]));
-    if (look_only)
-        look();
+    int port = atoi(arguments[optind]);
+    if (changes_only)
+        follow_changes(port);
     else if (upload_dir)
-        upload();
-    else if (since)
-        resynchronise();
-    else
-        fetch();
+        upload(port);
+    else {
+        log_in_and_list(port);
+        if (look_only)
+            look();
+        else
+            fetch();
+    }
     fprintf(stderr, "%ld messages %ld bytes\n", messages, bytes);
     return 0;
 }
