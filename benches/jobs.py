@@ -101,6 +101,7 @@ class Side:
     def __init__(self, name, place, there):
         self.name, self.place = name, place
         self.here, self.there = contents.Here(place.directory + "/mail"), there
+        self.first = None  # the run that brought everything
 
 
 class Bench:
@@ -132,7 +133,9 @@ class Bench:
         else:
             runs = self.upload(account, where)
         shape = {"job": job, "kind": kind, "messages": count, "small": small, "folders": folders}
-        return dict(shape, limits=goals, runs=runs, prepared=prepared)
+        sides = self.synced.get(account, {}) if kind in ("sync-noop", "delta") else {}
+        first_sync = {name: side.first for name, side in sides.items()}
+        return dict(shape, limits=goals, runs=runs, prepared=prepared, first_sync=first_sync)
 
     def load(self, account):
         if account not in self.server.loaded:
@@ -245,7 +248,8 @@ class Bench:
                 self.server.copy(account, own)
                 place = self.place(where, own)
                 side = sides[name] = Side(name, place, contents.There(self.server, own, base.ids))
-                complain(self.run(name, place, "sync-first"), side, expected, fatal=True)
+                side.first = self.run(name, place, "sync-first")
+                complain(side.first, side, expected, fatal=True)
             self.synced[account] = sides
         self.calm(self.synced[account])
         return self.synced[account]
