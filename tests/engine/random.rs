@@ -15,7 +15,7 @@ use crate::play::{mask, run, variants, words};
 use crate::world::{Ended, Trouble, Verb, World};
 
 /// Histories that are played where nobody says how many.
-const ROUNDS: u64 = 200;
+const ROUNDS: u64 = 150;
 /// What people do, and how often that is settled, in one history.
 const EPISODES: u64 = 4;
 
@@ -69,7 +69,9 @@ struct History {
 fn random_histories_lose_and_double_nothing() {
     let number = |name| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let first = number("MAILX_SEED").unwrap_or(now >> 10);
+    // In CI the same histories each time: a fresh one that finds something there would blame the wrong change.
+    let usual = if std::env::var_os("CI").is_some() { 1_753_564_667_999_373 } else { now >> 10 };
+    let first = number("MAILX_SEED").unwrap_or(usual);
     let rounds = number("MAILX_ROUNDS").unwrap_or(if number("MAILX_SEED").is_some() { 1 } else { ROUNDS });
     println!("MAILX_SEED={first} MAILX_ROUNDS={rounds} repeats these histories");
     let seeds: Vec<u64> = (0..rounds).map(|n| first.wrapping_add(n)).collect();

@@ -66,7 +66,9 @@ pub(super) async fn prepare(
             all[transfer.from].job.gap("moves");
         }
     }
-    transfers.extend(unfinished_transfers(store, &all).await?);
+    // One whose original has left asks for nothing more: its row goes.
+    let (left, unfinished): (Vec<Transfer>, Vec<Transfer>) = unfinished_transfers(store, &all).await?.into_iter().partition(|t| t.row.gone);
+    transfers.extend(unfinished);
     let dests: HashSet<LinkId> = transfers.iter().filter(|t| !t.row.gone).filter_map(|t| t.arriving).collect();
     run.flags = session.caps().flags;
     // What is missing in one folder may lie in one that is matched again, and whose files nobody has looked at.
@@ -100,6 +102,9 @@ pub(super) async fn prepare(
             plan
         };
         works.push(Work { job: looked.job, plan, mark: looked.mark });
+    }
+    for transfer in left {
+        works[transfer.from].plan.forget.push(transfer.row.id);
     }
     // A folder that is left alone takes no part in moves either.
     let alone: Vec<bool> = works.iter().map(|w| w.job.report.error.is_some()).collect();
