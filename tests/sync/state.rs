@@ -105,3 +105,26 @@ fn a_maildir_of_mbsync_is_adopted() {
     w.server.store(&w.user, "INBOX", &uid(&w, "INBOX", "b"), "+\\Flagged");
     assert_eq!(done(&w.sync(0, &[])), [("flags_pulled", 1), ("flags_pushed", 1)]);
 }
+
+#[test]
+fn what_a_killed_fetch_had_removed_there_is_not_deleted_here() {
+    let Some(w) = world("relkill") else { return };
+    let mut met = false;
+    for at in 1..40 {
+        let mut own = crate::support::World::new(w.server, "relkill");
+        own.user = format!("{}-{at}", w.user);
+        own.configure("after-fetch = \"delete\"");
+        own.server.deeds(&own.user, &serde_json::json!([appended("INBOX", "a", ""), appended("INBOX", "b", "")]));
+        let out = own.run_with(&["fetch", "--json"], &[("MAILX_TEST_CRASH_AT", &at.to_string())]);
+        if out.signal.is_none() {
+            break;
+        }
+        let removed = count_there(&own, "INBOX", "a") == 0;
+        met |= removed;
+        own.configure("");
+        own.sync(0, &[]);
+        own.sync(0, &[]);
+        assert_eq!((own.mail().len(), kept(&own)), (2, 0), "killed at step {at}");
+    }
+    assert!(met, "no step was met at which the server's copies were gone");
+}

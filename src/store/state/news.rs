@@ -150,7 +150,11 @@ pub(super) fn record_news(tx: &Transaction<'_>, news: &News) -> rusqlite::Result
         }
     }
     let mut forget = tx.prepare_cached("DELETE FROM link WHERE id = ?1 AND state IN (?2, ?3)")?;
-    let mut gone = tx.prepare_cached("UPDATE link SET gone = 1 WHERE id = ?1")?;
+    let mut gone = tx.prepare_cached(
+        // What was being removed there by `after-fetch` is released now, and lives here only; it may have been moved to the trash.
+        "UPDATE link SET gone = CASE state WHEN 3 THEN 0 ELSE 1 END, moved = CASE state WHEN 3 THEN 1 ELSE moved END,
+            state = CASE state WHEN 3 THEN 4 ELSE state END WHERE id = ?1",
+    )?;
     for id in &news.gone {
         if forget.execute(params![id.0, WANTED, SKIPPED])? == 0 {
             gone.execute([id.0])?;
