@@ -4,6 +4,7 @@ pub mod fetch;
 pub mod guard;
 pub mod matching;
 pub mod merge;
+mod origin;
 pub mod plan;
 pub mod select;
 pub mod sync;

@@ -168,14 +168,35 @@ impl Store {
         self.root.as_ref().map_or(Ok(None), |root| FolderDir::open(&root.fd, dir))
     }
 
-    /// The directories of a folder, made where they are missing, and durable then.
-    pub fn make_folder(&self, dir: &str) -> Result<FolderDir> {
+    /// The directories of the folder with this row, made where they are missing, and durable then. Which directory it is, is recorded
+    /// where none is known, and where a new one stands for one in which no mail was: any other is the guard's to judge.
+    pub fn make_folder(&self, row: i64, dir: &str) -> Result<FolderDir> {
+        let (folder, new) = self.make(row, dir)?;
+        if let Some((dev, ino)) = new {
+            self.state().set_directories(&[(row, dev, ino)])?;
+        }
+        Ok(folder)
+    }
+
+    /// The same for many, recorded at once.
+    pub fn make_folders(&self, rows: &[(i64, &str)]) -> Result<()> {
+        let mut made = Vec::new();
+        for (row, dir) in rows {
+            made.extend(self.make(*row, dir)?.1.map(|(dev, ino)| (*row, dev, ino)));
+        }
+        if made.is_empty() { Ok(()) } else { self.state().set_directories(&made) }
+    }
+
+    /// Makes a folder; device and inode where they are to be recorded.
+    fn make(&self, row: i64, dir: &str) -> Result<(FolderDir, Option<(u64, u64)>)> {
         debug_assert!(!self.is_rehearsal(), "a rehearsal changes nothing");
         let (folder, made) = FolderDir::make(self.root()?, dir)?;
         if made {
             self.step("make-folder");
         }
-        Ok(folder)
+        let new = self.state().directory(row)?.is_none() || (made && self.state().linked_count(row, 1)? == 0);
+        let identity = if new { Some(folder.identity()?) } else { None };
+        Ok((folder, identity))
     }
 
     /// Chooses the directory of a new folder: the usual spelling, or another one where that collides on case. A spelling that is on

@@ -26,6 +26,8 @@ pub fn local(label: &str) -> Vec<u8> {
 
 /// The label of a message; what is not byte for byte one of ours is named as broken.
 pub fn label(bytes: &[u8]) -> String {
+    // What the server has made of it is it.
+    let bytes = bytes.strip_prefix(mailx::testing::mem::Taking::LINE.as_bytes()).unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
     let last = text.trim_end().lines().last().unwrap_or_default();
     let label = last.trim_end_matches('.').trim_end().to_owned();

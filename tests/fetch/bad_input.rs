@@ -191,8 +191,9 @@ fn a_server_that_dies_in_the_middle_is_75_and_the_next_run_completes() {
             std::thread::sleep(Duration::from_millis(15));
         }
         let out = run.end(Duration::from_secs(60));
-        assert!(matches!(out.code, Some(0 | 75)), "{out:?}");
-        broke |= out.code == Some(75);
+        // 1: the connection fell several times at one message, which is then left out and named.
+        assert!(matches!(out.code, Some(0 | 1 | 75)), "{out:?}");
+        broke |= out.code != Some(0);
         if out.code == Some(0) {
             break;
         }

@@ -211,7 +211,7 @@ async fn folders(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, st
 async fn folder(shared: &Shared<'_>, session: &mut Option<Box<dyn Session>>, stream: &mut DeliveryStream, job: &mut Job) -> Result<()> {
     let row = job.row.clone();
     let target = blocking(shared.store, move |store| {
-        let dir = store.make_folder(&row.dir)?;
+        let dir = store.make_folder(row.id, &row.dir)?;
         let unmatched = Unmatched::new(store.state().unmatched(row.id)?);
         Target::new(row.id, row.path, dir, unmatched).map(Arc::new)
     })

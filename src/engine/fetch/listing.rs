@@ -6,11 +6,12 @@ use std::sync::Arc;
 use crate::backend::{Ctx, FolderInfo, LookAt, Session};
 use crate::model::change::{Harvest, HarvestKind, Marks};
 use crate::model::report::FolderReport;
-use crate::model::{Change, Class, Error, Event, FolderId, Listed, Need, Renumbered, Result, Role, Scope};
+use crate::model::{Change, Class, Error, Event, FolderId, FolderPath, Listed, Need, Renumbered, Result, Role, Scope};
 use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
 use crate::store::{Store, root};
 
-use super::rematch::{Rematched, link_arrived, link_moved, rematch};
+use super::arrived::{link_arrived, look_for_unseen};
+use super::rematch::{Rematched, link_moved, rematch};
 use super::sessions::{Sessions, costs_session, is_ours};
 use super::{FetchOptions, Job, Rematch, blocking};
 
@@ -141,21 +142,28 @@ pub(in crate::engine) async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) 
         let known: HashMap<FolderId, FolderRow> = store.state().folders()?.into_iter().map(|row| (row.remote.clone(), row)).collect();
         let new: Vec<_> = infos.iter().filter(|i| !known.contains_key(&i.id)).map(|i| (i.id.clone(), i.path.clone(), i.role)).collect();
         if !new.is_empty() {
-            store.state().add_folders(&new, |path, taken| store.choose_dir(path, taken))?;
+            // A directory of another spelling that stands for the path already is that folder's.
+            let here: HashMap<FolderPath, String> = store.folders_here()?.into_iter().map(|here| (here.path, here.dir)).collect();
+            let choose = |path: &FolderPath, taken: &dyn Fn(&str) -> bool| {
+                let usual = store.choose_dir(path, taken);
+                let other = here.get(path).filter(|dir| !taken(dir) && !store.open_folder(&usual).is_ok_and(|d| d.is_some()));
+                other.cloned().unwrap_or(usual)
+            };
+            store.state().add_folders(&new, choose)?;
             store.step("commit-folders");
         }
         let rows: HashMap<FolderId, FolderRow> =
             if new.is_empty() { known } else { store.state().folders()?.into_iter().map(|row| (row.remote.clone(), row)).collect() };
         let redo: Vec<i64> = store.state().wanted_folders()?.into_iter().map(|(folder, _)| folder).collect();
-        let (mut jobs, mut marks, mut made) = (Vec::with_capacity(infos.len()), Vec::with_capacity(infos.len()), Vec::new());
+        let (mut jobs, mut marks) = (Vec::with_capacity(infos.len()), Vec::with_capacity(infos.len()));
+        if !store.is_rehearsal() {
+            let fresh = infos.iter().filter_map(|info| rows.get(&info.id)).filter(|row| row.cursor.is_none());
+            store.make_folders(&fresh.map(|row| (row.id, row.dir.as_str())).collect::<Vec<_>>())?;
+        }
         for info in infos {
             let Some(mut row) = rows.get(&info.id).cloned() else { continue };
             row.role = info.role;
             if !store.is_rehearsal() {
-                if row.cursor.is_none() {
-                    let (dev, ino) = store.make_folder(&row.dir)?.identity()?;
-                    made.push((row.id, dev, ino));
-                }
                 // What a stopped run had published is known before ids may become void.
                 if redo.contains(&row.id)
                     && let Some(dir) = store.open_folder(&row.dir)?
@@ -166,9 +174,6 @@ pub(in crate::engine) async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) 
             }
             jobs.push(Job { report: FolderReport::new(info.path.clone()), ..Job::new(row) });
             marks.push(info.marks);
-        }
-        if !made.is_empty() {
-            store.state().set_directories(&made)?;
         }
         Ok((jobs, marks))
     })
@@ -244,6 +249,9 @@ async fn take_page(
     }
     let marks = if more { Marks::default() } else { marks };
     commit(store, job, harvest.restarted, (links, news, Vec::new()), &harvest, marks).await?;
+    if !more && !harvest.doubtful {
+        look_for_unseen(store, session, &job.row, &harvest.cursor).await?;
+    }
     Ok(more)
 }
 

@@ -3,6 +3,7 @@
 //! The way of a message: the folder's marks differ → its new ids are listed → a row with a reserved name for each, in one commit with
 //! the cursor → the plan → bodies stream into tmp files → batches become durable and `stored` → only then the server's copy may go.
 
+mod arrived;
 mod bodies;
 mod doubts;
 pub(in crate::engine) mod download;

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::backend::{BodySink, Missed, Part, Session, Want};
-use crate::engine::matching::{Here, Pair, There, headers_wanted, pair};
+use crate::engine::matching::{Here, There, headers_wanted, pair};
 use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentId, RemoteId, Result};
 use crate::store::Store;
 use crate::store::maildir::digest::{Digest, MAX_HEADER, header_hash};
 use crate::store::maildir::name::FileName;
-use crate::store::state::{Digested, FileHere, FolderRow, Known, LinkId, NewLink};
+use crate::store::state::{FileHere, FolderRow, Known, LinkId, NewLink};
 
+use super::arrived::paired;
 use super::blocking;
 use super::listing::new_link;
 
@@ -89,7 +90,7 @@ pub(super) async fn rematch(
 }
 
 /// Asks for the headers that can decide, and puts their hashes into `there`.
-async fn ask_headers(
+pub(super) async fn ask_headers(
     session: &mut Box<dyn Session>,
     row: &FolderRow,
     cursor: &Cursor,
@@ -115,10 +116,21 @@ pub(in crate::engine) async fn headers(
     cursor: &Cursor,
     ids: Vec<RemoteId>,
 ) -> Result<HashMap<usize, Hash>> {
+    Ok(read_headers(session, row, cursor, ids, header_hash).await?.found)
+}
+
+/// Reads the header blocks of messages; `of` says what is kept of each.
+pub(super) async fn read_headers<T: Send>(
+    session: &mut Box<dyn Session>,
+    row: &FolderRow,
+    cursor: &Cursor,
+    ids: Vec<RemoteId>,
+    of: fn(&[u8]) -> T,
+) -> Result<Headers<T>> {
     let wants: Vec<Want> = ids.into_iter().map(|id| Want { id, size: Some(2048) }).collect();
-    let mut sink = Headers { found: HashMap::new(), open: Vec::new() };
+    let mut sink = Headers { found: HashMap::new(), gone: Vec::new(), open: Vec::new(), of };
     session.fetch(&row.remote, cursor, &wants, Part::Header, &mut sink).await?;
-    Ok(sink.found)
+    Ok(sink)
 }
 
 /// In the trash: messages that are here and whose server copies could only be moved, or may have been moved by a run that did not
@@ -141,73 +153,6 @@ pub(super) async fn link_moved(
         links[link].here = Some(Known { digest: message.digest, weak, continues: None, moved_from: Some(message.id) });
     }
     Ok(())
-}
-
-/// Messages that were sent or moved into the folder, and whose new ids nobody has told, are known by their content and not fetched.
-pub(super) async fn link_arrived(
-    store: &Arc<Store>,
-    session: &mut Box<dyn Session>,
-    row: &FolderRow,
-    cursor: &Cursor,
-    links: &mut [NewLink],
-) -> Result<()> {
-    let folder = row.id;
-    let arriving = if links.is_empty() { Vec::new() } else { blocking(store, move |store| store.state().arriving(folder)).await? };
-    if arriving.is_empty() {
-        return Ok(());
-    }
-    for (from, link, weak) in paired(session, row, cursor, &arriving, links, true).await? {
-        let message = &arriving[from];
-        links[link].name = message.name.clone();
-        links[link].here = Some(Known { digest: message.digest, weak, continues: Some(message.id), moved_from: None });
-    }
-    Ok(())
-}
-
-/// Pairs messages here with those of a listing that nothing is known of: (index here, index of the link, weak). With `twins`, those that
-/// are byte for byte the same may take each other's place.
-async fn paired(
-    session: &mut Box<dyn Session>,
-    row: &FolderRow,
-    cursor: &Cursor,
-    messages: &[Digested],
-    links: &[NewLink],
-    twins: bool,
-) -> Result<Vec<(usize, usize, bool)>> {
-    let here: Vec<Here> =
-        messages.iter().map(|m| Here { permanent: m.permanent.clone(), sizes: vec![m.digest.octets], header: m.digest.header }).collect();
-    let unknown: Vec<usize> = (0..links.len()).filter(|i| links[*i].here.is_none()).collect();
-    let mut there: Vec<There> =
-        unknown.iter().map(|i| There { permanent: links[*i].permanent.clone(), size: links[*i].size, header: None }).collect();
-    let ids: Vec<RemoteId> = unknown.iter().map(|i| links[*i].remote.clone()).collect();
-    ask_headers(session, row, cursor, &here, &mut there, &|i| ids[i].clone()).await?;
-    let mut pairs = pair(&here, &there);
-    if twins {
-        pair_twins(messages, &there, &mut pairs);
-    }
-    Ok(pairs.into_iter().map(|pair| (pair.here, unknown[pair.there], pair.weak)).collect())
-}
-
-/// Messages that are byte for byte the same were sent, and not all of them are told of yet: any of them may be any of those. Where more
-/// have come than were sent, somebody else has sent some, and nothing is concluded.
-fn pair_twins(messages: &[Digested], there: &[There], pairs: &mut Vec<Pair>) {
-    let mut groups: HashMap<(Hash, u64), (Vec<usize>, Vec<usize>)> = HashMap::new();
-    for (i, m) in messages.iter().enumerate().filter(|(i, _)| !pairs.iter().any(|p| p.here == *i)) {
-        groups.entry((m.digest.header, m.digest.octets)).or_default().0.push(i);
-    }
-    for (i, t) in there.iter().enumerate().filter(|(i, _)| !pairs.iter().any(|p| p.there == *i)) {
-        if let (Some(header), Some(size)) = (t.header, t.size)
-            && let Some(group) = groups.get_mut(&(header, size))
-        {
-            group.1.push(i);
-        }
-    }
-    for (sent, came) in groups.into_values().filter(|(sent, came)| came.len() <= sent.len()) {
-        let same = sent.iter().all(|i| messages[*i].digest.identity == messages[sent[0]].digest.identity);
-        if same {
-            pairs.extend(sent.into_iter().zip(came).map(|(here, there)| Pair { here, there, weak: true }));
-        }
-    }
 }
 
 /// Rows of the epoch that ended; or, where the folder was not known, its files.
@@ -245,14 +190,18 @@ async fn candidates(store: &Arc<Store>, row: &FolderRow, restarted: bool) -> Res
     .await
 }
 
-/// Hashes header blocks as they come.
-struct Headers {
-    found: HashMap<usize, Hash>,
+/// Takes header blocks as they come.
+pub(super) struct Headers<T> {
+    /// What is kept of those that came, by the index of the message.
+    pub found: HashMap<usize, T>,
+    /// Messages that are not there.
+    pub gone: Vec<usize>,
     open: Vec<u8>,
+    of: fn(&[u8]) -> T,
 }
 
 #[async_trait]
-impl BodySink for Headers {
+impl<T: Send> BodySink for Headers<T> {
     async fn begin(&mut self) -> Result<()> {
         self.open.clear();
         Ok(())
@@ -265,7 +214,7 @@ impl BodySink for Headers {
     }
 
     async fn end(&mut self, index: usize) -> Result<()> {
-        self.found.insert(index, header_hash(&self.open));
+        self.found.insert(index, (self.of)(&self.open));
         Ok(())
     }
 
@@ -273,7 +222,10 @@ impl BodySink for Headers {
         Ok(())
     }
 
-    async fn miss(&mut self, _: usize, _: Missed) -> Result<()> {
+    async fn miss(&mut self, index: usize, why: Missed) -> Result<()> {
+        if why == Missed::Gone {
+            self.gone.push(index);
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::backend::{Order, Session};
 use crate::engine::fetch::download::join_all;
 use crate::engine::fetch::sessions::{costs_session, first_says, is_ours};
 use crate::engine::fetch::{Job, blocking};
-use crate::model::{Class, Error, Event, Outcome, Result, Scope};
+use crate::model::{Class, Error, Event, Outcome, RemoteId, Result, Scope};
 use crate::store::Store;
 use crate::store::state::Receipts;
 
@@ -115,8 +115,15 @@ async fn folder(run: &Run<'_>, session: &mut Option<Box<dyn Session>>, work: &mu
         (std::mem::take(&mut work.plan.agree), std::mem::take(&mut work.plan.forget), std::mem::take(&mut work.plan.keep_here));
     work.job.report.local_only += keep.len() as u64;
     let renamed = std::mem::take(&mut work.plan.renamed);
-    if !(agree.is_empty() && forget.is_empty() && keep.is_empty() && renamed.is_empty()) {
+    let mut in_vain = Vec::new();
+    for (row, name) in std::mem::take(&mut work.plan.in_vain) {
+        let why = "the server took it and does not list it; it stays here, and is not sent again".to_owned();
+        work.job.report.failed.push((RemoteId(name.0), why));
+        in_vain.push(row);
+    }
+    if !(agree.is_empty() && forget.is_empty() && keep.is_empty() && renamed.is_empty() && in_vain.is_empty()) {
         blocking(store, move |store| {
+            store.state().mark_in_vain(&in_vain)?;
             store.state().rename_links(&renamed)?;
             store.state().agree(&agree)?;
             store.state().keep_here(&keep)?;

@@ -44,6 +44,8 @@ struct FolderPlan {
     rename: Vec<(FolderRow, FolderHere)>,
     /// Folders whose directories were removed here while nothing was in them.
     remove: Vec<FolderRow>,
+    /// Directories whose names differ from another folder's in upper and lower case only: no folder of the state can be like that.
+    clashes: Vec<FolderPath>,
 }
 
 /// What is known of folders on both sides.
@@ -84,6 +86,7 @@ pub(super) async fn agree(
         listed = carry_out(store, sessions, session, &plan, &mut agreed).await?;
     }
     let ids: HashSet<&FolderId> = listed.iter().map(|i| &i.id).collect();
+    agreed.reports.extend(plan.clashes.iter().map(clash));
     let rows = if plan.is_empty() { known.rows.clone() } else { blocking(store, |store| store.state().folders()).await? };
     for row in rows.into_iter().filter(|row| row.cursor.is_some() && !ids.contains(&row.remote) && takes(&row.path, row.role)) {
         if known.linked.get(&row.id).is_some_and(|n| *n > 0) {
@@ -104,6 +107,13 @@ pub(super) async fn agree(
     Ok(agreed)
 }
 
+fn clash(path: &FolderPath) -> FolderReport {
+    let failed = "another folder has the same name, but for upper and lower case";
+    let error = Error::new(Class::Partial, format!("sync the folder `{path}`"), failed).scope(Scope::Folder);
+    let error = error.safe("the mail in it stays here").hint("give the directory another name");
+    FolderReport { error: Some(error), ..FolderReport::new(path.clone()) }
+}
+
 fn know(store: &Store, listed: &HashSet<FolderId>) -> Result<Known> {
     let rows = store.state().folders()?;
     let here = store.folders_here()?;
@@ -115,7 +125,7 @@ fn know(store: &Store, listed: &HashSet<FolderId>) -> Result<Known> {
         }
         // Only those that may have to go are counted: the others may be large.
         if !dirs.contains(row.dir.as_str()) || !listed.contains(&row.remote) {
-            linked.insert(row.id, store.state().linked_count(row.id)?);
+            linked.insert(row.id, store.state().linked_count(row.id, u64::MAX)?);
         }
     }
     Ok(Known { rows, linked, here, identity })
@@ -126,6 +136,7 @@ fn plan(known: &Known, listed: &[FolderInfo], takes: &dyn Fn(&FolderPath, Option
     let there: HashMap<&FolderPath, &FolderInfo> = listed.iter().map(|i| (&i.path, i)).collect();
     let ids: HashMap<&FolderId, &FolderInfo> = listed.iter().map(|i| (&i.id, i)).collect();
     let row_dirs: HashSet<&str> = known.rows.iter().map(|row| row.dir.as_str()).collect();
+    let folded: HashSet<String> = known.rows.iter().map(|row| row.dir.to_lowercase()).collect();
     let here_dirs: HashSet<&str> = known.here.iter().map(|h| h.dir.as_str()).collect();
     let lost: Vec<&FolderRow> = known
         .rows
@@ -142,6 +153,10 @@ fn plan(known: &Known, listed: &[FolderInfo], takes: &dyn Fn(&FolderPath, Option
     let mut plan = FolderPlan::default();
     let mut renamed: HashSet<i64> = HashSet::new();
     for here in &new {
+        if folded.contains(&here.dir.to_lowercase()) {
+            plan.clashes.push(here.path.clone());
+            continue;
+        }
         let was = lost.iter().find(|row| known.identity.get(&row.id) == Some(&here.identity) && !row.path.is_inbox() && row.role.is_none());
         match was {
             Some(row) if may_rename(row, here) => {

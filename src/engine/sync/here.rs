@@ -7,7 +7,7 @@ use crate::store::Store;
 use crate::store::maildir::dir::{Entry, FolderDir};
 use crate::store::maildir::keywords::KeywordLetters;
 use crate::store::maildir::name::FileName;
-use crate::store::state::{FolderRow, Standing, SyncRow};
+use crate::store::state::{FolderRow, LinkId, Standing, SyncRow};
 
 /// A file that no row knows.
 #[derive(Debug, Clone)]
@@ -18,6 +18,15 @@ pub(super) struct NewFile {
     pub entry: Entry,
     /// Its flags.
     pub flags: FlagState,
+}
+
+/// A message that lives here only, as its row says.
+#[derive(Debug, Clone)]
+pub(super) struct LocalOnly {
+    /// Row.
+    pub id: LinkId,
+    /// Base name.
+    pub name: LocalName,
 }
 
 /// What is different here.
@@ -31,8 +40,12 @@ pub(super) struct HereChanges {
     pub unknown: Vec<NewFile>,
     /// Messages on their way there whose files are gone.
     pub missing_arrivals: Vec<SyncRow>,
+    /// Files of messages that live here only.
+    pub local_only: Vec<(LocalOnly, Entry)>,
+    /// Messages that live here only and whose files are not in this folder.
+    pub local_missing: Vec<LocalOnly>,
     /// Messages whose files have another base name in the same folder now.
-    pub renamed: Vec<(crate::store::state::LinkId, LocalName)>,
+    pub renamed: Vec<(LinkId, LocalName)>,
     /// Names of what is no regular file.
     pub odd: Vec<String>,
     /// What the directories looked like before they were read, where that can be relied on.
@@ -70,7 +83,18 @@ pub(super) fn look(store: &Store, row: &FolderRow) -> Result<LookHere> {
     let letters = KeywordLetters::load(&dir)?;
     let (mut files, odd) = dir.scan_all()?;
     here.odd = odd;
-    store.state().each_row(row.id, &mut |row| here.take(row, &mut files, &letters))?;
+    let mut local_only = Vec::new();
+    store.state().each_row(row.id, &mut |row| match row.standing {
+        Standing::LocalOnly => local_only.push(LocalOnly { id: row.id, name: row.name }),
+        _ => here.take(row, &mut files, &letters),
+    })?;
+    // What both sides have comes first: a file that went away and came back may have an old row here, too.
+    for row in local_only {
+        match files.remove(&*row.name.0) {
+            Some(entry) => here.local_only.push((row, entry)),
+            None => here.local_missing.push(row),
+        }
+    }
     if !here.missing.is_empty() || !here.missing_arrivals.is_empty() {
         here.look_again(&dir, &letters)?;
     }

@@ -13,8 +13,6 @@ use crate::store::state::{LinkId, PendingLink, Proof};
 pub(super) struct Lost {
     /// Row.
     pub id: LinkId,
-    /// Index of the folder.
-    pub folder: usize,
     /// Base name.
     pub name: LocalName,
     /// Identity of its bytes, where known.
@@ -116,7 +114,7 @@ mod tests {
     }
 
     fn lost(name: &str, identity: u8) -> Lost {
-        Lost { id: LinkId(0), folder: 0, name: LocalName(name.into()), identity: Some(Hash([identity; 32])) }
+        Lost { id: LinkId(0), name: LocalName(name.into()), identity: Some(Hash([identity; 32])) }
     }
 
     fn found(name: &str, identity: u8) -> Found {

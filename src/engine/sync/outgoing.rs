@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::backend::{Outgoing, Pieces};
 use crate::model::{Class, Error, FlagState, LocalName, Result, Scope};
 use crate::store::Store;
-use crate::store::maildir::dir::FolderDir;
+use crate::store::maildir::dir::{Entry, FolderDir};
 use crate::store::maildir::finder::Finder;
 use crate::store::maildir::keywords::KeywordLetters;
 use crate::store::maildir::outgoing::WireFile;
@@ -35,6 +35,8 @@ impl OutgoingFolder {
 pub(super) struct OutgoingFile {
     pub store: Arc<Store>,
     pub folder: Option<Arc<OutgoingFolder>>,
+    /// Where it lay when it was read.
+    pub entry: Option<Entry>,
     /// Base name: it is found whatever its flags have become.
     pub name: LocalName,
     /// The flags that it probably has.
@@ -67,15 +69,15 @@ impl Outgoing for OutgoingFile {
     }
 
     async fn open(&self) -> Result<Box<dyn Pieces>> {
-        let (folder, name, flags) = (self.folder.clone(), self.name.clone(), self.flags.clone());
+        let (folder, entry, name, flags) = (self.folder.clone(), self.entry.clone(), self.name.clone(), self.flags.clone());
         let (file, first) = blocking(&self.store, move |_| {
-            let found = match &folder {
-                Some(folder) => Finder::new(&folder.dir).find(&name, &flags, &folder.letters)?,
+            let open = |folder: &OutgoingFolder, entry: Option<Entry>| entry.map_or(Ok(None), |entry| WireFile::open(&folder.dir, &entry));
+            let file = match &folder {
+                Some(folder) => match open(folder, entry)? {
+                    Some(file) => Some(file),
+                    None => open(folder, Finder::new(&folder.dir).find(&name, &flags, &folder.letters)?)?,
+                },
                 None => None,
-            };
-            let file = match (&folder, found) {
-                (Some(folder), Some(entry)) => WireFile::open(&folder.dir, &entry)?,
-                _ => None,
             };
             let mut file = file.ok_or_else(|| changed(&name, "it is not there any more"))?;
             let first = file.next_piece().map_err(|e| changed(&name, &format!("it cannot be read: {e}")))?;

@@ -6,7 +6,7 @@ use crate::engine::merge::{Decision, Here, Merged, There, decide};
 use crate::model::caps::Caps;
 use crate::model::report::PlannedAction;
 use crate::model::{FlagState, FolderPath, LocalName, RemoteId};
-use crate::store::state::{LinkId, Standing, SyncRow};
+use crate::store::state::{LinkId, Standing, SyncRow, Taken};
 
 use super::Expunge;
 use super::here::{HereChanges, NewFile};
@@ -41,6 +41,8 @@ pub(super) struct FolderPlan {
     pub doubted: Vec<SyncRow>,
     /// Gone there, and matched without their bodies: they live here only from now on.
     pub keep_here: Vec<LinkId>,
+    /// The server took them in an earlier run, and does not show them.
+    pub in_vain: Vec<(LinkId, LocalName)>,
     /// Neither side has them.
     pub forget: Vec<LinkId>,
     /// Messages whose files have another base name now.
@@ -60,6 +62,8 @@ pub(super) struct Rules<'a> {
     pub expunge: Expunge,
     /// Deletions are authorised: the state has seen a run that ended well.
     pub may_delete: bool,
+    /// Of these messages it is not certain that their files are gone.
+    pub held_back: &'a HashSet<LinkId>,
     /// The folder is the trash itself, or there is none: a deletion cannot be a move into it.
     pub trash: Trash,
     /// The folder takes new messages.
@@ -83,7 +87,10 @@ impl FolderPlan {
     pub fn new(told: Vec<SyncRow>, here: HereChanges, arriving: Vec<SyncRow>, moved: &HashSet<LinkId>, rules: &Rules<'_>) -> Self {
         let mut plan = Self::default();
         let lost: HashSet<LinkId> = here.missing_arrivals.iter().map(|row| row.id).collect();
-        let again: Vec<SyncRow> = arriving.into_iter().filter(|row| !lost.contains(&row.id)).collect();
+        let arriving = arriving.into_iter().filter(|row| !lost.contains(&row.id));
+        // What the server said that it has is not sent again, even if it does not show it.
+        let (again, taken): (Vec<SyncRow>, Vec<SyncRow>) = arriving.partition(|row| row.taken == Taken::No);
+        plan.in_vain.extend(taken.into_iter().filter(|row| row.taken == Taken::Yes).map(|row| (row.id, row.name)));
         // Their flags may have changed here since the intent, and are compared once they have arrived.
         plan.unfinished |= !again.is_empty();
         if rules.may_append {
@@ -161,7 +168,7 @@ impl FolderPlan {
             Some(word) => {
                 self.gaps.insert(word);
             }
-            None if !rules.may_delete => self.unfinished = true,
+            None if !rules.may_delete || rules.held_back.contains(&row.id) => self.unfinished = true,
             None if row.weak => self.doubted.push(row),
             None => self.delete_there.push((row.id, row.remote)),
         }
@@ -192,6 +199,7 @@ impl FolderPlan {
             && self.delete_there.is_empty()
             && self.doubted.is_empty()
             && self.keep_here.is_empty()
+            && self.in_vain.is_empty()
             && self.forget.is_empty()
             && self.renamed.is_empty()
     }

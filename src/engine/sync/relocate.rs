@@ -1,6 +1,6 @@
 //! Messages that moved on the server: their files follow them, without a download.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::backend::Session;
 use crate::engine::fetch::rematch::headers;
@@ -39,13 +39,24 @@ pub(super) struct Relocation {
     weak: bool,
 }
 
-/// Finds them: by permanent id, else by size, internal date and header, where that is unique on both sides.
-pub(super) async fn find(run: &Run<'_>, session: &mut Box<dyn Session>, all: &mut [Looked]) -> Result<Vec<Relocation>> {
+/// Finds them: by permanent id, else by size, internal date and header, where that is unique on both sides. `followed`: messages that
+/// were moved on this side, too, with the index of the folder and the base name of their files now.
+pub(super) async fn find(
+    run: &Run<'_>,
+    session: &mut Box<dyn Session>,
+    all: &mut [Looked],
+    followed: &HashMap<LinkId, (usize, LocalName)>,
+) -> Result<Vec<Relocation>> {
     let mut gone: Vec<(usize, SyncRow)> = Vec::new();
     for (n, looked) in all.iter().enumerate().filter(|(_, l)| l.job.report.error.is_none() && l.job.rematched.is_none()) {
         let missing: HashSet<LinkId> = looked.here.missing.iter().map(|row| row.id).collect();
-        let rows = looked.told.iter().filter(|row| row.gone && row.standing == Standing::Linked && !missing.contains(&row.id));
-        gone.extend(rows.map(|row| (n, row.clone())));
+        for row in looked.told.iter().filter(|row| row.gone && row.standing == Standing::Linked) {
+            match followed.get(&row.id) {
+                Some((folder, name)) => gone.push((*folder, SyncRow { name: name.clone(), ..row.clone() })),
+                None if missing.contains(&row.id) => {}
+                None => gone.push((n, row.clone())),
+            }
+        }
     }
     if gone.is_empty() {
         return Ok(Vec::new());
@@ -81,12 +92,18 @@ pub(super) async fn find(run: &Run<'_>, session: &mut Box<dyn Session>, all: &mu
             candidates.header(indices[n], hash);
         }
     }
+    let by_id: HashMap<LinkId, (usize, SyncRow)> = gone.into_iter().map(|(from, row)| (row.id, (from, row))).collect();
     let pairs = candidates.pairs().into_iter().filter_map(|(g, w, weak)| {
-        let (from, row) = gone.iter().find(|(_, row)| row.id == proofs[g].id)?;
+        let (from, row) = by_id.get(&proofs[g].id)?;
         let (to, link) = &wanted[w];
         Some(Relocation { from: *from, to: *to, gone: row.clone(), wanted: link.clone(), weak })
     });
-    Ok(pairs.collect())
+    let pairs: Vec<Relocation> = pairs.collect();
+    for relocation in pairs.iter().filter(|r| followed.contains_key(&r.gone.id)) {
+        // Its file is no new one.
+        all[relocation.from].here.unknown.retain(|file| file.name != relocation.gone.name);
+    }
+    Ok(pairs)
 }
 
 /// The rows that need no download because of it.
@@ -115,9 +132,9 @@ pub(super) async fn carry_out(run: &Run<'_>, jobs: &mut [Job], relocations: Vec<
         if run.ctx.cancel.is_cancelled() {
             return Ok(());
         }
-        let (old, new, support) = (jobs[from].row.dir.clone(), jobs[to].row.dir.clone(), run.flags);
+        let (old, (row, new), support) = (jobs[from].row.dir.clone(), (jobs[to].row.id, jobs[to].row.dir.clone()), run.flags);
         let moved = blocking(run.store, move |store| {
-            let (Some(old), new) = (store.open_folder(&old)?, store.make_folder(&new)?) else { return Ok(0) };
+            let (Some(old), new) = (store.open_folder(&old)?, store.make_folder(row, &new)?) else { return Ok(0) };
             relocate(store, &old, &new, &group, support)
         })
         .await?;

@@ -1,22 +1,36 @@
 //! Deletions: there by the account's policy, here into the area where they are kept for a while.
 
+use std::collections::HashMap;
+
 use crate::backend::{Order, Session};
 use crate::engine::fetch::blocking;
 use crate::engine::fetch::strengthen::{Strengthened, strengthen};
-use crate::model::{FlagState, LocalName, Outcome, Result};
+use crate::model::{FlagState, LocalName, Outcome, RemoteId, Result};
+use crate::store::maildir::digest::Digest;
 use crate::store::root;
-use crate::store::state::{Doubtful, LinkId};
+use crate::store::state::{Doubtful, LinkId, SyncRow};
 
 use super::execute::send;
 use super::{BATCH, Expunge, Run, Work};
 
-/// Deletes there what was deleted here.
+/// Deletes there what was deleted here. Messages that were matched without their bodies come last: one that costs the connection keeps
+/// nobody else from going.
 pub(super) async fn there(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work) -> Result<()> {
-    prove(run, session, work).await?;
     let deletions = std::mem::take(&mut work.plan.delete_there);
+    delete(run, session, work, deletions).await?;
+    let doubted = std::mem::take(&mut work.plan.doubted);
+    if doubted.is_empty() {
+        return Ok(());
+    }
+    // Only what is proven to be the same may go.
+    let proven = verify(run, session, work, doubted).await?;
+    delete(run, session, work, proven).await
+}
+
+async fn delete(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, deletions: Vec<(LinkId, RemoteId)>) -> Result<()> {
     let trash = run.trash.clone().filter(|trash| run.options.expunge == Expunge::Trash && *trash != work.job.row.remote);
     for batch in deletions.chunks(BATCH) {
-        let order = |id: &crate::model::RemoteId| match &trash {
+        let order = |id: &RemoteId| match &trash {
             Some(trash) => Order::Move { id: id.clone(), to: trash.clone() },
             None => Order::Delete { id: id.clone() },
         };
@@ -41,34 +55,44 @@ pub(super) async fn there(run: &Run<'_>, session: &mut Box<dyn Session>, work: &
     Ok(())
 }
 
-/// Reads the bodies of messages that were deleted here and had been matched without them: only what is proven to be the same may go.
-async fn prove(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work) -> Result<()> {
-    let doubted = std::mem::take(&mut work.plan.doubted);
-    if doubted.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<LinkId> = doubted.iter().map(|row| row.id).collect();
+/// Reads the bodies of messages of a folder that were matched without them; returns those that are what the file here is or was. Those that
+/// cannot be had or cost the connection are named, and keep nobody else from being read.
+pub(super) async fn verify(
+    run: &Run<'_>,
+    session: &mut Box<dyn Session>,
+    work: &mut Work,
+    rows: Vec<SyncRow>,
+) -> Result<Vec<(LinkId, RemoteId)>> {
+    let ids: Vec<LinkId> = rows.iter().map(|row| row.id).collect();
     let proofs = blocking(run.store, move |store| store.state().proofs(&ids)).await?;
-    let doubtful: Vec<Doubtful> = doubted
-        .into_iter()
-        .filter_map(|row| {
-            let digest = proofs.iter().find(|p| p.id == row.id)?.digest;
-            Some(Doubtful { id: row.id, remote: row.remote, name: row.name, size: Some(digest.octets), digest })
-        })
-        .collect();
+    let known: HashMap<LinkId, (Digest, u32)> = proofs.into_iter().map(|p| (p.id, (p.digest, p.tries))).collect();
+    let doubtful = rows.into_iter().filter_map(|row| {
+        let (digest, tries) = *known.get(&row.id)?;
+        Some((tries, Doubtful { id: row.id, remote: row.remote, name: row.name, size: Some(digest.octets), digest }))
+    });
+    let mut doubtful: Vec<(u32, Doubtful)> = doubtful.collect();
+    // Those that cost a connection before come last, each alone.
+    doubtful.sort_by_key(|(tries, _)| *tries);
+    let again = doubtful.split_off(doubtful.partition_point(|(tries, _)| *tries == 0));
+    let fresh: Vec<Doubtful> = doubtful.into_iter().map(|(_, d)| d).collect();
     let mut out = Strengthened::default();
-    let read = strengthen(run.store, &mut **session, run.ctx, &work.job.row, &doubtful, &mut out).await;
-    let proven = doubtful.into_iter().filter(|d| out.proven.contains_key(&d.id));
-    work.plan.delete_there.extend(proven.map(|d| (d.id, d.remote)));
+    let mut read = strengthen(run.store, &mut **session, run.ctx, &work.job.row, &fresh, &mut out).await;
+    for (_, one) in &again {
+        if read.is_ok() {
+            read = strengthen(run.store, &mut **session, run.ctx, &work.job.row, std::slice::from_ref(one), &mut out).await;
+        }
+    }
+    let doubtful = fresh.into_iter().chain(again.into_iter().map(|(_, d)| d));
+    let proven = doubtful.filter(|d| out.proven.contains_key(&d.id)).map(|d| (d.id, d.remote)).collect();
     // What is another message is wanted now: the next run brings it.
     work.plan.unfinished |= !out.different.is_empty();
     for (id, name) in out.different {
-        let why = format!("it is not what the file `{name}` held that was deleted here: it stays, and is fetched in the next run");
+        let why = format!("it is not what the file `{name}` holds or held: it stays, and is fetched in the next run");
         work.job.report.failed.push((id, why));
     }
     work.job.report.local_only += out.local_only;
     work.job.report.failed.extend(out.unread);
-    read
+    read.map(|()| proven)
 }
 
 /// Puts by what was deleted there.

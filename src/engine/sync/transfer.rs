@@ -1,16 +1,21 @@
 //! Messages that the user moved here: they move there, too, without an upload.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry as MapEntry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::backend::{Order, Session};
-use crate::engine::fetch::sessions::costs_session;
+use crate::engine::fetch::sessions::{costs_session, is_ours};
 use crate::engine::fetch::{Job, blocking};
 use crate::model::report::PlannedAction;
 use crate::model::{LocalName, Outcome, Result};
-use crate::store::root;
-use crate::store::state::{Arrival, LinkId, Proof, SyncRow};
+use crate::store::maildir::dir::Entry;
+use crate::store::state::{Arrival, LinkId, Proof, Standing, SyncRow};
+use crate::store::{Store, root};
 
 use super::execute::send;
+use super::prepare::Looked;
+use super::remove::verify;
 use super::{BATCH, Run, Work};
 
 /// A message whose file lies in another folder now.
@@ -22,12 +27,103 @@ pub(super) struct Transfer {
     pub to: usize,
     /// Its row there.
     pub row: SyncRow,
-    /// Its digest; `None` where the intent was recorded before.
-    pub proof: Option<Proof>,
     /// The file's base name.
     pub file: LocalName,
-    /// Where the intent was recorded before: the row that is arriving. Without it, the message has arrived, and the original is left.
-    pub arriving: Option<LinkId>,
+    /// How far it has come.
+    pub stage: Stage,
+}
+
+/// How far a move has come.
+#[derive(Debug, Clone)]
+pub(super) enum Stage {
+    /// It is new.
+    Move {
+        /// Its digest.
+        proof: Proof,
+    },
+    /// An earlier run recorded the intent: the row that is arriving. It has not arrived.
+    Again {
+        /// That row.
+        arriving: LinkId,
+    },
+    /// It has arrived, and the original is left: a server that moves by halves.
+    Arrived {
+        /// The row that it has become.
+        dest: SyncRow,
+    },
+}
+
+impl Transfer {
+    /// The row that it is to become, where there is one.
+    pub fn arriving(&self) -> Option<LinkId> {
+        match &self.stage {
+            Stage::Move { .. } => None,
+            Stage::Again { arriving } => Some(*arriving),
+            Stage::Arrived { dest } => Some(dest.id),
+        }
+    }
+}
+
+/// Moves that a stopped run, or a lost answer, left half-way and that cannot be carried on are taken back: the file has left the folder that
+/// it was to be moved to, or nothing is known of its arrival any more.
+pub(super) async fn undo_vain(store: &Arc<Store>) -> Result<()> {
+    blocking(store, |store| {
+        let under_way = store.state().under_way(None)?;
+        let folders = store.state().folders()?;
+        let mut scans: HashMap<i64, Option<HashMap<String, Entry>>> = HashMap::new();
+        let mut vain = Vec::new();
+        for (_, row) in &under_way {
+            let Standing::Moving { dest } = row.standing else { continue };
+            let dest = store.state().row(dest)?;
+            let lives = match dest {
+                Some((_, dest)) if dest.standing == Standing::Linked => true,
+                Some((folder, dest)) if dest.standing == Standing::Arriving => {
+                    let dir = folders.iter().find(|f| f.id == folder).map(|f| &f.dir);
+                    let open = dir.map_or(Ok(None), |dir| store.open_folder(dir))?;
+                    let there = match (&open, scans.entry(folder)) {
+                        (_, MapEntry::Occupied(known)) => known.into_mut(),
+                        (Some(open), MapEntry::Vacant(new)) => new.insert(Some(open.scan()?)),
+                        (None, MapEntry::Vacant(new)) => new.insert(None),
+                    };
+                    // A directory that is not there is the guard's to judge. A file may have been renamed while it was read.
+                    there.as_ref().is_none_or(|files| files.contains_key(&*dest.name.0))
+                        || open.map_or(Ok(None), |open| open.find(&dest.name.0))?.is_some()
+                }
+                _ => false,
+            };
+            if !lives {
+                vain.push(row.id);
+            }
+        }
+        if !vain.is_empty() {
+            store.state().undo_moves(&vain)?;
+            store.step("commit-move");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Moves that a stopped run, or a lost answer, left half-way, and that are carried on.
+pub(super) async fn begun(store: &Arc<Store>, all: &[Looked]) -> Result<Vec<Transfer>> {
+    let index: HashMap<i64, usize> = all.iter().enumerate().filter(|(_, l)| !l.job.absent).map(|(n, l)| (l.job.row.id, n)).collect();
+    let under_way = blocking(store, |store| {
+        let moving = store.state().under_way(None)?.into_iter();
+        let with_dest = moving.filter_map(|(folder, row)| match row.standing {
+            Standing::Moving { dest } => Some(store.state().row(dest).map(|dest| (folder, row, dest))),
+            _ => None,
+        });
+        with_dest.collect::<Result<Vec<_>>>()
+    })
+    .await?;
+    let transfers = under_way.into_iter().filter_map(|(folder, row, dest)| {
+        let (to, dest) = dest?;
+        let (from, to) = (*index.get(&folder)?, *index.get(&to)?);
+        let file = dest.name.clone();
+        let stage = if dest.standing == Standing::Arriving { Stage::Again { arriving: dest.id } } else { Stage::Arrived { dest } };
+        Some(Transfer { from, to, row, file, stage })
+    });
+    Ok(transfers.collect())
 }
 
 /// For a dry run.
@@ -36,7 +132,10 @@ pub(super) fn actions(transfers: &[Transfer], jobs: &[Job]) -> Vec<PlannedAction
         action: "move-there",
         folder: jobs[t.to].row.path.clone(),
         id: Some(t.row.remote.clone()),
-        bytes: t.proof.as_ref().map(|p| p.digest.octets),
+        bytes: match &t.stage {
+            Stage::Move { proof } => Some(proof.digest.octets),
+            _ => None,
+        },
     };
     transfers.iter().map(action).collect()
 }
@@ -58,7 +157,22 @@ pub(super) async fn carry_out(
                 return Ok(());
             }
             let open = run.open(session).await?;
-            if let Err(error) = transfer(run, open, works, (from, to), batch).await {
+            let batch = match prove(run, open, works, to, batch).await {
+                Ok(batch) => batch,
+                Err(error) if is_ours(&error) => return Err(error),
+                Err(error) => {
+                    if costs_session(&error) {
+                        *session = None;
+                    }
+                    works[from].plan.unfinished = true;
+                    works[from].job.fail(error);
+                    break;
+                }
+            };
+            if let Err(error) = transfer(run, open, works, (from, to), &batch).await {
+                if is_ours(&error) {
+                    return Err(error);
+                }
                 if costs_session(&error) {
                     *session = None;
                 }
@@ -69,6 +183,21 @@ pub(super) async fn carry_out(
         }
     }
     Ok(())
+}
+
+/// Only what is proven to have arrived may lose its original: what was known again by its header is read once.
+async fn prove(run: &Run<'_>, session: &mut Box<dyn Session>, works: &mut [Work], to: usize, batch: &[Transfer]) -> Result<Vec<Transfer>> {
+    let weak = |t: &Transfer| match &t.stage {
+        Stage::Arrived { dest } if dest.weak => Some(dest.clone()),
+        _ => None,
+    };
+    let rows: Vec<SyncRow> = batch.iter().filter_map(weak).collect();
+    if rows.is_empty() {
+        return Ok(batch.to_vec());
+    }
+    let proven = verify(run, session, &mut works[to], rows).await?;
+    let proven: HashSet<LinkId> = proven.into_iter().map(|(id, _)| id).collect();
+    Ok(batch.iter().filter(|t| weak(t).is_none_or(|dest| proven.contains(&dest.id))).cloned().collect())
 }
 
 async fn transfer(
@@ -82,7 +211,7 @@ async fn transfer(
     let arrivals: Vec<Arrival> = batch
         .iter()
         .filter_map(|t| {
-            let proof = t.proof.as_ref()?;
+            let Stage::Move { proof } = &t.stage else { return None };
             Some(Arrival {
                 name: t.file.clone(),
                 digest: proof.digest,
@@ -104,7 +233,12 @@ async fn transfer(
     };
     let mut made = made.into_iter();
     // The row that each becomes; `None`: only the original is left to be removed.
-    let dests: Vec<Option<LinkId>> = batch.iter().map(|t| if t.proof.is_some() { made.next() } else { t.arriving }).collect();
+    let dest = |t: &Transfer| match &t.stage {
+        Stage::Move { .. } => made.next(),
+        Stage::Again { arriving } => Some(*arriving),
+        Stage::Arrived { .. } => None,
+    };
+    let dests: Vec<Option<LinkId>> = batch.iter().map(dest).collect();
     let orders = batch.iter().zip(&dests).map(|(t, dest)| match dest {
         Some(_) => Order::Move { id: t.row.remote.clone(), to: remote.clone() },
         None => Order::Delete { id: t.row.remote.clone() },
@@ -122,6 +256,7 @@ async fn transfer(
             (Outcome::Moved { .. } | Outcome::Done { .. } | Outcome::Gone, dest) => {
                 job.report.moved += u64::from(dest.is_some());
                 receipts.gone.push(row.id);
+                receipts.taken.extend(dest);
             }
             (Outcome::Refused(why) | Outcome::NoRoom(why), dest) => {
                 receipts.withdrawn.extend(dest);

@@ -1,7 +1,7 @@
 //! New files go there: intent, APPEND (or what the protocol has), receipt. An answer that was lost is settled by a listing, never by
 //! sending again.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -14,9 +14,10 @@ use crate::engine::fetch::sessions::may_retry;
 use crate::engine::merge::restrict;
 use crate::model::change::Marks;
 use crate::model::{Class, Error, FlagState, LocalName, Need, Outcome, RemoteId, Result, Scope};
+use crate::store::maildir::dir::Entry;
 use crate::store::maildir::outgoing::{Examined, examine};
 use crate::store::root;
-use crate::store::state::{Arrival, LinkId};
+use crate::store::state::{Arrival, LinkId, Proof, Taken};
 
 use super::execute::send;
 use super::here::NewFile;
@@ -32,6 +33,8 @@ const OCTETS: u64 = 32 << 20;
 struct Outbound {
     row: LinkId,
     name: LocalName,
+    /// Where its file lay, where that was looked at in this run.
+    entry: Option<Entry>,
     octets: u64,
     flags: FlagState,
     date: Option<i64>,
@@ -69,8 +72,15 @@ pub(super) async fn upload(run: &Run<'_>, session: &mut Option<Box<dyn Session>>
                 *session = None;
                 let open = session.insert(run.sessions.reopen(error).await?);
                 look_for(run, open, std::slice::from_mut(work)).await?;
+                if work.job.rematched.is_some() || work.job.passing_ids {
+                    // Another epoch: what was known of the folder has been matched again, and nothing is sent in such a run.
+                    work.plan.unfinished = true;
+                    return Ok(());
+                }
                 let rest = still_arriving(run, batch).await?;
-                append(run, open, work, &rest).await?;
+                if !rest.is_empty() {
+                    append(run, open, work, &rest).await?;
+                }
             }
             Err(error) => return Err(error),
         }
@@ -85,9 +95,10 @@ async fn remaining(run: &Run<'_>, work: &mut Work) -> Result<Vec<Outbound>> {
     }
     let ids: Vec<LinkId> = rows.iter().map(|row| row.id).collect();
     let proofs = blocking(run.store, move |store| store.state().proofs(&ids)).await?;
+    let proofs: HashMap<LinkId, Proof> = proofs.into_iter().map(|proof| (proof.id, proof)).collect();
     let outbound = rows.into_iter().filter_map(|row| {
-        let proof = proofs.iter().find(|p| p.id == row.id)?;
-        Some(Outbound { row: row.id, name: row.name, octets: proof.digest.octets, flags: row.agreed, date: proof.date })
+        let proof = proofs.get(&row.id)?;
+        Some(Outbound { row: row.id, name: row.name, entry: None, octets: proof.digest.octets, flags: row.agreed, date: proof.date })
     });
     still_arriving(run, outbound.collect()).await
 }
@@ -135,11 +146,13 @@ fn read_ahead(run: &Run<'_>, work: &Work, mut files: VecDeque<NewFile>) -> JoinH
 /// Records the intent to send what was read. What is no mail is named and left alone.
 async fn intend(run: &Run<'_>, work: &mut Work, examined: Vec<(NewFile, Examined)>) -> Result<Vec<Outbound>> {
     let mut arrivals: Vec<Arrival> = Vec::with_capacity(examined.len());
+    let mut entries: Vec<Entry> = Vec::with_capacity(examined.len());
     for (file, found) in examined {
         match found {
             Examined::Mail { digest, date, .. } => {
                 // What the server cannot keep stays here, and is not agreed on.
                 let flags = restrict(&file.flags, run.flags.push, run.flags.keywords);
+                entries.push(file.entry);
                 arrivals.push(Arrival { name: file.name, digest: *digest, flags, date: Some(date), from: None });
             }
             Examined::NotMail(why) => {
@@ -158,9 +171,10 @@ async fn intend(run: &Run<'_>, work: &mut Work, examined: Vec<(NewFile, Examined
         Ok((arrivals, rows))
     })
     .await?;
-    let outbound = arrivals.into_iter().zip(rows).map(|(a, row)| Outbound {
+    let outbound = arrivals.into_iter().zip(rows).zip(entries).map(|((a, row), entry)| Outbound {
         row,
         name: a.name,
+        entry: Some(entry),
         octets: a.digest.octets,
         flags: a.flags,
         date: a.date,
@@ -176,6 +190,7 @@ async fn append(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, 
         message: Arc::new(OutgoingFile {
             store: run.store.clone(),
             folder: folder.clone(),
+            entry: b.entry.clone(),
             name: b.name.clone(),
             flags: b.flags.clone(),
             octets: b.octets,
@@ -192,8 +207,11 @@ async fn append(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, 
                 job.report.uploaded += 1;
                 receipts.arrived.push((outbound.row, id));
             }
-            // Taken; its id is found by a listing.
-            Outcome::Done { id: None } => job.report.uploaded += 1,
+            // A listing finds its id.
+            Outcome::Done { id: None } => {
+                job.report.uploaded += 1;
+                receipts.taken.push(outbound.row);
+            }
             Outcome::Refused(why) => {
                 receipts.withdrawn.push(outbound.row);
                 job.report.failed.push((RemoteId(outbound.name.0.clone()), format!("the server does not take it: {why}")));
@@ -231,8 +249,8 @@ async fn look_for(run: &Run<'_>, session: &mut Box<dyn Session>, works: &mut [Wo
 
 /// At the end of a run: messages that were taken without telling their ids are looked for, so that they are linked.
 pub(super) async fn settle(run: &Run<'_>, session: &mut Option<Box<dyn Session>>, works: &mut [Work]) -> Result<()> {
-    let folders: Vec<i64> =
-        blocking(run.store, |store| store.state().under_way(None)).await?.into_iter().map(|(folder, _)| folder).collect();
+    let under_way = blocking(run.store, |store| store.state().under_way(None)).await?;
+    let folders: HashSet<i64> = under_way.into_iter().filter(|(_, row)| row.taken != Taken::InVain).map(|(folder, _)| folder).collect();
     let (Some(open), false) = (session.as_mut(), folders.is_empty()) else { return Ok(()) };
     for work in works.iter_mut().filter(|w| folders.contains(&w.job.row.id) && w.job.report.error.is_none() && !w.job.absent) {
         look_for(run, open, std::slice::from_mut(work)).await?;

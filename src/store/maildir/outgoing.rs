@@ -1,14 +1,14 @@
 //! Files on their way to a server: what they are, and their bytes as they go over the wire.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
 use std::os::unix::fs::MetadataExt as _;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::model::{Error, Result};
+use crate::model::{Error, LocalName, Result};
 
-use super::digest::{Digest, WireLines, digest_foreign};
+use super::digest::{Digest, MAX_HEADER, WireLines, digest_foreign};
 use super::dir::{Entry, FolderDir};
 
 /// Octets of one piece.
@@ -59,6 +59,21 @@ pub fn examine(dir: &FolderDir, entry: &Entry) -> Result<Examined> {
         Ok(Examined::Mail { digest: Box::new(digest), bare: bare.map(Box::new), date: before.mtime() })
     })();
     read.or_else(|error: std::io::Error| Ok(Examined::NotMail(format!("it cannot be read: {error}"))))
+}
+
+/// The header block of the file `name`, as it lies there; `None` when it is not there.
+pub fn header_block(dir: &FolderDir, name: &LocalName) -> Result<Option<Vec<u8>>> {
+    let tried = |e: &std::io::Error| Error::local(format!("read `{name}` in the Maildir folder `{}`", dir.path), e);
+    let Some(entry) = dir.find(&name.0)? else { return Ok(None) };
+    let Some(file) = dir.open_message(&entry).map_err(|e| tried(&e))? else { return Ok(None) };
+    let mut header = Vec::new();
+    let mut lines = BufReader::new(file.take(MAX_HEADER as u64));
+    while lines.read_until(b'\n', &mut header).map_err(|e| tried(&e))? > 0 {
+        if header.ends_with(b"\n\n") || header.ends_with(b"\n\r\n") {
+            break;
+        }
+    }
+    Ok(Some(header))
 }
 
 /// Whether octets can be the start of a message: a header field (RFC 5322 §2.2), or the `From ` line of an mbox.

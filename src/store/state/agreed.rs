@@ -1,8 +1,8 @@
-//! Rows as two-way sync sees them: what both sides agreed on, what was told since, and what is under way.
+//! Rows as two-way sync sees them: what both sides agreed on, and what was told since.
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::model::{Cursor, FlagState, Flags, LocalName, PermanentId, RemoteId, Result};
+use crate::model::{FlagState, Flags, LocalName, PermanentId, RemoteId, Result};
 use crate::store::maildir::digest::Digest;
 
 use super::State;
@@ -26,6 +26,17 @@ pub enum Standing {
     },
 }
 
+/// What is known of a message that went there from here, until a listing shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// Nothing; or a listing has shown it.
+    No,
+    /// The server said that it has it.
+    Yes,
+    /// It did, and a later listing did not show it.
+    InVain,
+}
+
 /// A row.
 #[derive(Debug, Clone)]
 pub struct SyncRow {
@@ -45,6 +56,8 @@ pub struct SyncRow {
     pub gone: bool,
     /// Matched without its body: authorises no deletion.
     pub weak: bool,
+    /// Whether the server said that it has it, and has not shown it yet.
+    pub taken: Taken,
 }
 
 /// What proves that two messages are the same.
@@ -62,21 +75,8 @@ pub struct Proof {
     pub date: Option<i64>,
     /// Account-wide id.
     pub permanent: Option<PermanentId>,
-}
-
-/// A message that is about to go there.
-#[derive(Debug, Clone)]
-pub struct Arrival {
-    /// Base name.
-    pub name: LocalName,
-    /// Digest of the file.
-    pub digest: Digest,
-    /// Flags that it is sent with.
-    pub flags: FlagState,
-    /// Internal date.
-    pub date: Option<i64>,
-    /// The row that moves; `None` for an upload.
-    pub from: Option<LinkId>,
+    /// How often its body cost the connection.
+    pub tries: u32,
 }
 
 /// A message whose file followed it into another folder.
@@ -92,52 +92,18 @@ pub struct Relocated {
     pub weak: bool,
 }
 
-/// A placeholder of an id that is not known yet; no server's id begins with this character.
-fn placeholder(name: &LocalName) -> String {
-    format!("\u{1}{name}")
-}
-
-/// What a batch of orders came to.
-#[derive(Debug, Clone, Default)]
-pub struct Receipts {
-    /// Agreed flags.
-    pub agreed: Vec<(LinkId, FlagState)>,
-    /// Messages that arrived under these ids; the rows that moved into them go.
-    pub arrived: Vec<(LinkId, RemoteId)>,
-    /// Messages that are not there any more, by our order or anyhow: their rows go.
-    pub gone: Vec<LinkId>,
-    /// Arriving rows whose orders came to nothing: the file is new again, the moving row is linked as before.
-    pub withdrawn: Vec<LinkId>,
-    /// Where the folder stands now, when the orders moved that.
-    pub cursor: Option<Cursor>,
-}
-
-fn record_agreed(tx: &Transaction<'_>, agreed: &[(LinkId, FlagState)]) -> rusqlite::Result<()> {
+pub(super) fn record_agreed(tx: &Transaction<'_>, agreed: &[(LinkId, FlagState)]) -> rusqlite::Result<()> {
     let mut update =
         tx.prepare_cached("UPDATE link SET flags = ?2, keywords = ?3, there_flags = NULL, there_keywords = NULL WHERE id = ?1")?;
     agreed.iter().try_for_each(|(id, flags)| update.execute(params![id.0, flags.flags.bits(), keyword_text(&flags.keywords)]).map(drop))
 }
 
-/// An id that has a row already (it was listed meanwhile) is that message: its row goes.
-fn record_arrived(tx: &Transaction<'_>, arrived: &[(LinkId, RemoteId)]) -> rusqlite::Result<()> {
-    let mut double = tx.prepare_cached(
-        "DELETE FROM link WHERE remote = ?2 AND state IN (0, 2) AND (folder, epoch) = (SELECT folder, epoch FROM link WHERE id = ?1)",
-    )?;
-    let mut update = tx.prepare_cached("UPDATE OR IGNORE link SET remote = ?2, state = 1 WHERE id = ?1 AND state = 5")?;
-    let mut from = tx.prepare_cached("DELETE FROM link WHERE state = 6 AND dest = ?1")?;
-    for (id, remote) in arrived {
-        double.execute(params![id.0, &*remote.0])?;
-        update.execute(params![id.0, &*remote.0])?;
-        from.execute([id.0])?;
-    }
-    Ok(())
-}
-
-const COLUMNS: &str = "l.id, l.remote, l.name, l.state, l.flags, l.keywords, l.there_flags, l.there_keywords, l.gone, l.weak, l.dest,
+pub(super) const COLUMNS: &str =
+    "l.id, l.remote, l.name, l.state, l.flags, l.keywords, l.there_flags, l.there_keywords, l.gone, l.weak, l.dest, l.taken,
     l.epoch = (SELECT epoch FROM folder WHERE id = l.folder)";
 
-fn row(row: &Row<'_>) -> rusqlite::Result<SyncRow> {
-    let current: bool = row.get(11)?;
+pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<SyncRow> {
+    let current: bool = row.get(12)?;
     let standing = match row.get::<_, i64>(3)? {
         ARRIVING => Standing::Arriving,
         MOVING if current => Standing::Moving { dest: LinkId(row.get::<_, Option<i64>>(10)?.unwrap_or_default()) },
@@ -159,6 +125,11 @@ fn row(row: &Row<'_>) -> rusqlite::Result<SyncRow> {
         there,
         gone: row.get::<_, i64>(8)? == 1,
         weak: row.get::<_, i64>(9)? == 1,
+        taken: match row.get::<_, i64>(11)? {
+            0 => Taken::No,
+            1 => Taken::Yes,
+            _ => Taken::InVain,
+        },
     })
 }
 
@@ -185,30 +156,13 @@ impl State {
         })
     }
 
-    /// Rows of messages that are on their way there, in all folders or one.
-    pub fn under_way(&self, folder: Option<i64>) -> Result<Vec<(i64, SyncRow)>> {
-        self.read("read what is on its way there", |db| {
-            let text = format!(
-                "SELECT {COLUMNS}, l.folder FROM link l INDEXED BY link_under_way WHERE l.state IN (5, 6) AND (?1 IS NULL OR l.folder = ?1)"
-            );
-            db.prepare_cached(&text)?.query_map([folder], |r| Ok((r.get(12)?, row(r)?)))?.collect()
-        })
-    }
-
-    /// Whether a row is still on its way there; `None` when it is no more.
-    pub fn is_arriving(&self, id: LinkId) -> Result<Option<bool>> {
-        self.read("read a row", |db| {
-            let state = db.prepare_cached("SELECT state FROM link WHERE id = ?1")?.query_row([id.0], |r| r.get::<_, i64>(0)).optional()?;
-            Ok(state.map(|state| state == ARRIVING))
-        })
-    }
-
-    /// How many messages of a folder both sides have.
-    pub fn linked_count(&self, folder: i64) -> Result<u64> {
+    /// How many messages of a folder both sides have; counting ends at `most`.
+    pub fn linked_count(&self, folder: i64, most: u64) -> Result<u64> {
         self.read("count messages", |db| {
-            let text =
-                "SELECT count(*) FROM link WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1) AND state IN (1, 3, 6)";
-            Ok(db.prepare_cached(text)?.query_row([folder], |r| r.get::<_, i64>(0))? as u64)
+            let text = "SELECT count(*) FROM (SELECT 1 FROM link
+                WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1) AND state IN (1, 3) LIMIT ?2)";
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            Ok(db.prepare_cached(text)?.query_row([folder, most], |r| r.get::<_, i64>(0))? as u64)
         })
     }
 
@@ -222,7 +176,7 @@ impl State {
     /// The proofs of rows that have a digest.
     pub fn proofs(&self, ids: &[LinkId]) -> Result<Vec<Proof>> {
         self.read("read what proves messages the same", |db| {
-            let text = "SELECT id, folder, name, octets, as_sent, identity, wire, header, date, permanent FROM link
+            let text = "SELECT id, folder, name, octets, as_sent, identity, wire, header, date, permanent, tries FROM link
                         WHERE id = ?1 AND identity IS NOT NULL";
             let mut query = db.prepare_cached(text)?;
             let mut found = Vec::with_capacity(ids.len());
@@ -235,6 +189,7 @@ impl State {
                         digest: digest(r, 3)?,
                         date: r.get(8)?,
                         permanent: r.get::<_, Option<String>>(9)?.map(|p| PermanentId(p.into())),
+                        tries: r.get(10)?,
                     })
                 });
                 found.extend(proof.optional()?);
@@ -277,69 +232,30 @@ impl State {
         })
     }
 
-    /// Intent: messages are about to be sent, or moved, into a folder. A row for each, under a placeholder of its id; the rows that
-    /// move point to them. Before the order goes out. Returns the rows.
-    pub fn intend(&mut self, folder: i64, arrivals: &[Arrival], now: i64) -> Result<Vec<LinkId>> {
-        self.transaction("record the intent to send messages", |tx| {
-            let mut insert = tx.prepare_cached(
-                "INSERT INTO link (folder, epoch, remote, name, state, date, flags, keywords, octets, as_sent, identity, wire, header, stored_at, weak, permanent)
-                 SELECT ?1, epoch, ?2, ?3, 5, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, (SELECT permanent FROM link WHERE id = ?14)
-                 FROM folder WHERE id = ?1",
-            )?;
-            let mut moves = tx.prepare_cached("UPDATE link SET state = 6, dest = ?2 WHERE id = ?1")?;
-            let mut is_weak = tx.prepare_cached("SELECT weak FROM link WHERE id = ?1")?;
-            let mut made = Vec::with_capacity(arrivals.len());
-            for a in arrivals {
-                let d = &a.digest;
-                let weak: i64 = match a.from {
-                    Some(from) => is_weak.query_row([from.0], |r| r.get(0))?,
-                    None => 0,
-                };
-                let as_sent = d.line_ends == crate::store::maildir::digest::LineEnds::AsSent;
-                insert.execute(params![
-                    folder,
-                    placeholder(&a.name),
-                    &*a.name.0,
-                    a.date,
-                    a.flags.flags.bits(),
-                    keyword_text(&a.flags.keywords),
-                    d.octets as i64,
-                    as_sent,
-                    d.identity.0,
-                    d.wire.0,
-                    d.header.0,
-                    now,
-                    weak,
-                    // A lasting id goes along with a move.
-                    a.from.map(|from| from.0)
-                ])?;
-                let id = LinkId(tx.last_insert_rowid());
-                if let Some(from) = a.from {
-                    moves.execute(params![from.0, id.0])?;
-                }
-                made.push(id);
-            }
-            Ok(made)
+    /// A row as it is now.
+    pub fn row(&self, id: LinkId) -> Result<Option<(i64, SyncRow)>> {
+        self.read("read a row", |db| {
+            let text = format!("SELECT {COLUMNS}, l.folder FROM link l WHERE l.id = ?1");
+            db.prepare_cached(&text)?.query_row([id.0], |r| Ok((r.get(13)?, row(r)?))).optional()
         })
     }
 
-    /// Receipt of orders: all that they came to, and where the folder stands now, in one transaction.
-    pub fn settle(&mut self, folder: i64, receipts: &Receipts) -> Result<()> {
-        self.transaction("record what became of orders", |tx| {
-            record_agreed(tx, &receipts.agreed)?;
-            record_arrived(tx, &receipts.arrived)?;
-            let mut left = tx.prepare_cached("DELETE FROM link WHERE id = ?1")?;
-            receipts.gone.iter().try_for_each(|id| left.execute([id.0]).map(drop))?;
-            let mut back = tx.prepare_cached("UPDATE link SET state = 1, dest = NULL WHERE state = 6 AND dest = ?1")?;
-            let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1 AND state = 5")?;
-            for id in &receipts.withdrawn {
-                back.execute([id.0])?;
-                delete.execute([id.0])?;
-            }
-            if let Some(cursor) = &receipts.cursor {
-                tx.execute("UPDATE folder SET cursor = ?2 WHERE id = ?1", params![folder, cursor.0])?;
-            }
-            Ok(())
+    /// Files of messages that live here only, and that lie in another folder now: each is known there under its name. Its row goes where
+    /// that says nothing of an id of today.
+    pub fn rehome(&mut self, strays: &[(LinkId, i64, LocalName)]) -> Result<()> {
+        self.transaction("record where messages are that live here only", |tx| {
+            let mut insert = tx.prepare_cached(
+                "INSERT OR IGNORE INTO link (folder, epoch, remote, name, state, flags, octets, as_sent, identity, wire, header, weak, stored_at)
+                 SELECT ?2, 0, ?3 || '/' || octets, ?3, 1, 0, octets, as_sent, identity, wire, header, 1, stored_at
+                 FROM link WHERE id = ?1 AND identity IS NOT NULL",
+            )?;
+            let mut delete = tx.prepare_cached(
+                "DELETE FROM link WHERE id = ?1 AND epoch < (SELECT epoch FROM folder WHERE id = link.folder)",
+            )?;
+            strays.iter().try_for_each(|(id, folder, name)| {
+                insert.execute(params![id.0, folder, &*name.0])?;
+                delete.execute([id.0]).map(drop)
+            })
         })
     }
 

@@ -162,7 +162,7 @@ impl State {
                 // What was wanted by its old id will be listed again under the new one.
                 tx.execute("DELETE FROM link WHERE folder = ?1 AND epoch < ?2 AND state IN (0, 2)", [folder, epoch])?;
                 tx.execute(
-                    "UPDATE link SET gone = 0, there_flags = NULL, there_keywords = NULL WHERE folder = ?1 AND epoch < ?2",
+                    "UPDATE link SET gone = 0, there_flags = NULL, there_keywords = NULL, taken = 0 WHERE folder = ?1 AND epoch < ?2",
                     [folder, epoch],
                 )?;
             }
@@ -174,7 +174,8 @@ impl State {
             )?;
             let mut carry_on = tx.prepare_cached(
                 "UPDATE link SET epoch = ?2, remote = ?3, permanent = ?4, size = ?5, weak = max(weak, ?6),
-                    state = CASE state WHEN 3 THEN 1 WHEN 5 THEN 1 ELSE state END, there_flags = ?7, there_keywords = ?8 WHERE id = ?1",
+                    state = CASE state WHEN 3 THEN 1 WHEN 5 THEN 1 ELSE state END, there_flags = ?7, there_keywords = ?8, taken = 0
+                 WHERE id = ?1",
             )?;
             let mut found_again = tx.prepare_cached("UPDATE link SET state = ?2, moved = 0 WHERE id = ?1")?;
             for link in page.links {

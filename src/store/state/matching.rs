@@ -21,6 +21,8 @@ pub struct Digested {
     pub permanent: Option<PermanentId>,
     /// Released: lives here only.
     pub released: bool,
+    /// Sent there from here, and the server said that it has it.
+    pub taken: bool,
 }
 
 /// A stored copy of a message in another place of the account.
@@ -34,7 +36,7 @@ pub struct Twin {
     pub digest: Digest,
 }
 
-/// Columns `id, name, octets, as_sent, identity, wire, header, permanent, state`.
+/// Columns `id, name, octets, as_sent, identity, wire, header, permanent, state, taken`.
 fn digested(row: &Row<'_>) -> rusqlite::Result<Digested> {
     Ok(Digested {
         id: LinkId(row.get(0)?),
@@ -42,6 +44,7 @@ fn digested(row: &Row<'_>) -> rusqlite::Result<Digested> {
         digest: digest(row, 2)?,
         permanent: row.get::<_, Option<String>>(7)?.map(|p| PermanentId(p.into())),
         released: row.get::<_, i64>(8)? == RELEASED,
+        taken: row.get::<_, i64>(9)? != 0,
     })
 }
 
@@ -51,7 +54,7 @@ impl State {
     pub fn digested(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("read what is known of the folder", |db| {
             let mut query =
-                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link WHERE folder = ?1 AND state IN (1, 3, 4, 5, 6)")?;
+                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link WHERE folder = ?1 AND state IN (1, 3, 4, 5, 6)")?;
             query.query_map([folder], digested)?.collect()
         })
     }
@@ -60,10 +63,12 @@ impl State {
     /// that file.
     pub fn unmatched(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("read what is here and not matched", |db| {
-            let mut query = db.prepare_cached(
-                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link
-                 WHERE folder = ?1 AND ((state IN (1, 3, 4) AND epoch < (SELECT epoch FROM folder WHERE id = ?1)) OR state = 5)",
-            )?;
+            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link";
+            // Two parts, each by an index: the folder's own rows are many, these are few.
+            let mut query = db.prepare_cached(&format!(
+                "{columns} WHERE folder = ?1 AND epoch < (SELECT epoch FROM folder WHERE id = ?1) AND state IN (1, 3, 4)
+                 UNION ALL {columns} INDEXED BY link_under_way WHERE folder = ?1 AND state = 5 AND state IN (5, 6)"
+            ))?;
             query.query_map([folder], digested)?.collect()
         })
     }
@@ -81,7 +86,7 @@ impl State {
     /// Messages of other folders that were, or may have been, moved to the trash when their server copies were removed.
     pub fn moving(&self, trash: i64) -> Result<Vec<Digested>> {
         self.read("look for messages moved to the trash", |db| {
-            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link";
+            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link";
             let mut query = db.prepare_cached(&format!(
                 "{columns} INDEXED BY link_releasing WHERE state = 3 AND folder <> ?1 UNION ALL {columns} INDEXED BY link_moved WHERE moved = 1 AND folder <> ?1"
             ))?;
@@ -93,7 +98,7 @@ impl State {
     pub fn arriving(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("look for messages on their way", |db| {
             let mut query = db.prepare_cached(
-                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state FROM link INDEXED BY link_under_way
+                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link INDEXED BY link_under_way
                  WHERE state = 5 AND folder = ?1 AND state IN (5, 6)",
             )?;
             query.query_map([folder], digested)?.collect()

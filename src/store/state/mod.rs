@@ -9,12 +9,13 @@ mod matching;
 mod news;
 mod release;
 mod runs;
+mod under_way;
 
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-pub use agreed::{Arrival, Proof, Receipts, Relocated, Standing, SyncRow};
+pub use agreed::{Proof, Relocated, Standing, SyncRow, Taken};
 pub use doubtful::{Doubtful, Verdicts};
 pub use folders::FolderRow;
 pub use links::{FileHere, Known, LinkId, NewLink, Page, PendingLink, Stored};
@@ -22,6 +23,7 @@ pub use matching::{Digested, Twin};
 pub use news::News;
 pub use release::{Receipt, Releasable};
 pub use runs::LastRun;
+pub use under_way::{Arrival, Receipts};
 
 use crate::model::{Class, Error, Result};
 

@@ -21,14 +21,21 @@ pub struct News {
     gone: Vec<LinkId>,
     /// There after all.
     back: Vec<LinkId>,
+    /// Shown for the first time, of messages that went there from here.
+    shown: Vec<LinkId>,
     /// Their lasting ids, of messages that went there from here and whose ids nobody knew.
     permanent: Vec<(LinkId, PermanentId)>,
 }
 
 impl News {
+    /// That these are not there any more.
+    pub(super) fn of_gone(gone: &[LinkId]) -> Self {
+        Self { gone: gone.to_vec(), ..Self::default() }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.gone.is_empty() && self.back.is_empty() && self.permanent.is_empty()
+        self.flags.is_empty() && self.gone.is_empty() && self.back.is_empty() && self.permanent.is_empty() && self.shown.is_empty()
     }
 }
 
@@ -40,11 +47,13 @@ struct Told {
     gone: bool,
     /// Its lasting id is known.
     named: bool,
+    /// No listing has shown it yet.
+    unseen: bool,
 }
 
 const COLUMNS: &str =
     "id, state, coalesce(there_flags, flags), CASE WHEN there_flags IS NULL THEN keywords ELSE there_keywords END, gone, remote,
-     permanent IS NOT NULL";
+     permanent IS NOT NULL, taken <> 0";
 
 fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
     Ok(Told {
@@ -53,6 +62,7 @@ fn told(row: &Row<'_>) -> rusqlite::Result<Told> {
         flags: FlagState { flags: Flags::from_bits(row.get(2)?), keywords: keywords(row.get(3)?) },
         gone: row.get::<_, i64>(4)? == 1,
         named: row.get(6)?,
+        unseen: row.get(7)?,
     })
 }
 
@@ -70,6 +80,9 @@ impl News {
     fn kept(&mut self, row: &Told) {
         if row.gone {
             self.back.push(row.id);
+        }
+        if row.unseen {
+            self.shown.push(row.id);
         }
     }
 
@@ -165,5 +178,7 @@ pub(super) fn record_news(tx: &Transaction<'_>, news: &News) -> rusqlite::Result
         name.execute(params![id.0, &*permanent.0])?;
     }
     let mut back = tx.prepare_cached("UPDATE link SET gone = 0 WHERE id = ?1")?;
-    news.back.iter().try_for_each(|id| back.execute([id.0]).map(drop))
+    news.back.iter().try_for_each(|id| back.execute([id.0]).map(drop))?;
+    let mut shown = tx.prepare_cached("UPDATE link SET taken = 0 WHERE id = ?1")?;
+    news.shown.iter().try_for_each(|id| shown.execute([id.0]).map(drop))
 }

@@ -46,6 +46,7 @@ CREATE TABLE link (
     there_keywords TEXT,                      -- keywords there as last told, where there_flags is not NULL
     gone       INTEGER NOT NULL DEFAULT 0,    -- 1: a listing told that it is not there any more
     dest       INTEGER,                       -- the row that a moving one becomes
+    taken      INTEGER NOT NULL DEFAULT 0,    -- it went there from here, the server said so, and no listing has shown it yet: 1; it was looked for in vain: 2
     UNIQUE (folder, epoch, remote)
 ) STRICT;
 CREATE INDEX link_wanted ON link (folder, id) WHERE state IN (0, 2);
@@ -53,6 +54,8 @@ CREATE INDEX link_releasing ON link (folder) WHERE state = 3;
 CREATE INDEX link_moved ON link (folder) WHERE moved = 1;
 CREATE INDEX link_dirty ON link (folder) WHERE there_flags IS NOT NULL OR gone = 1;
 CREATE INDEX link_under_way ON link (folder) WHERE state IN (5, 6);
+CREATE INDEX link_dest ON link (dest) WHERE state = 6;
+CREATE INDEX link_taken ON link (folder) WHERE taken = 1;
 CREATE INDEX link_permanent ON link (permanent) WHERE permanent IS NOT NULL AND state = 1;
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

@@ -94,6 +94,23 @@ impl Folder {
     }
 }
 
+/// What an account makes of messages that it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Taking {
+    /// It keeps them as they are.
+    #[default]
+    AsTheyAre,
+    /// It writes a line into the header: [`Taking::LINE`].
+    Rewritten,
+    /// It says that it has them, and has not.
+    Lost,
+}
+
+impl Taking {
+    /// The line of [`Taking::Rewritten`].
+    pub const LINE: &str = "X-Server: mem\r\n";
+}
+
 /// Everything behind the lock.
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -105,6 +122,8 @@ pub(super) struct Account {
     pub violations: Vec<String>,
     /// No session is answered any more.
     pub frozen: bool,
+    /// What the account makes of messages that it takes.
+    pub taking: Taking,
     /// Messages that find room, in all folders; `None` = no end.
     pub room: Option<usize>,
     epochs: u32,

@@ -6,7 +6,7 @@ use crate::backend::{FolderOrder, FolderOutcome, Order, Step};
 use crate::model::caps::{Append, Keywords, Moves};
 use crate::model::{Cursor, Error, FlagState, FolderId, Outcome, RemoteId, Result, Role};
 
-use super::account::{Account, Folder, handle};
+use super::account::{Account, Folder, Taking, handle};
 use super::changes::remote_id;
 use super::fault::Point;
 use super::place::Place;
@@ -211,10 +211,14 @@ impl MemSession {
             if !account.has_room() {
                 return Outcome::NoRoom("the mailbox is full".into());
             }
-            let permanent = account.number();
+            let (permanent, taking) = (account.number(), account.taking);
             match writable(account, folder, is_path) {
                 Ok(found) => {
+                    let body = if taking == Taking::Rewritten { [Taking::LINE.as_bytes(), &body].concat().into() } else { body };
                     let id = found.add(body, flags, date, permanent);
+                    if taking == Taking::Lost {
+                        found.remove(id);
+                    }
                     Outcome::Done { id: tells.then(|| remote_id(id)) }
                 }
                 Err(refused) => refused,

@@ -23,6 +23,7 @@ use crate::backend::{Backend, Ctx, Session};
 use crate::model::caps::{Append, Changes, Deletes, FlagSupport, Folders, Identity, Keywords, Moves, Push};
 use crate::model::{Caps, Flags, Protocol, Result};
 
+pub use account::Taking;
 pub use fault::{Fault, Point};
 pub use server::{Letter, MemServer};
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::model::{FlagState, FolderPath, Role};
 
-use super::account::{Account, Folder};
+use super::account::{Account, Folder, Taking};
 use super::fault::{Fault, Point};
 
 /// A mail account in memory. Clones are the same account.
@@ -177,6 +177,11 @@ impl MemServer {
     /// A folder refuses every order; or not any more.
     pub fn make_read_only(&self, path: &str, read_only: bool) {
         self.folder(path, |folder| folder.read_only = read_only);
+    }
+
+    /// What becomes of messages that sessions append, from now on.
+    pub fn set_taking(&self, taking: Taking) {
+        self.lock().taking = taking;
     }
 
     /// How many messages find room in the account; `None` = no end.

@@ -1,0 +1,168 @@
+//! Files that are not where they were: which of the files that nobody knows they are.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::engine::fetch::blocking;
+use crate::model::{FolderPath, LocalName, Result};
+use crate::store::Store;
+use crate::store::maildir::digest::Digest;
+use crate::store::maildir::outgoing::{Examined, examine};
+use crate::store::state::{LinkId, Proof, SyncRow};
+
+use super::here::NewFile;
+use super::moves::{Found, Lost, pair_here};
+use super::prepare::Looked;
+use super::transfer::{Stage, Transfer};
+
+/// What became of files that are not where they were.
+#[derive(Debug, Default)]
+pub(super) struct Strays {
+    /// Moved here: they move there, too.
+    pub transfers: Vec<Transfer>,
+    /// Messages that have left their folder there, and whose files lie elsewhere here: index of the folder, base name.
+    pub followed: HashMap<LinkId, (usize, LocalName)>,
+}
+
+/// Finds them, and takes them out of what is missing and what is unknown.
+pub(super) async fn find(store: &Arc<Store>, all: &mut [Looked]) -> Result<Strays> {
+    let mut strays = Strays::default();
+    let taking: Vec<usize> = (0..all.len()).filter(|n| all[*n].takes_part()).collect();
+    let lost_anything = taking.iter().any(|n| !all[*n].here.missing.is_empty() || !all[*n].here.local_missing.is_empty());
+    if !lost_anything || taking.iter().all(|n| all[*n].here.unknown.is_empty() && all[*n].here.local_only.is_empty()) {
+        return Ok(strays);
+    }
+    let rows: Vec<(usize, SyncRow)> = taking.iter().flat_map(|n| all[*n].here.missing.iter().map(|row| (*n, row.clone()))).collect();
+    let ids: Vec<LinkId> = rows.iter().map(|(_, row)| row.id).collect();
+    let proofs = proofs(store, ids).await?;
+    let lost: Vec<Lost> = rows
+        .iter()
+        .map(|(_, row)| Lost { id: row.id, name: row.name.clone(), identity: proofs.get(&row.id).map(|p| p.digest.identity) })
+        .collect();
+    let names: HashSet<LocalName> = lost.iter().map(|l| l.name.clone()).collect();
+    let mut found = read(store, all, &taking, names).await?;
+    let mut pairs: Vec<(usize, usize, LocalName)> =
+        pair_here(&lost, &found).into_iter().map(|(l, f)| (l, found[f].folder, found[f].name.clone())).collect();
+    claim_back(all, &taking, &lost, &mut pairs);
+    let used: HashSet<(usize, LocalName)> = pairs.iter().map(|(_, folder, name)| (*folder, name.clone())).collect();
+    found.retain(|f| !used.contains(&(f.folder, f.name.clone())));
+    // The file of a message that has left its folder there is new, unless the message is found where it went.
+    let left = |l: usize, to: usize| rows[l].1.gone && rows[l].0 != to;
+    let known: HashSet<(usize, LocalName)> =
+        pairs.iter().filter(|(l, to, _)| !left(*l, *to)).map(|(_, to, name)| (*to, name.clone())).collect();
+    for n in &taking {
+        all[*n].here.unknown.retain(|file| !known.contains(&(*n, file.name.clone())));
+    }
+    rehome(store, all, &taking, &found).await?;
+    let mut renamed: HashMap<LinkId, LocalName> = HashMap::new();
+    for (l, to, name) in pairs {
+        let (from, row) = &rows[l];
+        let proof = proofs.get(&row.id).cloned();
+        if *from == to {
+            renamed.insert(row.id, name);
+        } else if row.gone {
+            strays.followed.insert(row.id, (to, name));
+        } else if let Some(proof) = proof {
+            strays.transfers.push(Transfer { from: *from, to, row: row.clone(), file: name, stage: Stage::Move { proof } });
+        }
+    }
+    for n in taking {
+        all[n].rename(&renamed);
+    }
+    Ok(strays)
+}
+
+async fn proofs(store: &Arc<Store>, ids: Vec<LinkId>) -> Result<HashMap<LinkId, Proof>> {
+    let proofs = blocking(store, move |store| store.state().proofs(&ids)).await?;
+    Ok(proofs.into_iter().map(|proof| (proof.id, proof)).collect())
+}
+
+/// What is known of the files that nobody knows: those without a name that is looked for are read.
+async fn read(store: &Arc<Store>, all: &[Looked], taking: &[usize], names: HashSet<LocalName>) -> Result<Vec<Found>> {
+    let (mut found, names) = (Vec::new(), Arc::new(names));
+    for n in taking.iter().filter(|n| !all[**n].job.absent) {
+        let (dir, unknown, names) = (all[*n].job.row.dir.clone(), all[*n].here.unknown.clone(), names.clone());
+        let digests = blocking(store, move |store| {
+            let Some(dir) = store.open_folder(&dir)? else { return Ok(unknown.iter().map(|_| Vec::new()).collect()) };
+            let digest = |file: &NewFile| -> Result<Vec<Digest>> {
+                if names.contains(&file.name) {
+                    return Ok(Vec::new());
+                }
+                Ok(match examine(&dir, &file.entry)? {
+                    Examined::Mail { digest, bare, .. } => std::iter::once(*digest).chain(bare.map(|d| *d)).collect(),
+                    _ => Vec::new(),
+                })
+            };
+            unknown.iter().map(digest).collect::<Result<Vec<_>>>()
+        })
+        .await?;
+        let unknown = all[*n].here.unknown.iter().zip(digests);
+        found.extend(unknown.map(|(file, digests)| Found { folder: *n, name: file.name.clone(), digests }));
+    }
+    Ok(found)
+}
+
+/// A file that came back to a folder where it had lived before is not the one that an old row there stands for, but what is missing
+/// elsewhere: names are unique.
+fn claim_back(all: &[Looked], taking: &[usize], lost: &[Lost], pairs: &mut Vec<(usize, usize, LocalName)>) {
+    let paired: HashSet<usize> = pairs.iter().map(|(l, ..)| *l).collect();
+    let mut rest: HashMap<&LocalName, usize> =
+        lost.iter().enumerate().filter(|(l, _)| !paired.contains(l)).map(|(l, lost)| (&lost.name, l)).collect();
+    for n in taking.iter().filter(|n| !all[**n].job.absent) {
+        for (row, _) in &all[*n].here.local_only {
+            if let Some(l) = rest.remove(&row.name) {
+                pairs.push((l, *n, row.name.clone()));
+            }
+        }
+    }
+}
+
+/// Files of messages that live here only are known wherever they go: they are not new.
+async fn rehome(store: &Arc<Store>, all: &mut [Looked], taking: &[usize], found: &[Found]) -> Result<()> {
+    let rows: Vec<(LinkId, LocalName)> =
+        taking.iter().flat_map(|n| all[*n].here.local_missing.iter().map(|row| (row.id, row.name.clone()))).collect();
+    if rows.is_empty() || found.is_empty() {
+        return Ok(());
+    }
+    let proofs = proofs(store, rows.iter().map(|(id, _)| *id).collect()).await?;
+    let lost: Vec<Lost> =
+        rows.into_iter().map(|(id, name)| Lost { id, name, identity: proofs.get(&id).map(|p| p.digest.identity) }).collect();
+    let pairs = pair_here(&lost, found);
+    let known: HashSet<(usize, LocalName)> = pairs.iter().map(|(_, f)| (found[*f].folder, found[*f].name.clone())).collect();
+    for n in taking {
+        all[*n].here.unknown.retain(|file| !known.contains(&(*n, file.name.clone())));
+    }
+    let strays: Vec<(LinkId, i64, LocalName)> =
+        pairs.into_iter().map(|(l, f)| (lost[l].id, all[found[f].folder].job.row.id, found[f].name.clone())).collect();
+    if strays.is_empty() {
+        return Ok(());
+    }
+    blocking(store, move |store| {
+        store.state().rehome(&strays)?;
+        store.step("commit-local-only");
+        Ok(())
+    })
+    .await
+}
+
+/// Of these base names, those whose files lie in folders of the account that were not `read` in this run.
+pub(super) async fn elsewhere(
+    store: &Arc<Store>,
+    read: HashSet<String>,
+    names: HashSet<LocalName>,
+    part: impl Fn(&FolderPath) -> bool + Send + 'static,
+) -> Result<HashSet<LocalName>> {
+    if names.is_empty() {
+        return Ok(HashSet::new());
+    }
+    blocking(store, move |store| {
+        let mut found = HashSet::new();
+        for here in store.folders_here()?.into_iter().filter(|here| !read.contains(&here.dir) && part(&here.path)) {
+            let Some(dir) = store.open_folder(&here.dir)? else { continue };
+            let files = dir.scan()?;
+            found.extend(names.iter().filter(|name| files.contains_key(&*name.0)).cloned());
+        }
+        Ok(found)
+    })
+    .await
+}
