@@ -17,7 +17,7 @@ pub enum At {
 /// On both sides: `new M`, `flag M` (these and no others), `delete M`, `move M FOLDER`, `copy M FOLDER`, `wipe FOLDER`, `mkdir FOLDER`,
 /// `mvdir FOLDER FOLDER`, `rmdir FOLDER`. Here: `mutt M FOLDER` (a move that gives another base name), `replace FOLDER` (by an empty
 /// directory), `lose-state`. There: `renumber FOLDER`, `seem-empty FOLDER`, `hide FOLDER`, `doubt FOLDER`, and the same with `no-` before it; `read-only FOLDER`; `room N`;
-/// `rewrite` (from now on it changes what it takes).
+/// `rewrite`, `swallow` (from now on it changes, or loses, what it takes).
 pub fn act(world: &World, at: At, text: &str) {
     for action in text.split(';').map(str::trim).filter(|a| !a.is_empty()) {
         let words: Vec<&str> = action.split_whitespace().collect();
@@ -69,6 +69,7 @@ fn there(world: &World, verb: &str, object: &str, (folder, mail): (&str, &Mail),
         "doubt" | "no-doubt" => there.0.make_doubtful(object, verb == "doubt"),
         "read-only" | "no-read-only" => there.0.make_read_only(object, verb == "read-only"),
         "room" => there.0.set_room(object.parse().ok()),
+        "swallow" => there.0.set_taking(Taking::Lost),
         "rewrite" => there.0.set_taking(Taking::Rewritten),
         _ => panic!("nobody can `{verb}` there"),
     }

@@ -60,7 +60,7 @@ pub fn variants() -> Vec<Variant> {
     ]
 }
 
-/// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD append=no|drafts moves=no|whole trash=no now=no folders=read-only|inbox
+/// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD ids=told append=no|silent|drafts moves=no|whole trash=no now=no folders=read-only|inbox
 /// identity=lasting|epoch|content handle=path`.
 pub fn mask(settings: &mut Settings, words: &str) {
     let caps = &mut settings.caps;
@@ -75,6 +75,11 @@ pub fn mask(settings: &mut Settings, words: &str) {
                 settings.manners.listed_keywords = &["good"];
             }
             ("append", "no") => caps.append = Append::No,
+            ("ids", "told") => {
+                caps.append = Append::Yes { tells_id: true };
+                caps.moves = Moves::Native { tells_id: true };
+            }
+            ("append", "silent") => caps.append = Append::Yes { tells_id: false },
             ("append", "drafts") => caps.append = Append::DraftsOnly,
             ("moves", "no") => caps.moves = Moves::No,
             // A copy whose answer is lost cannot be told from one that was never made.

@@ -106,12 +106,10 @@ pub enum Command<'a> {
     UidStore {
         /// Which messages.
         uids: &'a UidSet,
-        /// Add, remove or replace.
+        /// Add or remove.
         kind: StoreKind,
         /// Flags; each `\Name` or an atom.
         flags: &'a [&'a str],
-        /// UNCHANGEDSINCE (RFC 7162).
-        unchanged_since: Option<u64>,
     },
     /// UID EXPUNGE (RFC 4315).
     UidExpunge(&'a UidSet),
@@ -185,8 +183,6 @@ pub enum StoreKind {
     Add,
     /// `-FLAGS`.
     Remove,
-    /// `FLAGS`.
-    Replace,
 }
 
 /// Which UIDs a FETCH is about.
@@ -277,8 +273,8 @@ impl Command<'_> {
                 }
                 out.text(criteria)?
             }
-            Self::UidStore { uids, kind, flags, unchanged_since } => {
-                return write_store(out, not_empty(uids)?, kind, flags, unchanged_since);
+            Self::UidStore { uids, kind, flags } => {
+                return write_store(out, not_empty(uids)?, kind, flags);
             }
             Self::UidExpunge(uids) => out.text(&format!("UID EXPUNGE {}", not_empty(uids)?))?,
             Self::UidMove(uids, mailbox) => out.text(&format!("UID MOVE {} ", not_empty(uids)?))?.string(mailbox)?,
@@ -336,15 +332,11 @@ fn write_select(out: &mut Writer, with: SelectWith<'_>) -> Result<(), WireError>
     Ok(())
 }
 
-fn write_store(out: &mut Writer, uids: &UidSet, kind: StoreKind, flags: &[&str], unchanged_since: Option<u64>) -> Result<(), WireError> {
+fn write_store(out: &mut Writer, uids: &UidSet, kind: StoreKind, flags: &[&str]) -> Result<(), WireError> {
     out.text(&format!("UID STORE {uids} "))?;
-    if let Some(mod_seq) = unchanged_since {
-        out.text(&format!("(UNCHANGEDSINCE {mod_seq}) "))?;
-    }
     let sign = match kind {
         StoreKind::Add => "+",
         StoreKind::Remove => "-",
-        StoreKind::Replace => "",
     };
     out.text(sign)?.text("FLAGS.SILENT (")?.flags(flags)?.text(")")?;
     Ok(())

@@ -156,8 +156,6 @@ pub enum Code {
         /// UIDs in the target folder.
         destination: UidSet,
     },
-    /// Messages that UNCHANGEDSINCE left alone (RFC 7162).
-    Modified(UidSet),
     /// Compression is on already (RFC 4978).
     CompressionActive,
     /// Any other code, for instance AUTHENTICATIONFAILED, NONEXISTENT, OVERQUOTA.

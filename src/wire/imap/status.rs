@@ -110,7 +110,6 @@ fn known_code(name: &[u8], arg: &[u8]) -> Option<Code> {
             }
             Code::CopyUid { uid_validity: epoch(uid_validity)?, source, destination }
         }
-        b"MODIFIED" => Code::Modified(UidSet::parse(arg).ok()?),
         b"COMPRESSIONACTIVE" => Code::CompressionActive,
         _ => return None,
     })

@@ -202,4 +202,43 @@ pub const ALL: &[Scenario] = &[
         facts: "deleted_there=0",
         ..QUIET
     },
+    Scenario {
+        name: "a_message_that_came_from_here_and_is_deleted_there_at_once_goes_here",
+        user_there: "A message that the last run uploaded is deleted.",
+        result: "It goes here, too: it is not uploaded again.",
+        server: "ids=told",
+        before: &[Before { here: "new INBOX/n", there: "", run: Verb::Sync }],
+        there: "delete INBOX/n",
+        facts: "uploaded=0",
+        runs: 2,
+        put_by: "n",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_message_that_was_moved_from_here_and_is_deleted_there_at_once_goes_here",
+        user_there: "A message that the last run moved is deleted.",
+        result: "It goes here, too: it is not uploaded again.",
+        server: "ids=told",
+        agreed: "INBOX: a b | Archive:",
+        before: &[Before { here: "move INBOX/a Archive", there: "", run: Verb::Sync }],
+        there: "delete Archive/a",
+        end: "INBOX: b | Archive:",
+        facts: "uploaded=0",
+        runs: 2,
+        put_by: "a",
+        ..QUIET
+    },
+    Scenario {
+        name: "many_deletions_that_a_server_without_trash_denies_are_no_mass_deletion",
+        user_here: "You delete all messages of a folder; the server has no trash, and `expunge` is not \"now\".",
+        result: "They stay there, and the run says so; the guard has nothing to stop.",
+        server: "trash=no",
+        agreed: "INBOX: m*5 | Archive: a",
+        here: "wipe INBOX",
+        end: "INBOX: | Archive: a",
+        end_there: Some("INBOX: m*5 | Archive: a"),
+        gaps: &["delete-trash"],
+        facts: "deleted_there=0 downloaded=0",
+        ..QUIET
+    },
 ];

@@ -181,4 +181,15 @@ pub const ALL: &[Scenario] = &[
         gaps: &["folders"],
         ..QUIET
     },
+    Scenario {
+        name: "a_directory_of_another_spelling_is_the_folder",
+        user_here: "A program makes a directory whose name is an escaped spelling of a folder's, and puts a message into it.",
+        result: "It is the folder's directory: the message is uploaded into it.",
+        here: "new Foo%41/n",
+        end: "INBOX: a b | Foo%41: n",
+        end_there: Some("INBOX: a b | FooA: n"),
+        facts: "uploaded=1",
+        runs: 2,
+        ..QUIET
+    },
 ];

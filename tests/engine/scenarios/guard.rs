@@ -190,4 +190,17 @@ pub const ALL: &[Scenario] = &[
         facts: "deleted_there=0",
         ..QUIET
     },
+    Scenario {
+        name: "deletions_among_many_moves_are_judged_alone",
+        user_here: "24 of 30 messages are moved to another folder, and the other six are gone.",
+        result: "All that was left in the folder is gone: nothing of it is done there; the run stops for this folder and says how to go on.",
+        options: "expunge=now",
+        agreed: "INBOX: m*30 | Archive:",
+        here: "move INBOX/m*24 Archive; delete INBOX/m*25-30",
+        end: "INBOX: | Archive: m*24",
+        end_there: Some("INBOX: m*30 | Archive:"),
+        trouble: "guard",
+        facts: "deleted_there=0 uploaded=0 downloaded=0",
+        ..QUIET
+    },
 ];

@@ -181,4 +181,28 @@ pub const ALL: &[Scenario] = &[
         facts: "downloaded=0 uploaded=0 flags_pushed=1 flags_pulled=1",
         ..QUIET
     },
+    Scenario {
+        name: "a_released_message_that_you_move_is_not_uploaded",
+        user_here: "You move a message that `fetch` had released.",
+        result: "It stays where you put it; nothing of it happens there.",
+        agreed: "INBOX: a b | Archive:",
+        before: &[RELEASED],
+        here: "move INBOX/a Archive",
+        end: "INBOX: b | Archive: a",
+        end_there: Some("INBOX: | Archive:"),
+        facts: "uploaded=0 downloaded=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_released_message_that_you_move_back_is_not_uploaded",
+        user_here: "You had moved a message that `fetch` had released; now you move it back with a program that gives it another name.",
+        result: "It stays where you put it; nothing of it happens there.",
+        agreed: "INBOX: a b | Archive:",
+        before: &[RELEASED, Before { here: "mutt INBOX/a Archive", there: "", run: Verb::Sync }],
+        here: "mutt Archive/a INBOX",
+        end: "INBOX: a b | Archive:",
+        end_there: Some("INBOX: | Archive:"),
+        facts: "uploaded=0 downloaded=0",
+        ..QUIET
+    },
 ];

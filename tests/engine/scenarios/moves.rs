@@ -277,4 +277,30 @@ pub const ALL: &[Scenario] = &[
         facts: "moved=30 uploaded=0 downloaded=0",
         ..QUIET
     },
+    Scenario {
+        name: "a_message_moved_to_one_folder_on_both_sides_is_moved_once",
+        user_here: "You move a message.",
+        user_there: "It is moved to the same folder.",
+        result: "Nothing is left to do.",
+        agreed: "INBOX: a b | Archive:",
+        here: "move INBOX/a Archive",
+        there: "move INBOX/a Archive",
+        end: "INBOX: b | Archive: a",
+        facts: MOVED,
+        runs: 2,
+        ..QUIET
+    },
+    Scenario {
+        name: "a_message_moved_to_two_folders_ends_where_the_server_has_it",
+        user_here: "You move a message.",
+        user_there: "It is moved to another folder.",
+        result: "The server wins: its file is moved to where it is there.",
+        agreed: "INBOX: a b | Archive: | Other:",
+        here: "move INBOX/a Archive",
+        there: "move INBOX/a Other",
+        end: "INBOX: b | Archive: | Other: a",
+        facts: MOVED,
+        runs: 2,
+        ..QUIET
+    },
 ];

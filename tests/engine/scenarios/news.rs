@@ -129,4 +129,29 @@ pub const ALL: &[Scenario] = &[
         facts: "downloaded=1 uploaded=0",
         ..QUIET
     },
+    Scenario {
+        name: "a_message_that_the_server_rewrites_is_one_message",
+        user_here: "A message is put into a folder; the server adds a line to what it takes, and tells no id.",
+        result: "It is uploaded once, and known again; both sides keep their bytes.",
+        server: "append=silent",
+        here: "new INBOX/n",
+        there: "rewrite",
+        end: "INBOX: a b n",
+        facts: "uploaded=1 downloaded=0",
+        runs: 3,
+        ..QUIET
+    },
+    Scenario {
+        name: "a_message_that_the_server_swallows_is_sent_once",
+        user_here: "A message is put into a folder; the server says that it took it, and does not show it.",
+        result: "It stays here; it is not sent again, and a run says so once.",
+        server: "append=silent",
+        here: "new INBOX/n",
+        there: "swallow",
+        end: "INBOX: a b n",
+        end_there: Some("INBOX: a b"),
+        facts: "uploaded=1",
+        runs: 3,
+        ..QUIET
+    },
 ];

@@ -48,7 +48,7 @@ impl ImapSession {
     pub(super) async fn expunge_set(&mut self, set: &UidSet) -> Result<Tried> {
         let mut refusal = None;
         for part in set.chunks(limits::SET_TEXT) {
-            let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"], unchanged_since: None };
+            let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"] };
             let tags = [self.conn.queue(&store)?, self.conn.queue(&Command::UidExpunge(&part))?];
             let ends = self.conn.complete_all(&tags, &mut drop).await?;
             if ends.last().is_some_and(|expunged| expunged.kind == StatusKind::Bad) {
@@ -70,7 +70,7 @@ impl ImapSession {
         if refusal.is_some() {
             let ours = UidSet::from_sorted(set.iter().filter(|uid| !before.contains(*uid)));
             for part in ours.chunks(limits::SET_TEXT) {
-                let store = Command::UidStore { uids: &part, kind: StoreKind::Remove, flags: &["\\Deleted"], unchanged_since: None };
+                let store = Command::UidStore { uids: &part, kind: StoreKind::Remove, flags: &["\\Deleted"] };
                 self.conn.run(&store, drop).await?;
             }
         }
@@ -79,7 +79,7 @@ impl ImapSession {
 
     async fn mark_and_expunge(&mut self, set: &UidSet) -> Result<Option<Outcome>> {
         for part in set.chunks(limits::SET_TEXT) {
-            let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"], unchanged_since: None };
+            let store = Command::UidStore { uids: &part, kind: StoreKind::Add, flags: &["\\Deleted"] };
             let status = self.conn.run(&store, drop).await?;
             if let Some(refusal) = refused(&status) {
                 return Ok(Some(refusal));

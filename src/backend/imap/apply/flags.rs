@@ -72,7 +72,7 @@ impl ImapSession {
                 }
                 let names = names(&flags);
                 for uids in set.chunks(limits::SET_TEXT) {
-                    let store = Command::UidStore { uids: &uids, kind, flags: &names, unchanged_since: None };
+                    let store = Command::UidStore { uids: &uids, kind, flags: &names };
                     stores.push((at, self.conn.queue(&store)?));
                 }
             }

@@ -110,7 +110,7 @@ fn row_52_a_flood_of_keywords_is_bounded() {
     assert!(decode(b"* 1 FETCH (FLAGS (a) UID 9) UID 4)").is_err(), "a keyword that closes the list");
     let set = UidSet::from_sorted([1]);
     for flag in ["a) UID 9", "a b", "", "\\", "a\"", "\\Seen)", "{5}", "a\r\nb", "é"] {
-        let store = Command::UidStore { uids: &set, kind: super::super::StoreKind::Add, flags: &[flag], unchanged_since: None };
+        let store = Command::UidStore { uids: &set, kind: super::super::StoreKind::Add, flags: &[flag] };
         assert!(store.encode("A1").is_err(), "{flag:?}");
     }
 }

@@ -67,7 +67,6 @@ fn status_codes() {
             "A004 OK [COPYUID 38505 304,319:320 3956:3958] Done",
             Some(Code::CopyUid { uid_validity: 38505, source: set("304,319:320"), destination: set("3956:3958") }),
         ),
-        ("d105 OK [MODIFIED 7,9] Conditional STORE failed", Some(Code::Modified(set("7,9")))),
         ("a NO [COMPRESSIONACTIVE] DEFLATE active", Some(Code::CompressionActive)),
         ("b NO [AUTHENTICATIONFAILED] no", Some(Code::Other { name: "AUTHENTICATIONFAILED".into(), arg: String::new() })),
         ("b NO [referral imap://evil/] no", Some(Code::Other { name: "REFERRAL".into(), arg: "imap://evil/".into() })),
