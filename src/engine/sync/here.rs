@@ -58,7 +58,7 @@ pub(super) enum LookHere {
     /// Nothing changed since the last look.
     Unchanged,
     /// It was read.
-    Read(HereChanges),
+    Read(Box<HereChanges>),
     /// Its directory is not there.
     Missing,
     /// Another directory stands in its place.
@@ -100,7 +100,7 @@ pub(super) fn look(store: &Store, row: &FolderRow) -> Result<LookHere> {
     }
     here.unknown = files.into_iter().map(|(base, entry)| new_file(base, entry, &letters)).collect();
     here.unknown.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    Ok(LookHere::Read(here))
+    Ok(LookHere::Read(Box::new(here)))
 }
 
 impl HereChanges {

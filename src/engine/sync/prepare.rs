@@ -303,7 +303,7 @@ async fn look_at(run: &Run<'_>, mut job: Job) -> Result<Looked> {
         Err(error) => return Err(error),
     };
     let (mut here, lost_dir) = match here {
-        LookHere::Read(here) => (here, false),
+        LookHere::Read(here) => (*here, false),
         LookHere::Unchanged => (HereChanges::default(), false),
         LookHere::Missing => (all_missing(run.store, &job.row).await?, known),
         LookHere::Replaced => (HereChanges::default(), known),
