@@ -22,6 +22,8 @@ mod play;
 mod random;
 #[path = "engine/scenarios/mod.rs"]
 mod scenarios;
+#[path = "engine/second_thoughts.rs"]
+mod second_thoughts;
 #[path = "engine/there.rs"]
 mod there;
 #[path = "engine/world.rs"]

@@ -62,3 +62,23 @@ fn a_renamed_file_in_its_folder_is_still_that_message() {
     flag(&w, "a", "FS");
     assert_eq!(done(&w.sync(0, &[])), [("flags_pushed", 1)]);
 }
+
+#[test]
+fn a_run_of_one_folder_takes_what_left_it_for_moved_and_not_for_deleted() {
+    let Some(w) = start("mvpart") else { return };
+    carry(&w, "a", "Other");
+    assert_eq!(done(&w.sync(0, &["--folder", "INBOX"])), []);
+    assert_eq!((count_there(&w, "INBOX", "a"), count_there(&w, "Other", "a")), (1, 0));
+    assert_eq!(done(&w.sync(0, &[])), [("moved", 1)]);
+    assert_eq!((count_there(&w, "INBOX", "a"), count_there(&w, "Other", "a")), (0, 1));
+    assert_settled(&w);
+}
+
+#[test]
+fn a_run_of_one_folder_still_deletes_what_is_nowhere() {
+    let Some(w) = start("mvgone") else { return };
+    std::fs::remove_file(find(&w, "a").path).unwrap();
+    assert_eq!(done(&w.sync(0, &["--folder", "INBOX"])), [("deleted_there", 1)]);
+    assert_eq!(count_there(&w, "INBOX", "a"), 0);
+    w.sync(0, &[]);
+}

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::engine::fetch::blocking;
 use crate::model::{FolderPath, LocalName, Result};
-use crate::store::Store;
 use crate::store::maildir::digest::Digest;
+use crate::store::maildir::dir::Entry;
 use crate::store::maildir::outgoing::{Examined, examine};
-use crate::store::state::{LinkId, Proof, SyncRow};
+use crate::store::state::{LinkId, Proof, Stored, SyncRow};
+use crate::store::{Store, root};
 
 use super::here::NewFile;
 use super::moves::{Found, Lost, pair_here};
@@ -28,6 +29,7 @@ pub(super) struct Strays {
 pub(super) async fn find(store: &Arc<Store>, all: &mut [Looked]) -> Result<Strays> {
     let mut strays = Strays::default();
     let taking: Vec<usize> = (0..all.len()).filter(|n| all[*n].takes_part()).collect();
+    take_in(store, all, &taking).await?;
     let lost_anything = taking.iter().any(|n| !all[*n].here.missing.is_empty() || !all[*n].here.local_missing.is_empty());
     if !lost_anything || taking.iter().all(|n| all[*n].here.unknown.is_empty() && all[*n].here.local_only.is_empty()) {
         return Ok(strays);
@@ -70,6 +72,37 @@ pub(super) async fn find(store: &Arc<Store>, all: &mut [Looked]) -> Result<Stray
         all[n].rename(&renamed);
     }
     Ok(strays)
+}
+
+/// A run that died had downloaded a message and not recorded it yet, and its file has been moved since: it lies in another folder under
+/// the name that was reserved for it. It is recorded now, and followed as any other that was moved.
+async fn take_in(store: &Arc<Store>, all: &mut [Looked], taking: &[usize]) -> Result<()> {
+    let places: HashMap<i64, usize> = taking.iter().map(|n| (all[*n].job.row.id, *n)).collect();
+    let unknown = |n: usize| all[n].here.unknown.iter().map(move |file| (file.name.clone(), (n, file.entry.clone())));
+    let files: HashMap<LocalName, (usize, Entry)> = taking.iter().filter(|n| !all[**n].job.absent).flat_map(|n| unknown(*n)).collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let names: HashSet<LocalName> = files.keys().cloned().collect();
+    let wanted = blocking(store, move |store| store.state().wanted_named(&names)).await?;
+    for (folder, id, name) in wanted {
+        let (Some(from), Some((lies, entry))) = (places.get(&folder).copied(), files.get(&name).cloned()) else { continue };
+        let dir = all[lies].job.row.dir.clone();
+        if from == lies {
+            continue;
+        }
+        let row = blocking(store, move |store| {
+            let Some(dir) = store.open_folder(&dir)? else { return Ok(None) };
+            let Examined::Mail { digest, .. } = examine(&dir, &entry)? else { return Ok(None) };
+            let stored = Stored { id, name: None, digest: *digest, replaces: Vec::new(), by_name: true };
+            store.state().mark_stored(&[stored], root::now())?;
+            store.step("commit-stored");
+            store.state().row(id)
+        })
+        .await?;
+        all[from].here.missing.extend(row.map(|(_, row)| row));
+    }
+    Ok(())
 }
 
 async fn proofs(store: &Arc<Store>, ids: Vec<LinkId>) -> Result<HashMap<LinkId, Proof>> {

@@ -1,5 +1,7 @@
 //! Rows of messages. Every id that a listing brought has its own row; only `stored` rows may be deleted there.
 
+use std::collections::HashSet;
+
 use rusqlite::{Row, params};
 
 use crate::model::change::Marks;
@@ -281,6 +283,18 @@ impl State {
                 })
             })?;
             rows.collect()
+        })
+    }
+
+    /// The wanted messages whose reserved names are among `names`, with their folders.
+    pub fn wanted_named(&self, names: &HashSet<LocalName>) -> Result<Vec<(i64, LinkId, LocalName)>> {
+        self.read("look for wanted messages", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT l.folder, l.id, l.name FROM link l INDEXED BY link_wanted JOIN folder f ON f.id = l.folder
+                 WHERE l.state IN (0, 2) AND l.epoch = f.epoch",
+            )?;
+            let rows = query.query_map([], |r| Ok((r.get(0)?, LinkId(r.get(1)?), name(r, 2)?)))?;
+            rows.filter(|row| row.as_ref().map_or(true, |(_, _, name)| names.contains(name))).collect()
         })
     }
 
