@@ -1,5 +1,7 @@
 //! Plays one scenario: whole, again, killed at every step, with every answer lost. The end is always the same.
 
+use std::collections::BTreeMap;
+
 use mailx::model::Expunge;
 use mailx::model::caps::{Append, Changes, Deletes, Folders, Identity, Keywords, Moves};
 use mailx::model::report::{AccountReport, FolderReport};
@@ -141,10 +143,15 @@ impl<'a> Play<'a> {
     /// Runs it undisturbed, and once more than is needed. Returns the steps here and there, and calls, of the run.
     pub fn whole(&self) -> (u64, u64, u64) {
         let world = self.arrange();
+        let plan = self.planned(&world);
         let (effects, reads) = (world.there.0.effects(), world.there.0.reads());
         let report = run(&world, Verb::Sync);
         let done = (world.steps(), world.there.0.effects() - effects, world.there.0.reads() - reads);
         self.check_report(&report);
+        let matches_again = [self.scenario.here, self.scenario.there].iter().any(|a| a.contains("lose-state") || a.contains("renumber"));
+        if self.scenario.trouble.is_empty() && !matches_again {
+            assert_eq!(plan, carried_out(&report), "what the dry run planned, and what the run did: {}", words(&report));
+        }
         for _ in 1..self.scenario.runs {
             let _ = run(&world, Verb::Sync);
         }
@@ -164,6 +171,22 @@ impl<'a> Play<'a> {
         settle(&world);
         self.check_end(&world, &when);
         self.check_again(&world);
+    }
+
+    /// What a dry run says that will be done, counted; it changes nothing.
+    fn planned(&self, world: &World) -> Counts {
+        let (sides, effects) = (world.sides(), world.there.0.effects());
+        let report = run(world, Verb::DryRun);
+        assert_eq!((world.sides(), world.there.0.effects()), (sides, effects), "a dry run changed something");
+        if self.scenario.trouble == "guard" || self.scenario.trouble.is_empty() {
+            assert_eq!(failures(&report).is_empty(), self.scenario.trouble.is_empty(), "the dry run: {:?}", failures(&report));
+        }
+        let mut counts = Counts::new();
+        for action in report.plan.iter().flatten() {
+            let Some((_, counter)) = ACTIONS.iter().find(|(word, _)| *word == action.action) else { continue };
+            *counts.entry(counter).or_default() += 1;
+        }
+        counts
     }
 
     fn check_report(&self, report: &AccountReport) {
@@ -208,6 +231,31 @@ impl<'a> Play<'a> {
         assert_eq!(world.sides(), sides, "a further run changed something");
         assert_eq!(failures(&report).is_empty(), self.scenario.trouble.is_empty(), "the further run: {:?}", failures(&report));
     }
+}
+
+/// How much of what.
+type Counts = BTreeMap<&'static str, u64>;
+
+/// The words of a plan, and the counters of a report that they show up in. A download may turn out to be here already.
+const ACTIONS: [(&str, &str); 10] = [
+    ("download", "downloaded"),
+    ("link", "downloaded"),
+    ("upload", "uploaded"),
+    ("move-here", "moved"),
+    ("move-there", "moved"),
+    ("flags-here", "flags_pulled"),
+    ("flags-there", "flags_pushed"),
+    ("delete-here", "deleted_here"),
+    ("delete-there", "deleted_there"),
+    ("verify-there", "deleted_there"),
+];
+
+/// The same of a report.
+fn carried_out(report: &AccountReport) -> Counts {
+    let names: std::collections::BTreeSet<&'static str> = ACTIONS.iter().map(|(_, counter)| *counter).collect();
+    let sum = |name: &str| report.folders.iter().map(|f| counter(f, name)).sum::<u64>();
+    let counts = names.into_iter().map(|name| (name, sum(name) + if name == "downloaded" { sum("linked") } else { 0 }));
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 /// An undisturbed run.

@@ -45,6 +45,8 @@ pub struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Sync,
+    /// A sync that is only planned.
+    DryRun,
     Fetch,
     /// Server copies are removed after the download.
     FetchAndDelete,
@@ -188,7 +190,8 @@ impl World {
         let backend = Arc::new(MemBackend { server: self.there.0.clone(), caps, manners, protocol: Protocol::Imap });
         let patience = Patience { most: Some(Duration::from_secs(20)), cancelled: &|| false };
         let opening = Opening { root: self.here.0.clone(), layout: Layout::Fs, host: "test".into(), patience, step };
-        let store = Arc::new(Store::open(opening).expect("the store opens"));
+        let store = if verb == Verb::DryRun { Store::rehearse(&opening) } else { Store::open(opening) };
+        let store = Arc::new(store.expect("the store opens"));
         let ctx = Ctx {
             cancel: CancellationToken::new(),
             credentials: Arc::new(Known),
@@ -201,7 +204,7 @@ impl World {
         let allow = self.settings.allow.as_ref().map(|pattern| Patterns::new(std::slice::from_ref(pattern)).unwrap());
         let pull = FetchOptions { folders: Vec::new(), since: None, max_size: None, limit: None, after_fetch, allow_mass_delete: allow };
         let sessions = Sessions::new(backend, ctx.clone(), NonZeroU16::new(self.settings.connections).unwrap());
-        if verb != Verb::Sync {
+        if matches!(verb, Verb::Fetch | Verb::FetchAndDelete) {
             return fetch("test", sessions, store, ctx, &pull).await;
         }
         let options = SyncOptions { pull, expunge: self.settings.expunge, keep_deleted: Duration::from_hours(24 * 30) };
