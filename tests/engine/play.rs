@@ -62,7 +62,7 @@ pub fn variants() -> Vec<Variant> {
     ]
 }
 
-/// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD ids=told append=no|silent|drafts moves=no|whole trash=no now=no folders=read-only|inbox
+/// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD ids=told append=no|silent|drafts moves=no trash=no now=no folders=read-only|inbox
 /// identity=lasting|epoch|content handle=path`.
 pub fn mask(settings: &mut Settings, words: &str) {
     let caps = &mut settings.caps;
@@ -84,9 +84,6 @@ pub fn mask(settings: &mut Settings, words: &str) {
             ("append", "silent") => caps.append = Append::Yes { tells_id: false },
             ("append", "drafts") => caps.append = Append::DraftsOnly,
             ("moves", "no") => caps.moves = Moves::No,
-            // A copy whose answer is lost cannot be told from one that was never made.
-            ("moves", "whole") if caps.moves == Moves::CopyThenDelete => caps.moves = Moves::Native { tells_id: false },
-            ("moves", "whole") => {}
             ("trash", "no") => caps.delete = Deletes { trash: false, ..caps.delete },
             ("now", "no") => caps.delete = Deletes { now: false, ..caps.delete },
             ("handle", "path") => settings.manners.handle_is_path = true,

@@ -1,11 +1,12 @@
 //! Deletions: there by the account's policy, here into the area where they are kept for a while.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::backend::{Order, Session};
 use crate::engine::fetch::blocking;
 use crate::engine::fetch::strengthen::{Strengthened, strengthen};
-use crate::model::{FlagState, LocalName, Outcome, RemoteId, Result};
+use crate::model::caps::Moves;
+use crate::model::{Caps, FlagState, FolderId, LocalName, Outcome, RemoteId, Result};
 use crate::store::maildir::digest::Digest;
 use crate::store::root;
 use crate::store::state::{Doubtful, LinkId, SyncRow};
@@ -29,12 +30,16 @@ pub(super) async fn there(run: &Run<'_>, session: &mut Box<dyn Session>, work: &
 
 async fn delete(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, deletions: Vec<(LinkId, RemoteId)>) -> Result<()> {
     let trash = run.trash.clone().filter(|trash| run.options.expunge == Expunge::Trash && *trash != work.job.row.remote);
+    let copied = match &trash {
+        Some(trash) => copied(run, *session.caps(), trash, &deletions).await?,
+        None => HashSet::new(),
+    };
     for batch in deletions.chunks(BATCH) {
-        let order = |id: &RemoteId| match &trash {
-            Some(trash) => Order::Move { id: id.clone(), to: trash.clone() },
-            None => Order::Delete { id: id.clone() },
+        let order = |(row, id): &(LinkId, RemoteId)| match &trash {
+            Some(trash) if !copied.contains(row) => Order::Move { id: id.clone(), to: trash.clone() },
+            _ => Order::Delete { id: id.clone() },
         };
-        let orders = batch.iter().map(|(_, id)| order(id)).collect();
+        let orders = batch.iter().map(order).collect();
         send(run.store, session, &mut work.job, orders, |job, receipts, n, outcome| {
             let (row, id) = &batch[n];
             match outcome {
@@ -53,6 +58,22 @@ async fn delete(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, 
         .await?;
     }
     Ok(())
+}
+
+/// Of these messages, those that the trash has already, byte for byte. A server that moves by halves may have copied them there in a run
+/// that was cut short; another copy would double them.
+async fn copied(run: &Run<'_>, caps: Caps, trash: &FolderId, deletions: &[(LinkId, RemoteId)]) -> Result<HashSet<LinkId>> {
+    if caps.moves != Moves::CopyThenDelete || !caps.delete.now || deletions.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let (trash, ids): (FolderId, Vec<LinkId>) = (trash.clone(), deletions.iter().map(|(id, _)| *id).collect());
+    blocking(run.store, move |store| {
+        let state = store.state();
+        let there = state.identities(&trash)?;
+        let proofs = state.proofs(&ids)?;
+        Ok(proofs.into_iter().filter(|p| there.contains(&p.digest.identity)).map(|p| p.id).collect())
+    })
+    .await
 }
 
 /// Reads the bodies of messages of a folder that were matched without them; returns those that are what the file here is or was. Those that

@@ -1,8 +1,10 @@
 //! Rows as two-way sync sees them: what both sides agreed on, and what was told since.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
-use crate::model::{FlagState, Flags, LocalName, PermanentId, RemoteId, Result};
+use crate::model::{FlagState, Flags, FolderId, Hash, LocalName, PermanentId, RemoteId, Result};
 use crate::store::maildir::digest::Digest;
 
 use super::State;
@@ -195,6 +197,17 @@ impl State {
                 found.extend(proof.optional()?);
             }
             Ok(found)
+        })
+    }
+
+    /// What the messages of a folder are that both sides are known to have, byte for byte.
+    pub fn identities(&self, folder: &FolderId) -> Result<HashSet<Hash>> {
+        self.read("read what messages of a folder are", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT identity FROM link WHERE folder = (SELECT id FROM folder WHERE remote = ?1)
+                     AND state = 1 AND epoch > 0 AND gone = 0 AND weak = 0 AND taken = 0 AND identity IS NOT NULL",
+            )?;
+            query.query_map([&folder.0], |r| r.get::<_, [u8; 32]>(0).map(Hash))?.collect()
         })
     }
 

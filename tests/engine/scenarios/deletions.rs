@@ -6,7 +6,6 @@ pub const ALL: &[Scenario] = &[
         name: "a_message_deleted_here_goes_to_the_trash_there",
         user_here: "You delete a message.",
         result: "It is moved to the trash there; and, as in every folder, what is in the trash there is here in the trash.",
-        server: "moves=whole",
         here: "delete INBOX/a",
         end: "INBOX: b | Trash: a",
         facts: "deleted_there=1",
