@@ -41,6 +41,7 @@ complete -c mailx -n "__fish_mailx_needs_command" -s h -l help -d 'Print help'
 complete -c mailx -n "__fish_mailx_needs_command" -s V -l version -d 'Print version'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "fetch" -d 'Fetches mail from servers into Maildirs; changes nothing that is here'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "sync" -d 'Keeps Maildirs and accounts the same, both ways'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "verify" -d 'Compares servers with Maildirs; changes nothing on either side'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "folders" -d 'Lists the folders there and here'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "status" -d 'Tells what is here, what is missing, and when each account last succeeded'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "account" -d 'Looks at accounts, tests them, stores their secrets'
@@ -103,6 +104,28 @@ complete -c mailx -n "__fish_mailx_using_subcommand sync" -l json -d 'Prints the
 complete -c mailx -n "__fish_mailx_using_subcommand sync" -s q -l quiet -d 'Says nothing but failures'
 complete -c mailx -n "__fish_mailx_using_subcommand sync" -s v -l verbose -d 'Says more; twice: logs for a bug report'
 complete -c mailx -n "__fish_mailx_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l folder -d 'Takes only folders that match, as for fetch' -r
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l sample -d 'Reads and compares the bytes of so many messages, others each time: 5%' -r
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l jobs -d 'Works on so many accounts at the same time' -r
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l password-command -d 'With a URL: takes the secret from the first line of what this command prints' -r -f -a "(__fish_complete_command)"
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l ca -d 'With a URL: trusts the certificates in this file too (PEM)' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l pin -d 'With a URL: accepts only the certificate with this digest' -r
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l all -d 'Reads and compares the bytes of all messages'
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l allow-cleartext -d 'Allows clear text beyond this machine, for accounts with tls mode "none"'
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailx -n "__fish_mailx_using_subcommand folders" -l folder -d 'Takes only folders that match, as for fetch' -r
 complete -c mailx -n "__fish_mailx_using_subcommand folders" -l password-command -d 'With a URL: takes the secret from the first line of what this command prints' -r -f -a "(__fish_complete_command)"
 complete -c mailx -n "__fish_mailx_using_subcommand folders" -l ca -d 'With a URL: trusts the certificates in this file too (PEM)' -r -F
@@ -254,14 +277,15 @@ complete -c mailx -n "__fish_mailx_using_subcommand man" -l json -d 'Prints the 
 complete -c mailx -n "__fish_mailx_using_subcommand man" -s q -l quiet -d 'Says nothing but failures'
 complete -c mailx -n "__fish_mailx_using_subcommand man" -s v -l verbose -d 'Says more; twice: logs for a bug report'
 complete -c mailx -n "__fish_mailx_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync folders status account completions man help" -f -a "fetch" -d 'Fetches mail from servers into Maildirs; changes nothing that is here'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync folders status account completions man help" -f -a "sync" -d 'Keeps Maildirs and accounts the same, both ways'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync folders status account completions man help" -f -a "folders" -d 'Lists the folders there and here'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync folders status account completions man help" -f -a "status" -d 'Tells what is here, what is missing, and when each account last succeeded'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync folders status account completions man help" -f -a "account" -d 'Looks at accounts, tests them, stores their secrets'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync folders status account completions man help" -f -a "completions" -d 'Prints a completion script'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync folders status account completions man help" -f -a "man" -d 'Prints the man page, or writes all of them into a directory'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync folders status account completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "fetch" -d 'Fetches mail from servers into Maildirs; changes nothing that is here'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "sync" -d 'Keeps Maildirs and accounts the same, both ways'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "verify" -d 'Compares servers with Maildirs; changes nothing on either side'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "folders" -d 'Lists the folders there and here'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "status" -d 'Tells what is here, what is missing, and when each account last succeeded'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "account" -d 'Looks at accounts, tests them, stores their secrets'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "completions" -d 'Prints a completion script'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "man" -d 'Prints the man page, or writes all of them into a directory'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify folders status account completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "list" -d 'Lists the accounts of the configuration'
 complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "show" -d 'Shows the settings of an account and what its protocol can do'
 complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from account" -f -a "test" -d 'Tries each step of reaching the server: name, connection, TLS, login, folders'

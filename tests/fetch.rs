@@ -30,6 +30,8 @@ mod output;
 mod renumber;
 #[path = "support/mod.rs"]
 mod support;
+#[path = "fetch/verify.rs"]
+mod verify;
 #[path = "fetch/weak.rs"]
 mod weak;
 

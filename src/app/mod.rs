@@ -93,6 +93,8 @@ pub enum Verb {
     Fetch,
     /// Both ways.
     Sync,
+    /// Neither: server and Maildir are compared.
+    Verify,
 }
 
 impl Verb {
@@ -101,6 +103,7 @@ impl Verb {
         match self {
             Self::Fetch => "fetch",
             Self::Sync => "sync",
+            Self::Verify => "verify",
         }
     }
 }
@@ -114,6 +117,8 @@ pub struct RunOptions {
     pub folders: Vec<String>,
     /// `--dry-run`.
     pub dry_run: bool,
+    /// `--sample`, `--all`: how many bodies `verify` compares, from 0 to 1.
+    pub share: f64,
     /// `--since`, seconds since 1970.
     pub since: Option<i64>,
     /// `--max-size`, octets.

@@ -1,4 +1,4 @@
-//! `mailx fetch` and `mailx sync`: accounts side by side, each with its store, backend and engine.
+//! `mailx fetch`, `mailx sync` and `mailx verify`: accounts side by side, each with its store, backend and engine.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::config::{Account, Layout as ConfiguredLayout};
 use crate::engine::fetch::{FetchOptions, Sessions, fetch};
 use crate::engine::select::Patterns;
 use crate::engine::sync::{SyncOptions, sync};
+use crate::engine::verify::{VerifyOptions, verify};
 use crate::model::report::AccountReport;
 use crate::model::{AfterFetch, Class, Error, Observer, Protocol, Result};
 use crate::store::lock::Patience;
@@ -90,11 +91,12 @@ async fn prepared(
     // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
+    let rehearse = run.dry_run || run.verb == Verb::Verify;
     let sessions = Sessions::new(backend, ctx.clone(), account.connections);
-    if new && !run.dry_run {
+    if new && !rehearse {
         sessions.ahead().await?;
     }
-    let store = open_store(globals, account, &ctx, run.dry_run).await?;
+    let store = open_store(globals, account, &ctx, rehearse).await?;
     let mut report = match run.verb {
         Verb::Fetch => fetch(&account.name, sessions, store, ctx, &options).await,
         Verb::Sync => {
@@ -102,15 +104,27 @@ async fn prepared(
             let options = SyncOptions { pull, expunge: account.expunge, keep_deleted: account.keep_deleted };
             sync(&account.name, sessions, store, ctx, &options).await
         }
+        Verb::Verify => {
+            let options = VerifyOptions { folders: options.folders, share: run.share, offset: chance()? };
+            verify(&account.name, sessions, store, ctx, &options).await
+        }
     };
     if let Some(command) = &account.exec
-        && !run.dry_run
+        && !rehearse
         && report.changed()
         && let Err(error) = exec(command, &account.name).await
     {
         report.error.get_or_insert(error);
     }
     Ok(report)
+}
+
+/// A number from 0 to 1, another one each time.
+fn chance() -> Result<f64> {
+    let mut bytes = [0; 2];
+    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    filled.map_err(|e| Error::local("read random bytes", &e.into()))?;
+    Ok(f64::from(u16::from_le_bytes(bytes)) / 65536.0)
 }
 
 /// Sets the token when the time of a run is over, from its first step on; not any more once dropped.

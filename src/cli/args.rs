@@ -87,6 +87,13 @@ pub enum Command {
     /// state's directory for keep-deleted. A deletion that looks like an accident is refused (exit 3). Without a name: all accounts.
     #[command(override_usage = "mailx sync [OPTIONS] [ACCOUNT]...\n       mailx sync [OPTIONS] URL [DIR]")]
     Sync(Run),
+    /// Compares servers with Maildirs; changes nothing on either side
+    ///
+    /// Exit 0 only if everything that the server has is here, intact; each message that is not is named. Ids and sizes are compared, with
+    /// --sample and --all also the bytes: those that the server sends with those of the files. What is here only is no difference. Without a
+    /// name: all accounts.
+    #[command(override_usage = "mailx verify [OPTIONS] [ACCOUNT]...\n       mailx verify [OPTIONS] URL DIR")]
+    Verify(Verify),
     /// Lists the folders there and here
     #[command(override_usage = "mailx folders [OPTIONS] [ACCOUNT]...\n       mailx folders [OPTIONS] URL [DIR]")]
     Folders(Folders),
@@ -227,6 +234,29 @@ pub struct Run {
     pub metrics: Option<PathBuf>,
 }
 
+/// `mailx verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Accounts to compare
+    #[command(flatten)]
+    pub at: Where,
+    /// Takes only folders that match, as for fetch
+    #[arg(long = "folder", value_name = "PATTERN")]
+    pub folders: Vec<String>,
+    /// Reads and compares the bytes of so many messages, others each time: 5%
+    #[arg(long, value_name = "PERCENT", value_parser = values::percent, conflicts_with = "all")]
+    pub sample: Option<f64>,
+    /// Reads and compares the bytes of all messages
+    #[arg(long)]
+    pub all: bool,
+    /// Works on so many accounts at the same time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// The way to the server.
+    #[command(flatten)]
+    pub access: Access,
+}
+
 /// `mailx folders`.
 #[derive(Debug, Args)]
 pub struct Folders {
@@ -302,6 +332,7 @@ impl Run {
             verb,
             folders: self.folders.clone(),
             dry_run: self.dry_run,
+            share: 0.0,
             since: self.since,
             max_size: self.max_size,
             limit: self.limit,
@@ -309,6 +340,20 @@ impl Run {
             max_duration: shared.max_duration,
             jobs: self.jobs.map(usize::from),
             exec: self.exec.clone(),
+        }
+    }
+}
+
+impl Verify {
+    /// The options as the application takes them.
+    pub fn options(&self, shared: &Shared) -> RunOptions {
+        RunOptions {
+            verb: Verb::Verify,
+            folders: self.folders.clone(),
+            share: if self.all { 1.0 } else { self.sample.unwrap_or(0.0) },
+            max_duration: shared.max_duration,
+            jobs: self.jobs.map(usize::from),
+            ..RunOptions::default()
         }
     }
 }

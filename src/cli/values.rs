@@ -41,6 +41,13 @@ pub fn some_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a part of a whole: `5%`, `0.5%`, `5`; returns it as a number above 0, up to 1.
+pub fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim_end();
+    let part = number.parse::<f64>().ok().filter(|part| *part > 0.0 && *part <= 100.0);
+    part.map(|part| part / 100.0).ok_or_else(|| format!("`{text}` is no part of a whole; write 5%"))
+}
+
 /// Reads a size in octets: `500k`, `10M`, `1.5G`; the letters are powers of 1024, an `iB` or `B` after them is allowed.
 pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || format!("`{text}` is no size; write octets, or a number with k, M or G");

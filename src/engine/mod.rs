@@ -6,5 +6,7 @@ pub mod matching;
 pub mod merge;
 mod origin;
 pub mod plan;
+mod reading;
 pub mod select;
 pub mod sync;
+pub mod verify;

@@ -31,8 +31,21 @@ pub struct FolderReport {
     pub unsupported: Vec<&'static str>,
     /// Messages that could not be had: id and reason. Each makes exit 1.
     pub failed: Vec<(RemoteId, String)>,
+    /// What `verify` found.
+    pub verified: Option<Verified>,
     /// What stopped the folder.
     pub error: Option<Box<Error>>,
+}
+
+/// What a comparison of a folder there with the one here found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// Messages there.
+    pub there: u64,
+    /// Of these, those that are here and do not differ.
+    pub intact: u64,
+    /// Messages whose bytes were compared.
+    pub compared: u64,
 }
 
 impl FolderReport {
@@ -51,6 +64,7 @@ impl FolderReport {
             local_only: 0,
             unsupported: Vec::new(),
             failed: Vec::new(),
+            verified: None,
             error: None,
         }
     }

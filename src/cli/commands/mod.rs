@@ -7,6 +7,7 @@ mod probe;
 mod run;
 mod show;
 mod status;
+mod verify;
 
 use std::time::Duration;
 
@@ -31,12 +32,13 @@ pub fn local(command: &Command) -> Option<Result<Exit>> {
 
 /// Runs any other command.
 pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals: &Signals) -> Result<Exit> {
-    if !matches!(cli.command, Command::Fetch(_) | Command::Sync(_)) {
+    if !matches!(cli.command, Command::Fetch(_) | Command::Sync(_) | Command::Verify(_)) {
         end_by(cli.shared.max_duration, globals);
     }
     match &cli.command {
         Command::Fetch(args) => run::run(Verb::Fetch, args, &cli.shared, globals, ui, signals).await,
         Command::Sync(args) => run::run(Verb::Sync, args, &cli.shared, globals, ui, signals).await,
+        Command::Verify(args) => verify::run(args, &cli.shared, globals, ui, signals).await,
         Command::Folders(folders) => folders::run(folders, globals, ui).await,
         Command::Status(status) => status::run(status, globals, ui).await,
         Command::Account(Account::List) => account::list(globals, ui),
@@ -56,6 +58,7 @@ pub fn ends_in_json(command: &Command) -> bool {
 pub fn allows_cleartext(command: &Command) -> bool {
     match command {
         Command::Fetch(args) | Command::Sync(args) => args.access.clear.allow_cleartext,
+        Command::Verify(args) => args.access.clear.allow_cleartext,
         Command::Folders(folders) => folders.access.clear.allow_cleartext,
         Command::Status(status) => status.clear.allow_cleartext,
         Command::Account(Account::Test { access, .. }) => access.clear.allow_cleartext,
@@ -64,7 +67,7 @@ pub fn allows_cleartext(command: &Command) -> bool {
     }
 }
 
-/// `--max-duration` for commands that only read; fetch and sync end by themselves, in good order.
+/// `--max-duration` for commands that only look; the others end by themselves, in good order.
 fn end_by(time: Option<Duration>, globals: &Globals) {
     if let Some(time) = time {
         let cancel = globals.cancel.clone();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::app::{self, Globals, Target, Verb};
+use crate::app::{self, Globals, RunOptions, Target, Verb};
 use crate::cli::args::{Run, Shared, When};
 use crate::cli::exit::{self, Exit};
 use crate::cli::explain::About;
@@ -20,19 +20,7 @@ use crate::model::{Observer, Result};
 pub async fn run(verb: Verb, args: &Run, shared: &Shared, globals: &Globals, ui: &Arc<Ui>, signals: &Signals) -> Result<Exit> {
     let target = args.at.target(&args.access, true)?;
     let events = args.events.then(Events::start);
-    let bars = ui.bars.then(|| Bars::start(ui.clone()));
-    let lines = shared.progress == When::Always && !ui.bars && !ui.quiet;
-    let observers = |name: &str| {
-        let mut all: Vec<Arc<dyn Observer>> = vec![Arc::new(Lines::new(ui.clone(), name, lines))];
-        all.extend(events.as_ref().map(|events| Arc::new(events.of(name)) as Arc<dyn Observer>));
-        all.extend(bars.as_ref().map(|bars| Arc::new(bars.of(name)) as Arc<dyn Observer>));
-        Arc::new(Tee(all)) as Arc<dyn Observer>
-    };
-    let done = app::run::run(globals, &target, &args.options(verb, shared), &observers).await;
-    if let Some(bars) = &bars {
-        bars.end();
-    }
-    let reports = match done {
+    let reports = match work(&target, &args.options(verb, shared), events.as_ref(), shared.progress, globals, ui).await {
         Ok(reports) => reports,
         Err(error) => {
             // The summary of a refused run is the caller's, and comes after what happened until then.
@@ -42,7 +30,7 @@ pub async fn run(verb: Verb, args: &Run, shared: &Shared, globals: &Globals, ui:
     };
     let mut exit = exit::of_run(&reports, signals.any());
     for report in &reports {
-        lines::failures(ui, report);
+        lines::failures(ui, report, lines::MOST_FAILED);
     }
     // What follows must not hide what the run itself came to.
     let told = match events {
@@ -59,6 +47,30 @@ pub async fn run(verb: Verb, args: &Run, shared: &Shared, globals: &Globals, ui:
         exit = exit.or(exit::of(failure.class));
     }
     Ok(exit)
+}
+
+/// Works on the accounts, with bars or lines of what happens.
+pub(super) async fn work(
+    target: &Target,
+    options: &RunOptions,
+    events: Option<&Events>,
+    progress: When,
+    globals: &Globals,
+    ui: &Arc<Ui>,
+) -> Result<Vec<AccountReport>> {
+    let bars = ui.bars.then(|| Bars::start(ui.clone()));
+    let lines = progress == When::Always && !ui.bars && !ui.quiet;
+    let observers = |name: &str| {
+        let mut all: Vec<Arc<dyn Observer>> = vec![Arc::new(Lines::new(ui.clone(), name, lines))];
+        all.extend(events.map(|events| Arc::new(events.of(name)) as Arc<dyn Observer>));
+        all.extend(bars.as_ref().map(|bars| Arc::new(bars.of(name)) as Arc<dyn Observer>));
+        Arc::new(Tee(all)) as Arc<dyn Observer>
+    };
+    let done = app::run::run(globals, target, options, &observers).await;
+    if let Some(bars) = &bars {
+        bars.end();
+    }
+    done
 }
 
 /// The result as text: plans always; summaries on a terminal, or when asked for.

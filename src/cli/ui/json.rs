@@ -78,8 +78,9 @@ struct FolderJson<'a> {
     failed: Vec<FailedJson<'a>>,
 }
 
+/// A message that failed or differs.
 #[derive(Debug, Serialize)]
-struct FailedJson<'a> {
+pub struct FailedJson<'a> {
     #[serde(serialize_with = "shown")]
     id: &'a RemoteId,
     why: &'a str,
@@ -125,8 +126,15 @@ impl<'a> From<&'a FolderReport> for FolderJson<'a> {
             error: report.error.as_deref().map(Failure::from),
             linked: report.linked,
             local_only: report.local_only,
-            failed: report.failed.iter().map(|(id, why)| FailedJson { id, why }).collect(),
+            failed: FailedJson::of(report),
         }
+    }
+}
+
+impl<'a> FailedJson<'a> {
+    /// Those of a folder.
+    pub fn of(report: &'a FolderReport) -> Vec<Self> {
+        report.failed.iter().map(|(id, why)| Self { id, why }).collect()
     }
 }
 
@@ -147,7 +155,8 @@ pub fn refused(error: &Error) -> Result<String> {
     line(&Summary::<()> { accounts: Vec::new(), error: Some(error.into()) })
 }
 
-fn shown<T: std::fmt::Display, S: Serializer>(value: T, serializer: S) -> Result<S::Ok, S::Error> {
+/// As people read it.
+pub fn shown<T: std::fmt::Display, S: Serializer>(value: T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&value)
 }
 

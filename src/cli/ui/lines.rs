@@ -15,8 +15,8 @@ use crate::model::{Event, FolderPath, Observer};
 /// Different alerts shown per account at most; a server that invents more has lost its right to be heard.
 const MAX_ALERTS: usize = 20;
 
-/// Failed messages named per folder at most; all of them are in the JSON.
-const MAX_FAILED: usize = 20;
+/// Failed messages that a run names per folder at most; all of them are in the JSON.
+pub const MOST_FAILED: usize = 20;
 
 /// Speaks of one account's events.
 pub struct Lines {
@@ -119,15 +119,15 @@ pub fn summary(ui: &Ui, report: &AccountReport) -> String {
     format!("{mark} {}: {}\n", ui.paint.bold(&display(&report.name)), parts.join(", "))
 }
 
-/// Speaks of everything that failed in an account's run.
-pub fn failures(ui: &Ui, report: &AccountReport) {
+/// Speaks of everything that failed in an account's run; of so many messages of a folder at most.
+pub fn failures(ui: &Ui, report: &AccountReport, most: usize) {
     for folder in &report.folders {
         let about = About { account: Some(&report.name), folder: Some(&folder.folder) };
-        for (id, why) in folder.failed.iter().take(MAX_FAILED) {
+        for (id, why) in folder.failed.iter().take(most) {
             ui.err(&format!("mailx: {}message {}: {}", about.prefix(), display(&id.to_string()), display(why)));
         }
-        if folder.failed.len() > MAX_FAILED {
-            let rest = (folder.failed.len() - MAX_FAILED) as u64;
+        if folder.failed.len() > most {
+            let rest = (folder.failed.len() - most) as u64;
             ui.err(&format!("mailx: {}and {} that failed (--json names all)", about.prefix(), words::of(rest, "more message")));
         }
         if let Some(error) = &folder.error {

@@ -4,6 +4,7 @@
 mod agreed;
 mod doubtful;
 mod folders;
+mod kept;
 mod links;
 mod matching;
 mod news;
@@ -18,6 +19,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 pub use agreed::{Proof, Relocated, Standing, SyncRow, Taken};
 pub use doubtful::{Doubtful, Verdicts};
 pub use folders::FolderRow;
+pub use kept::{Kept, Stock};
 pub use links::{FileHere, Known, LinkId, NewLink, Page, PendingLink, Stored};
 pub use matching::{Digested, Twin};
 pub use news::News;
