@@ -10,7 +10,10 @@
 //!   the journal and the next listing.
 //! - After an error of scope `Session` or `Account` the session is dead: drop it.
 
+mod auth;
 pub mod imap;
+mod limits;
+mod pipe;
 
 use std::sync::Arc;
 use std::time::Duration;
