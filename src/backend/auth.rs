@@ -1,11 +1,13 @@
 //! What every login has in common, whatever it goes over: which mechanism, what the secret may look like when a server gives it back, and
 //! why a login was refused.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::model::event::Step;
-use crate::model::{Class, Error, Event, ExposeSecret as _, Fate, Result, Secret, SecretKind, SecretString};
+use crate::model::{Class, Error, Event, ExposeSecret as _, Fate, Result, Scope, Secret, SecretKind, SecretString};
 use crate::net::{Endpoint, Route, Security, Stream};
 use crate::wire::sasl::{Exchange, Have, Mechanism, SaslError, choose};
 
@@ -104,6 +106,14 @@ impl Login<'_> {
     /// The server cannot tell now.
     pub fn not_now(&self, said: &str) -> Box<Error> {
         self.error(Class::Temporary, format!("the server cannot check the login now: {said}")).fate(Fate::NeedsUser).hint("try again later")
+    }
+
+    /// Another session has the mailbox.
+    pub fn locked(&self, said: &str) -> Box<Error> {
+        self.error(Class::Locked, format!("another session has the mailbox: {said}"))
+            .scope(Scope::Session)
+            .fate(Fate::After(Duration::from_secs(5)))
+            .hint("close other mail programs that use the account; --wait waits for it")
     }
 
     /// Names the cause of a refused login as far as the server's words tell it; `refusal` is what an OAuth server said, `protocol` what

@@ -13,7 +13,9 @@
 mod auth;
 pub mod imap;
 mod limits;
+pub mod patient;
 mod pipe;
+pub mod pop3;
 
 use std::sync::Arc;
 use std::time::Duration;
