@@ -88,6 +88,10 @@ impl Up {
 
     fn ask_more(&mut self, waiting: &mut VecDeque<Asked>, flying: &mut VecDeque<Asked>, octets: &mut u64, part: Part) -> Result<()> {
         let most = if self.pipelining() { limits::IN_FLIGHT } else { 1 };
+        // Many at a time: each alone would be a packet of its own.
+        if flying.len() > most / 2 || (!flying.is_empty() && *octets > limits::OCTETS_IN_FLIGHT / 2) {
+            return Ok(());
+        }
         while flying.len() < most && (flying.is_empty() || *octets < limits::OCTETS_IN_FLIGHT) && !self.conn.is_cancelled() {
             let Some(next) = waiting.pop_front() else { break };
             let command = if part == Part::Header && self.top { Command::Top(next.number) } else { Command::Retr(next.number) };

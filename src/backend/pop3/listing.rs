@@ -87,16 +87,20 @@ fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-/// Asks for STAT, LIST and UIDL, in one round trip where that is borne. `None` for unique-ids that the server does not give.
-pub(super) async fn ask(conn: &mut Connection, pipelining: bool, uidl: bool) -> Result<(Sizes, Option<Vec<Uidl>>)> {
-    let commands: &[(Command<'_>, Expect)] =
-        &[(Command::Stat, Expect::Line), (Command::List, Expect::Items), (Command::Uidl, Expect::Items)][..2 + usize::from(uidl)];
-    if pipelining {
-        queue_all(conn, commands)?;
-    }
-    let mut next = commands.iter();
+/// The commands that ask for it; the last one is for unique-ids.
+const COMMANDS: [(Command<'static>, Expect); 3] =
+    [(Command::Stat, Expect::Line), (Command::List, Expect::Items), (Command::Uidl, Expect::Items)];
+
+/// Sends all of them at once, for [`ask`] to read. Without `uidl`, no unique-ids are asked for.
+pub(super) fn queue(conn: &mut Connection, uidl: bool) -> Result<()> {
+    COMMANDS[..2 + usize::from(uidl)].iter().try_for_each(|(command, expect)| conn.queue(command, *expect))
+}
+
+/// Asks for sizes and unique-ids, one after the other unless all were `queued`. `None` for unique-ids that the server does not give.
+pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Result<(Sizes, Option<Vec<Uidl>>)> {
+    let mut next = COMMANDS.iter();
     let mut begin = |conn: &mut Connection| match next.next() {
-        Some(command) if !pipelining => queue_all(conn, std::slice::from_ref(command)),
+        Some((command, expect)) if !queued => conn.queue(command, *expect),
         _ => Ok(()),
     };
     begin(conn)?;
@@ -133,10 +137,6 @@ pub(super) async fn ask(conn: &mut Connection, pipelining: bool, uidl: bool) -> 
         return Err(conn.broke(&format!("lists the sizes of {} messages and the unique-ids of {} others", sizes.0.len(), ids.len()), &[]));
     }
     Ok((sizes, uidls))
-}
-
-fn queue_all(conn: &mut Connection, commands: &[(Command<'_>, Expect)]) -> Result<()> {
-    commands.iter().try_for_each(|(command, expect)| conn.queue(command, *expect))
 }
 
 /// Sizes by number, ascending.

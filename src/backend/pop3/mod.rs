@@ -125,18 +125,20 @@ impl Up {
         let login::LoggedIn { mut conn, caps, quirks } = login::log_in(backend, ctx).await?;
         // A server may index a large maildrop now.
         let silence = conn.bear(ctx.silence * limits::WORK);
-        let pipelining = caps.has("PIPELINING");
         let masked = |name: &str| ctx.disable.iter().any(|n| n == name);
+        let (known, uidl) = (caps.known(), !masked("UIDL"));
+        let together = known && caps.has("PIPELINING");
         // What the server does after the login may be more, and its policy may be the user's own (RFC 2449 §5).
-        let caps = match (caps.known(), pipelining) {
-            (false, _) => caps,
-            (true, false) => login::ask_caps(&mut conn, ctx).await?,
-            (true, true) => {
-                conn.queue(&Command::Capa, Expect::Items)?;
-                login::read_caps(&mut conn, ctx).await?
-            }
+        let caps = if together {
+            conn.queue(&Command::Capa, Expect::Items)?;
+            listing::queue(&mut conn, uidl)?;
+            login::read_caps(&mut conn, ctx).await?
+        } else if known {
+            login::ask_caps(&mut conn, ctx).await?
+        } else {
+            caps
         };
-        let (sizes, uidls) = listing::ask(&mut conn, caps.has("PIPELINING"), !masked("UIDL")).await?;
+        let (sizes, uidls) = listing::ask(&mut conn, together, uidl).await?;
         conn.bear(silence);
         let after = [caps.list(), caps.policy()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
         ctx.observer.on(&Event::Reached { step: Reaching::Capabilities, detail: &format!("after login: {after}") });
