@@ -261,6 +261,11 @@ pub trait Session: Send {
     /// What this server can do, after login; never above the backend's ceiling.
     fn caps(&self) -> &Caps;
 
+    /// What this session lists may be a portion of what is there: once that was fetched, another session may list more.
+    fn lists_portions(&self) -> bool {
+        false
+    }
+
     /// Lists the folders that can hold mail, with marks where the server offers them, in as few round trips as it allows.
     /// Safe to call again.
     async fn folders(&mut self) -> Result<Vec<FolderInfo>>;

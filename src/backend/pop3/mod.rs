@@ -69,7 +69,8 @@ impl Backend for Pop3Backend {
     }
 
     async fn open(&self, ctx: &Ctx) -> Result<Box<dyn Session>> {
-        let mut session = Pop3Session { backend: self.clone(), ctx: ctx.clone(), declared: capabilities::ceiling(), up: None };
+        let mut session =
+            Pop3Session { backend: self.clone(), ctx: ctx.clone(), declared: capabilities::ceiling(), portions: false, up: None };
         session.up().await?;
         Ok(Box::new(session))
     }
@@ -80,6 +81,8 @@ struct Pop3Session {
     backend: Pop3Backend,
     ctx: Ctx,
     declared: Caps,
+    /// The server is known to list a portion at a time.
+    portions: bool,
     /// `None`: the session ended in good order.
     up: Option<Up>,
 }
@@ -106,6 +109,7 @@ impl Pop3Session {
             Some(up) => up,
             None => Up::open(&self.backend, &self.ctx).await?,
         };
+        self.portions = up.quirks.portions;
         self.declared = up.caps.caps(!up.listing.ids_are_sure());
         Ok(self.up.insert(up))
     }
@@ -173,6 +177,10 @@ fn renumbered() -> Box<Error> {
 impl Session for Pop3Session {
     fn caps(&self) -> &Caps {
         &self.declared
+    }
+
+    fn lists_portions(&self) -> bool {
+        self.portions
     }
 
     async fn folders(&mut self) -> Result<Vec<FolderInfo>> {
