@@ -164,4 +164,10 @@ targets! {
     masked_list_status: Target::masked("LIST-STATUS");
     masked_qresync: Target::masked("QRESYNC");
     masked_everything: Target::masked(targets::EVERYTHING);
+    pop3: Target::pop3("");
+    pop3_without_pipelining: Target::pop3("PIPELINING");
+    pop3_without_top: Target::pop3("TOP");
+    pop3_without_uidl: Target::pop3("UIDL");
+    pop3_without_uidl_and_pipelining: Target::pop3("UIDL PIPELINING");
+    bare_rfc1939: Target::pop3("CAPA UIDL TOP PIPELINING SASL");
 }

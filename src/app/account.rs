@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Globals, Prompt, Target};
 use crate::backend::imap::ImapBackend;
+use crate::backend::patient::Patient;
+use crate::backend::pop3::{self, Pop3Backend};
 use crate::backend::{Backend, Ctx};
 use crate::config::{self, Account, Auth, Config, Environment, SecretSource, UrlForm};
 use crate::model::{Caps, Class, Credentials, Error, Observer, Protocol, Result, SecretKind, SecretString};
@@ -14,6 +17,9 @@ use crate::wire::sasl::Mechanism;
 
 /// The configuration of the machine.
 const SYSTEM_FILE: &str = "/etc/mailx/config.toml";
+
+/// The way to log in that only POP3 has.
+const APOP: &str = "APOP";
 
 /// Reads the configuration. Without any file the result has no accounts, which only selecting one makes an error.
 pub fn load(globals: &Globals) -> Result<Config> {
@@ -123,8 +129,10 @@ pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
     };
     let tls = &account.tls;
     let settings = TlsSettings { ca: tls.ca.clone(), pin: tls.pin, cert: tls.cert.clone(), key: tls.key.clone(), roots };
+    let apop = receive.protocol == Protocol::Pop3 && account.sasl.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(APOP));
     let sasl = match &account.sasl {
         None => None,
+        Some(_) if apop => None,
         Some(name) => Some(Mechanism::parse(name).ok_or_else(|| {
             let known: Vec<&str> = Mechanism::ALL.iter().map(|m| m.name()).collect();
             Error::new(Class::Config, tried(), format!("`sasl = \"{name}\"` is no mechanism known here"))
@@ -140,11 +148,27 @@ pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
             sasl,
             connections: account.connections,
         })),
-        Protocol::Pop3 | Protocol::ActiveSync => {
+        Protocol::Pop3 => Ok(Arc::new(Pop3Backend {
+            account: account.name.clone(),
+            endpoint: Endpoint { host: receive.host.clone(), port: receive.port, security, route },
+            tls: TlsConnector::new(settings),
+            user: receive.user.clone(),
+            sasl,
+            apop,
+            mirror_deletions: account.mirror_deletions,
+            most_octets: pop3::MOST_OCTETS,
+        })),
+        Protocol::ActiveSync => {
             Err(Error::new(Class::Config, tried(), format!("this version of mailx does not speak {} yet", receive.protocol))
-                .hint("use an imaps:// URL where the server offers IMAP"))
+                .hint("use an imaps:// or pop3s:// URL where the server offers that"))
         }
     }
+}
+
+/// The same, waiting for a mailbox that another session has as long as `--wait` says.
+pub(super) fn patient_backend(globals: &Globals, account: &Account) -> Result<Arc<dyn Backend>> {
+    // Without --wait not at all; --wait alone for ever.
+    Ok(Arc::new(Patient::new(backend(account)?, globals.wait.unwrap_or(Some(Duration::ZERO)))))
 }
 
 /// What a backend gets from a run.

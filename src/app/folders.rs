@@ -22,7 +22,7 @@ pub async fn folders(globals: &Globals, target: &Target, patterns: &[String]) ->
 }
 
 async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<Vec<FolderRow>> {
-    let backend = account::backend(account)?;
+    let backend = account::patient_backend(globals, account)?;
     let selected = Patterns::new(&account.folders)?;
     let there = unless_stopped(&globals.cancel, "list the folders", async {
         let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;

@@ -77,7 +77,7 @@ async fn prepared(
     patterns: Patterns,
     observer: Arc<dyn Observer>,
 ) -> Result<AccountReport> {
-    let backend = account::backend(account)?;
+    let backend = account::patient_backend(globals, account)?;
     let options = FetchOptions {
         folders: vec![Patterns::new(&account.folders)?, patterns],
         since: run.since,
@@ -92,6 +92,8 @@ async fn prepared(
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
     let rehearse = run.dry_run || run.verb == Verb::Verify;
+    // Where the protocol has no trash, a deletion there is what it can only be; where only the server has none, that is a gap.
+    let expunge = if backend.ceiling().delete.trash { account.expunge } else { account.expunge.without_trash() };
     let sessions = Sessions::new(backend, ctx.clone(), account.connections);
     if new && !rehearse {
         sessions.ahead().await?;
@@ -101,7 +103,7 @@ async fn prepared(
         Verb::Fetch => fetch(&account.name, sessions, store, ctx, &options).await,
         Verb::Sync => {
             let pull = FetchOptions { after_fetch: AfterFetch::Keep, ..options };
-            let options = SyncOptions { pull, expunge: account.expunge, keep_deleted: account.keep_deleted };
+            let options = SyncOptions { pull, expunge, keep_deleted: account.keep_deleted };
             sync(&account.name, sessions, store, ctx, &options).await
         }
         Verb::Verify => {

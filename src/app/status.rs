@@ -47,7 +47,7 @@ async fn local(account: &Account) -> AccountStatus {
 }
 
 async fn quota(globals: &Globals, account: &Account) -> Result<Vec<crate::model::quota::Quota>> {
-    let backend = account::backend(account)?;
+    let backend = account::patient_backend(globals, account)?;
     unless_stopped(&globals.cancel, "ask for the quota", async {
         let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
         let quota = session.quota().await?;

@@ -10,7 +10,12 @@
 //!   the journal and the next listing.
 //! - After an error of scope `Session` or `Account` the session is dead: drop it.
 
+mod auth;
 pub mod imap;
+mod limits;
+pub mod patient;
+mod pipe;
+pub mod pop3;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -255,6 +260,11 @@ pub struct Step {
 pub trait Session: Send {
     /// What this server can do, after login; never above the backend's ceiling.
     fn caps(&self) -> &Caps;
+
+    /// What this session lists may be a portion of what is there: once that was fetched, another session may list more.
+    fn lists_portions(&self) -> bool {
+        false
+    }
 
     /// Lists the folders that can hold mail, with marks where the server offers them, in as few round trips as it allows.
     /// Safe to call again.

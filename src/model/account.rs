@@ -46,3 +46,11 @@ pub enum Expunge {
     /// Not at all.
     Never,
 }
+
+impl Expunge {
+    /// The same where there is no trash to move to.
+    #[must_use]
+    pub fn without_trash(self) -> Self {
+        if self == Self::Trash { Self::Now } else { self }
+    }
+}

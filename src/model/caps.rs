@@ -20,7 +20,7 @@ pub enum Folders {
 /// How far a message id holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Identity {
-    /// No id: content decides.
+    /// No id that is sure: content decides. Nothing is removed there whose body was not read in the same session.
     ByContent,
     /// Until the epoch changes (UIDVALIDITY, collection reset).
     PerEpoch,

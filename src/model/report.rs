@@ -69,6 +69,28 @@ impl FolderReport {
         }
     }
 
+    /// Takes in what a later part of the same run did in the same folder.
+    pub fn absorb(&mut self, later: Self) {
+        let Self { folder: _, downloaded, linked, uploaded, flags_pulled, flags_pushed, deleted_here, deleted_there, moved, .. } = &later;
+        self.downloaded += downloaded;
+        self.linked += linked;
+        self.uploaded += uploaded;
+        self.flags_pulled += flags_pulled;
+        self.flags_pushed += flags_pushed;
+        self.deleted_here += deleted_here;
+        self.deleted_there += deleted_there;
+        self.moved += moved;
+        self.local_only = later.local_only;
+        for word in later.unsupported {
+            if !self.unsupported.contains(&word) {
+                self.unsupported.push(word);
+            }
+        }
+        // What failed before was tried again.
+        self.failed = later.failed;
+        self.error = self.error.take().or(later.error);
+    }
+
     /// Whether the run changed anything in the Maildir or on the server.
     pub fn changed(&self) -> bool {
         self.downloaded

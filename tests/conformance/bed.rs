@@ -9,12 +9,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, LookAt, Missed, Part, Session, Want};
+use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Missed, Order, Part, Session, Want};
 use mailx::model::event::Silent;
-use mailx::model::{Change, Class, Credentials, Cursor, Error, FolderId, Harvest, Listed, Need, RemoteId, Result, Secret, SecretKind};
+use mailx::model::{
+    Change, Class, Credentials, Cursor, Error, FolderId, FolderPath, Harvest, Listed, Need, Outcome, Protocol, RemoteId, Result, Secret,
+    SecretKind,
+};
 use mailx::net::Meter;
 use tokio_util::sync::CancellationToken;
 
+use crate::set_flags::flags;
+use crate::support::outgoing::draft;
 use crate::support::server::run;
 use crate::support::{Letter, Server};
 use crate::targets::Target;
@@ -84,6 +89,86 @@ impl<'a> Bed<'a> {
         self.door().list(&self.user).remove(folder).unwrap()
     }
 
+    /// The back door's numbers of the messages of a folder, in the order in which a listing from nothing tells them.
+    pub fn uids(&self, folder: &str) -> Vec<u32> {
+        self.there(folder).iter().map(|l| l.uid).collect()
+    }
+
+    /// Whether the mail is shown as it was when the session began, whatever happens meanwhile.
+    pub fn is_snapshot(&self) -> bool {
+        self.target.protocol == Protocol::Pop3
+    }
+
+    /// Whether ids are of an epoch. Those that are made of content are not, and outlive it; then that is asserted, and there is nothing else
+    /// to see.
+    pub async fn has_epochs(&self) -> bool {
+        if self.target.protocol != Protocol::Pop3 || self.target.has("UIDL") {
+            return true;
+        }
+        self.door().generate(&self.user, "INBOX", 5, "a");
+        let (before, cursor) = {
+            let mut session = self.open().await;
+            let (_, listed, cursor) = list(&mut session, "INBOX").await;
+            session.close().await.unwrap();
+            (listed, cursor)
+        };
+        self.door().renumber(&self.user, "INBOX", 987_654);
+        let mut session = self.open().await;
+        let (id, after, _) = list(&mut session, "INBOX").await;
+        assert_eq!(before, after);
+        let (news, _, restarted) = look(&mut session, &id, Some(cursor), Need::Additions).await;
+        assert!(news.is_empty() && !restarted, "{news:?}");
+        false
+    }
+
+    /// A session that knows what happened meanwhile.
+    pub async fn fresh(&self, session: Box<dyn Session>) -> Box<dyn Session> {
+        if !self.is_snapshot() {
+            return session;
+        }
+        session.close().await.unwrap();
+        self.open().await
+    }
+
+    /// Whether the target cannot do what a gap's word is about. Then the gap is declared, an order of the kind is refused, and nothing
+    /// has changed by it.
+    pub async fn cannot(&self, word: &str) -> bool {
+        let session = self.open().await;
+        if !session.caps().gaps().iter().any(|gap| gap.word == word) {
+            session.close().await.unwrap();
+            return false;
+        }
+        self.deliver("INBOX", b"Subject: stays\r\n\r\nas it is\r\n");
+        let mut session = self.fresh(session).await;
+        let before = self.door().list(&self.user);
+        let (id, listed, cursor) = list(&mut session, "INBOX").await;
+        let message = listed.last().unwrap().id.clone();
+        let order = match word {
+            "append" => Some(Order::Append { message: draft(b"Subject: new\r\n\r\n".to_vec()), flags: flags(""), date: None }),
+            "flags-push" => Some(Order::SetFlags { id: message, add: flags("\\Seen work"), remove: flags("\\Answered") }),
+            "moves" => Some(Order::Move { id: message, to: FolderId(b"Elsewhere".to_vec()) }),
+            _ => None,
+        };
+        if let Some(order) = order {
+            let outcomes = session.apply(&id, &cursor, &[order]).await.unwrap().outcomes;
+            assert!(matches!(&outcomes[..], [Outcome::Refused(why)] if !why.is_empty()), "{word}: {outcomes:?}");
+        } else if word == "folders" {
+            let path = FolderPath::new(["Elsewhere".to_owned()]).unwrap();
+            let orders = [
+                FolderOrder::Create { path: path.clone() },
+                FolderOrder::Rename { id: id.clone(), to: path },
+                FolderOrder::Remove { id: id.clone() },
+            ];
+            let outcomes = session.reshape(&orders).await.unwrap();
+            assert!(outcomes.len() == 3 && outcomes.iter().all(|o| matches!(o, FolderOutcome::Refused(_))), "{outcomes:?}");
+        } else {
+            assert!(listed.iter().all(|l| l.flags.is_empty()), "{word}: {listed:?}");
+        }
+        session.close().await.unwrap();
+        assert_eq!(self.door().list(&self.user), before, "{word}: nothing changed");
+        true
+    }
+
     /// Octets of commands that the server took in this case's sessions; the back door's own are in clear text and named.
     fn taken(&self) -> String {
         let mut all = String::new();
@@ -145,6 +230,13 @@ impl<'a> Bed<'a> {
             ("QUOTA", &["GETQUOTA"]),
             ("UNSELECT", &["UNSELECT"]),
         ];
+        if self.target.protocol == Protocol::Pop3 {
+            for name in self.target.missing.iter().filter(|name| *name != "PIPELINING") {
+                let used = unstamped(&taken).find(|line| line.split(' ').next() == Some(name));
+                assert!(used.is_none(), "{name} is not offered, and was used: {used:?}");
+            }
+            return;
+        }
         for (name, words) in telltale {
             for line in taken.lines().filter(|_| !self.target.has(name)) {
                 // STATUS as a command of its own is RFC 3501's.

@@ -14,7 +14,10 @@ pub async fn come_byte_for_byte_each_exactly_once(bed: &Bed<'_>) {
         b"\r\n",
         b"Subject: no body\r\n\r\n",
     ];
-    for message in messages {
+    // Where lines must end, one is ended on its way.
+    let whole = |message: &&&[u8]| !bed.is_snapshot() || message.ends_with(b"\r\n");
+    let messages: Vec<&[u8]> = messages.iter().filter(whole).copied().collect();
+    for message in &messages {
         bed.deliver("INBOX", message);
     }
     bed.deliver("INBOX", &[b"Subject: large\r\n\r\n".as_slice(), &b"0123456789abcdef\r\n".repeat(170_000)].concat());
@@ -23,9 +26,8 @@ pub async fn come_byte_for_byte_each_exactly_once(bed: &Bed<'_>) {
     let ids: Vec<RemoteId> = listed.iter().map(|l| l.id.clone()).collect();
     let got = fetch(&mut session, &id, &cursor, &ids, Part::Whole).await;
     let there = bed.there("INBOX");
-    assert_eq!((ids.len(), there.len()), (6, 6));
-    for (n, listed) in listed.iter().enumerate() {
-        let letter = there.iter().find(|l| l.uid.to_string() == *listed.id.0).unwrap();
+    assert_eq!((ids.len(), there.len()), (messages.len() + 1, messages.len() + 1));
+    for (n, letter) in there.iter().enumerate() {
         assert_eq!(sha256(&got.bodies[&n]), letter.sha256, "message {n}");
     }
     // Reading is looking: nothing became seen.
@@ -38,15 +40,16 @@ pub async fn many_come_in_one_call(bed: &Bed<'_>) {
     let mut session = bed.open().await;
     let (id, listed, cursor) = list(&mut session, "INBOX").await;
     let mut ids: Vec<RemoteId> = listed.iter().map(|l| l.id.clone()).collect();
+    let mut there = bed.there("INBOX");
     // In an order of the caller's.
     ids.reverse();
     ids.swap(5, 400);
+    there.reverse();
+    there.swap(5, 400);
     let got = fetch(&mut session, &id, &cursor, &ids, Part::Whole).await;
-    assert_eq!(got.bodies.len(), 683);
-    let there = bed.there("INBOX");
-    for (n, id) in ids.iter().enumerate() {
-        let letter = there.iter().find(|l| l.uid.to_string() == *id.0).unwrap();
-        assert_eq!(sha256(&got.bodies[&n]), letter.sha256, "{id}");
+    assert_eq!((got.bodies.len(), there.len()), (683, 683));
+    for (n, letter) in there.iter().enumerate() {
+        assert_eq!(sha256(&got.bodies[&n]), letter.sha256, "{}", ids[n]);
     }
 }
 
@@ -65,8 +68,8 @@ pub async fn headers_are_the_block_alone(bed: &Bed<'_>) {
 pub async fn unknown_ids_are_missed_not_made_up(bed: &Bed<'_>) {
     bed.door().generate(&bed.user, "INBOX", 3, "a");
     let mut session = bed.open().await;
-    let (id, listed, cursor) = list(&mut session, "INBOX").await;
-    bed.door().expunge(&bed.user, "INBOX", &listed[1].id.0);
+    let (uids, (id, listed, cursor)) = (bed.uids("INBOX"), list(&mut session, "INBOX").await);
+    bed.door().expunge(&bed.user, "INBOX", &uids[1].to_string());
     let ids = [&listed[0].id.0, &listed[1].id.0, "4000000000", "no id of this backend"].map(|i| RemoteId(i.into()));
     let got = fetch(&mut session, &id, &cursor, &ids, Part::Whole).await;
     // A server may go on giving what another session has expunged.
@@ -77,6 +80,9 @@ pub async fn unknown_ids_are_missed_not_made_up(bed: &Bed<'_>) {
 }
 
 pub async fn of_another_epoch_are_not_delivered(bed: &Bed<'_>) {
+    if !bed.has_epochs().await {
+        return;
+    }
     bed.door().generate(&bed.user, "INBOX", 2, "a");
     let mut session = bed.open().await;
     let (id, listed, cursor) = list(&mut session, "INBOX").await;

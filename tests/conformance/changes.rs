@@ -62,6 +62,9 @@ fn tells_changes(bed: &Bed<'_>) -> bool {
 }
 
 pub async fn are_all_told_since_a_cursor(bed: &Bed<'_>) {
+    if bed.cannot("flags-pull").await {
+        return;
+    }
     let door = bed.door();
     door.fill(&bed.user, "INBOX", 20, "a");
     door.store(&bed.user, "INBOX", "1:3", "+\\Seen work");
@@ -121,6 +124,9 @@ pub async fn are_all_told_since_a_cursor(bed: &Bed<'_>) {
 }
 
 pub async fn are_told_after_looks_at_additions_alone(bed: &Bed<'_>) {
+    if bed.cannot("flags-pull").await {
+        return;
+    }
     let door = bed.door();
     door.fill(&bed.user, "INBOX", 10, "a");
     let mut session = bed.open().await;
@@ -147,6 +153,9 @@ pub async fn are_told_after_looks_at_additions_alone(bed: &Bed<'_>) {
 }
 
 pub async fn of_an_emptied_folder_are_told(bed: &Bed<'_>) {
+    if bed.cannot("flags-pull").await {
+        return;
+    }
     let door = bed.door();
     let mut session = bed.open().await;
     let id = folder(&mut session, "INBOX").await.id;
@@ -170,6 +179,9 @@ pub async fn of_an_emptied_folder_are_told(bed: &Bed<'_>) {
 }
 
 pub async fn of_many_folders_are_told_apart(bed: &Bed<'_>) {
+    if bed.cannot("flags-pull").await {
+        return;
+    }
     let door = bed.door();
     let names: Vec<String> = (0..8).map(|n| format!("Box {n}")).collect();
     door.create(&bed.user, &names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -209,6 +221,9 @@ pub async fn of_many_folders_are_told_apart(bed: &Bed<'_>) {
 }
 
 pub async fn of_a_large_folder_come_in_pages(bed: &Bed<'_>) {
+    if bed.cannot("flags-pull").await {
+        return;
+    }
     // Slow to fill: where nothing is masked and where everything is.
     if !(bed.target.missing.is_empty() || bed.target.missing.len() > 20) {
         return;
@@ -257,6 +272,9 @@ pub async fn of_a_large_folder_come_in_pages(bed: &Bed<'_>) {
 }
 
 pub async fn of_another_epoch_restart(bed: &Bed<'_>) {
+    if bed.cannot("flags-pull").await {
+        return;
+    }
     bed.door().fill(&bed.user, "INBOX", 5, "a");
     let mut session = bed.open().await;
     let id = folder(&mut session, "INBOX").await.id;

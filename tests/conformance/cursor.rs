@@ -16,15 +16,18 @@ pub async fn marks_are_equal_when_nothing_happened(bed: &Bed<'_>) {
     let _ = crate::bed::fetch(&mut session, &id, &cursor, &[listed[0].id.clone()], mailx::backend::Part::Whole).await;
     assert_eq!(folder(&mut session, "INBOX").await.marks, before);
     bed.door().generate(&bed.user, "INBOX", 1, "b");
+    let mut session = bed.fresh(session).await;
     let after = folder(&mut session, "INBOX").await.marks;
     assert!(before.additions.is_none() || after.additions != before.additions);
     assert!(before.everything.is_none() || after.everything != before.everything);
     bed.door().store(&bed.user, "INBOX", "1", "+\\Seen");
     let flagged = folder(&mut session, "INBOX").await.marks;
-    assert!(after.everything.is_none() || flagged.everything != after.everything, "a flag is a change, too");
+    let knows_flags = !session.caps().flags.pull.is_empty();
+    assert!(after.everything.is_none() || !knows_flags || flagged.everything != after.everything, "a flag is a change, too");
     // One leaves and one comes: the count is the same, the mark is not.
     bed.door().expunge(&bed.user, "INBOX", "4");
     bed.door().generate(&bed.user, "INBOX", 1, "c");
+    let mut session = bed.fresh(session).await;
     let swapped = folder(&mut session, "INBOX").await.marks;
     assert!(flagged.additions.is_none() || swapped.additions != flagged.additions);
 }
@@ -39,6 +42,7 @@ pub async fn additions_since_a_cursor_come_alone(bed: &Bed<'_>) {
     assert_eq!((fresh(&present(&nothing)), restarted), (0, false));
     bed.door().expunge(&bed.user, "INBOX", "2,4");
     bed.door().generate(&bed.user, "INBOX", 2, "b");
+    let mut session = bed.fresh(session).await;
     let _ = session.folders().await.unwrap();
     for cursor in [cursor, harvest.cursor] {
         let (changes, after, restarted) = look(&mut session, &id, Some(cursor), Need::Additions).await;
@@ -55,12 +59,16 @@ pub async fn an_empty_folder_has_a_cursor(bed: &Bed<'_>) {
     let (id, listed, cursor) = list(&mut session, "INBOX").await;
     assert!(listed.is_empty());
     bed.deliver("INBOX", b"Subject: first\r\n\r\nx\r\n");
+    let mut session = bed.fresh(session).await;
     let _ = session.folders().await.unwrap();
     let (changes, _, restarted) = look(&mut session, &id, Some(cursor), Need::Additions).await;
     assert_eq!((present(&changes).len(), restarted), (1, false));
 }
 
 pub async fn another_epoch_restarts_whole(bed: &Bed<'_>) {
+    if !bed.has_epochs().await {
+        return;
+    }
     bed.door().generate(&bed.user, "INBOX", 5, "a");
     let mut session = bed.open().await;
     let (id, _, cursor) = list(&mut session, "INBOX").await;
@@ -94,6 +102,9 @@ pub async fn nonsense_as_cursor_begins_afresh(bed: &Bed<'_>) {
 }
 
 pub async fn many_folders_are_told_apart(bed: &Bed<'_>) {
+    if bed.cannot("folders").await {
+        return;
+    }
     let names: Vec<String> = (0..12).map(|n| format!("Box {n}")).collect();
     bed.door().create(&bed.user, &names.iter().map(String::as_str).collect::<Vec<_>>());
     for (n, name) in names.iter().enumerate() {

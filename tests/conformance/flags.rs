@@ -11,10 +11,11 @@ pub async fn dates_and_sizes_are_listed(bed: &Bed<'_>) {
     let mut session = bed.open().await;
     let (_, listed, _) = list(&mut session, "INBOX").await;
     let there = bed.there("INBOX");
+    assert_eq!(listed.len(), there.len());
     for (listed, letter) in listed.iter().zip(&there) {
-        assert_eq!(*listed.id.0, letter.uid.to_string());
         assert_eq!(listed.size, Some(letter.size));
-        assert_eq!(listed.date, Some(letter.date));
+        // A server that knows no dates tells none.
+        assert!(listed.date == Some(letter.date) || (bed.is_snapshot() && listed.date.is_none()));
     }
     let pull = session.caps().flags.pull;
     assert_eq!(listed[0].flags.flags, Flags::NONE.with(Flag::Seen).with(Flag::Flagged).both(pull));
@@ -30,6 +31,9 @@ pub async fn dates_and_sizes_are_listed(bed: &Bed<'_>) {
 }
 
 pub async fn set_there_are_told_where_everything_is_asked_for(bed: &Bed<'_>) {
+    if bed.cannot("flags-pull").await {
+        return;
+    }
     bed.door().generate(&bed.user, "INBOX", 5, "a");
     let mut session = bed.open().await;
     let id = folder(&mut session, "INBOX").await.id;

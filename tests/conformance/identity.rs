@@ -9,11 +9,11 @@ use crate::bed::{Bed, list};
 pub async fn ids_are_unique_and_stay(bed: &Bed<'_>) {
     bed.door().generate(&bed.user, "INBOX", 8, "a");
     let mut session = bed.open().await;
-    let (_, first, _) = list(&mut session, "INBOX").await;
+    let (uids, (_, first, _)) = (bed.uids("INBOX"), list(&mut session, "INBOX").await);
     let ids: BTreeSet<_> = first.iter().map(|l| l.id.clone()).collect();
     assert_eq!(ids.len(), 8);
     session.close().await.unwrap();
-    bed.door().expunge(&bed.user, "INBOX", &first[3].id.0);
+    bed.door().expunge(&bed.user, "INBOX", &uids[3].to_string());
     let mut session = bed.open().await;
     let (_, second, _) = list(&mut session, "INBOX").await;
     let left: BTreeSet<_> = second.iter().map(|l| l.id.clone()).collect();

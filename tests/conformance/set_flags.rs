@@ -18,6 +18,9 @@ fn of(bed: &Bed<'_>, uid: u32) -> String {
 }
 
 pub async fn sets_and_clears_each_alone(bed: &Bed<'_>) {
+    if bed.cannot("flags-push").await {
+        return;
+    }
     bed.door().fill(&bed.user, "INBOX", 6, "a");
     bed.door().store(&bed.user, "INBOX", "1:3", "+\\Answered other $Forwarded");
     let mut session = bed.open().await;
@@ -50,6 +53,9 @@ pub async fn sets_and_clears_each_alone(bed: &Bed<'_>) {
 }
 
 pub async fn many_at_once_in_few_commands(bed: &Bed<'_>) {
+    if bed.cannot("flags-push").await {
+        return;
+    }
     bed.door().fill(&bed.user, "INBOX", 1500, "a");
     let mut session = bed.open().await;
     let (id, listed, cursor) = list(&mut session, "INBOX").await;
@@ -71,6 +77,9 @@ pub async fn many_at_once_in_few_commands(bed: &Bed<'_>) {
 }
 
 pub async fn of_another_epoch_is_refused(bed: &Bed<'_>) {
+    if bed.cannot("flags-push").await {
+        return;
+    }
     bed.door().fill(&bed.user, "INBOX", 2, "a");
     let mut session = bed.open().await;
     let (id, _, cursor) = list(&mut session, "INBOX").await;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use mailx::backend::Backend;
 use mailx::backend::imap::ImapBackend;
+use mailx::backend::pop3::{self, Pop3Backend};
+use mailx::model::Protocol;
 use mailx::net::{Endpoint, Roots, Route, Security, TlsConnector, TlsSettings};
 
 use crate::support::Server;
@@ -19,6 +21,8 @@ pub const EVERYTHING: &str = "SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT SORT=D
 pub struct Target {
     /// Name, for words.
     pub name: String,
+    /// What its backend speaks.
+    pub protocol: Protocol,
     /// The server, which is its own back door.
     pub server: Server,
     /// What the server does not announce, and so must not be used.
@@ -36,7 +40,22 @@ impl Target {
         let mut options = vec![("EXTRA_CONF", rawlog)];
         options.extend(capability.map(|c| ("IMAP_CAPABILITY", c)));
         let list = |text: &str| text.split_whitespace().map(str::to_owned).collect();
-        Some(Self { name, server: Server::start(&options)?, missing: list(missing), disable: list(disable), backend: imap })
+        let (protocol, missing, disable) = (Protocol::Imap, list(missing), list(disable));
+        Some(Self { name, protocol, server: Server::start(&options)?, missing, disable, backend: imap })
+    }
+
+    /// Its other door, with `without` masked on our side.
+    pub fn pop3(without: &str) -> Option<Self> {
+        let rawlog = "protocol pop3 {\n  rawlog_dir = /%h/rawlog\n}\n";
+        let list = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        Some(Self {
+            name: format!("Dovecot's pop3d without {without}"),
+            protocol: Protocol::Pop3,
+            server: Server::start(&[("EXTRA_CONF", rawlog)])?,
+            missing: list(without),
+            disable: list(without),
+            backend: pop3,
+        })
     }
 
     /// With all that it can.
@@ -83,17 +102,32 @@ impl Target {
     }
 }
 
+fn endpoint(server: &Server, port: &str) -> Endpoint {
+    Endpoint { host: server.get("HOST").into(), port: server.port(port), security: Security::Tls, route: Route::Direct }
+}
+
+fn tls(server: &Server) -> TlsConnector {
+    TlsConnector::new(TlsSettings { ca: Some(server.get("CA").into()), pin: None, cert: None, key: None, roots: Roots::Webpki })
+}
+
+fn pop3(server: &Server, user: &str) -> Arc<dyn Backend> {
+    Arc::new(Pop3Backend {
+        account: "test".into(),
+        endpoint: endpoint(server, "POP3S_PORT"),
+        tls: tls(server),
+        user: user.into(),
+        sasl: None,
+        apop: false,
+        mirror_deletions: false,
+        most_octets: pop3::MOST_OCTETS,
+    })
+}
+
 fn imap(server: &Server, user: &str) -> Arc<dyn Backend> {
-    let settings = TlsSettings { ca: Some(server.get("CA").into()), pin: None, cert: None, key: None, roots: Roots::Webpki };
     Arc::new(ImapBackend {
         account: "test".into(),
-        endpoint: Endpoint {
-            host: server.get("HOST").into(),
-            port: server.port("IMAPS_PORT"),
-            security: Security::Tls,
-            route: Route::Direct,
-        },
-        tls: TlsConnector::new(settings),
+        endpoint: endpoint(server, "IMAPS_PORT"),
+        tls: tls(server),
         user: user.into(),
         sasl: None,
         connections: NonZeroU16::new(4).unwrap(),

@@ -97,7 +97,7 @@ impl ImapSession {
         let mut asked: VecDeque<Asked> = VecDeque::new();
         let (mut next, mut refused) = (0, None);
         if !ready {
-            self.conn.silence = self.ctx.silence * limits::WORK;
+            self.conn.bear(self.ctx.silence * limits::WORK);
         }
         loop {
             let compress = self.should_compress(job, next);
@@ -110,7 +110,7 @@ impl ImapSession {
             }
             if asked.is_empty() && ready {
                 if compress {
-                    let waited = job.line.start.map_or(Duration::ZERO, |(start, _)| self.conn.waited.saturating_sub(start));
+                    let waited = job.line.start.map_or(Duration::ZERO, |(start, _)| self.conn.waited().saturating_sub(start));
                     let rate = job.rate(waited);
                     self.start_compression(rate).await?;
                     continue;
@@ -119,7 +119,7 @@ impl ImapSession {
             }
             match self.conn.event().await? {
                 Event::Response(Response::Status(status)) if selecting.as_deref().is_some_and(|t| status.tag.as_deref() == Some(t)) => {
-                    self.conn.silence = self.ctx.silence;
+                    self.conn.bear(self.ctx.silence);
                     self.selected_by(folder, true, &status, &opened)?;
                     self.check_epoch(folder, opened.validity(), validity)?;
                     ready = true;
@@ -139,7 +139,7 @@ impl ImapSession {
                 Event::Response(response) => opened.take(&response),
                 Event::Body(bytes) if !ready => self.conn.unasked(bytes.len() as u64),
                 Event::BodyStart(size) => {
-                    job.line.start.get_or_insert((self.conn.waited, 0));
+                    job.line.start.get_or_insert((self.conn.waited(), 0));
                     self.begin_body(job, size).await?;
                 }
                 Event::Body(bytes) => job.body(bytes).await?,
@@ -248,7 +248,7 @@ impl ImapSession {
             return false;
         }
         let to_come: u64 = job.order[next..].iter().map(|(_, i)| job.size(*i)).sum();
-        job.rate(self.conn.waited.saturating_sub(start)) < limits::SLOW_LINE && to_come > limits::COMPRESS_FOR
+        job.rate(self.conn.waited().saturating_sub(start)) < limits::SLOW_LINE && to_come > limits::COMPRESS_FOR
     }
 
     async fn start_compression(&mut self, rate: u64) -> Result<()> {

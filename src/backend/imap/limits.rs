@@ -1,24 +1,11 @@
 //! Bounds on what an IMAP server controls.
 
-use std::time::Duration;
+pub use crate::backend::limits::{GREETING, LOGOUT, MESSAGE, WORK};
 
-/// Commands that make the server work (SELECT, EXPUNGE, STORE, MOVE, a first FETCH) may be silent so many times longer, five minutes with the
-/// usual time-out: Exchange and Dovecot rebuild indexes then.
-pub const WORK: u32 = 5;
-/// The greeting.
-pub const GREETING: Duration = Duration::from_secs(30);
-/// How long LOGOUT may take before we hang up.
-pub const LOGOUT: Duration = Duration::from_secs(2);
-/// While a reply is due, fewer octets than this in [`FLOOR_WINDOW`] mean that the peer stalls us.
-pub const FLOOR_OCTETS: u64 = 512 * 120;
-/// See [`FLOOR_OCTETS`]. Longer where more than half of it may be one silence.
-pub const FLOOR_WINDOW: Duration = Duration::from_mins(2);
 /// Octets of untagged answers to one command beside the bodies that were asked for.
 pub const UNTAGGED: u64 = 64 << 20;
 /// Folders of an account.
 pub const FOLDERS: usize = 50_000;
-/// Octets of one message.
-pub const MESSAGE: u64 = 1 << 30;
 /// Messages of one page of a listing.
 pub const PAGE: u64 = 5000;
 /// Folders whose SELECT and listing are under way at once.
@@ -60,5 +47,3 @@ pub const APPEND_OCTETS: u64 = 4 << 20;
 pub const APPEND_MESSAGES: usize = 64;
 /// APPEND commands under way at once.
 pub const APPENDS_IN_FLIGHT: usize = 16;
-/// Silence that is borne once the run was stopped: enough for what is on its way.
-pub const STOPPED: Duration = Duration::from_secs(3);

@@ -1,14 +1,12 @@
 //! From nothing to an authenticated session: dial, TLS, greeting, capabilities, login.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::backend::Ctx;
+use crate::backend::auth::{self, Channel, Login};
 use crate::model::event::Step;
-use crate::model::{Class, Error, Event, ExposeSecret as _, Fate, Result, Secret, SecretKind, SecretString};
+use crate::model::{Class, Error, Event, ExposeSecret as _, Fate, Result, Secret};
 use crate::net::{Limits, Security, dial};
 use crate::wire::imap::{CANCEL, Code, Command, Response, Secret as WireSecret, Status, StatusKind, sasl_line};
-use crate::wire::sasl::{Exchange, Have, Mechanism, SaslError, choose};
+use crate::wire::sasl::{Mechanism, SaslError};
 
 use super::ImapBackend;
 use super::capabilities::Capabilities;
@@ -34,10 +32,8 @@ struct Opening<'a> {
 }
 
 pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn> {
-    // First of all: without a secret there is no reason to bother the server.
-    let secret = ctx.credentials.secret().await?;
+    let secret = auth::secret(ctx).await?;
     let reached = |step, detail: &str| ctx.observer.on(&Event::Reached { step, detail });
-    reached(Step::Secret, if secret.kind == SecretKind::Token { "access token found" } else { "password found" });
 
     let stream = dial(&backend.endpoint, &backend.tls, &Limits::within(ctx.silence), ctx.meter.clone(), &*ctx.observer).await?;
     let conn = Connection::new(stream, backend.endpoint.tried(), ctx)?;
@@ -53,9 +49,7 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
     if preauth {
         reached(Step::Login, "the connection was authenticated already");
     } else {
-        // A line that is lost where the answer should come may be the answer: another try could be the one that locks the account.
-        let unanswered = |e: Box<Error>| if e.class == Class::Temporary { e.fate(Fate::NeedsUser) } else { e };
-        let mechanism = opening.authenticate(&secret).await.map_err(unanswered)?;
+        let mechanism = opening.authenticate(&secret).await.map_err(auth::unanswered)?;
         reached(Step::Login, &format!("as {} by {mechanism}", backend.user));
         reached(Step::Capabilities, &format!("after login: {}", opening.caps.list()));
     }
@@ -72,7 +66,7 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
     Ok(LoggedIn { conn, caps, quirks, utf8 })
 }
 
-impl Opening<'_> {
+impl<'a> Opening<'a> {
     fn set_caps(&mut self, names: Vec<String>) {
         let mut disabled: Vec<String> = self.ctx.disable.to_vec();
         disabled.extend(self.quirks.distrust.iter().map(|n| (*n).to_owned()));
@@ -145,32 +139,13 @@ impl Opening<'_> {
         self.ask_caps().await
     }
 
-    /// The secret as it may come back from a server that quotes what it does not like.
-    fn spellings(&self, secret: &Secret) -> Vec<SecretString> {
-        let (user, text) = (&self.backend.user, secret.text.expose_secret());
-        // PLAIN, OAUTHBEARER and XOAUTH2 in one string, SCRAM and LOGIN in pieces: the encoding of the whole and of the secret alone.
-        let plain = format!("\0{user}\0{text}");
-        [text.to_owned(), STANDARD.encode(text), STANDARD.encode(plain)].map(SecretString::from).to_vec()
-    }
-
     async fn authenticate(&mut self, secret: &Secret) -> Result<Mechanism> {
-        self.conn.never_show(self.spellings(secret));
-        let stream = self.conn.stream();
-        let tunnel = matches!(self.backend.endpoint.route, crate::net::Route::Tunnel(_));
-        let clear_chosen = self.backend.endpoint.security == Security::Clear;
-        let encrypted = stream.is_some_and(crate::net::Stream::is_encrypted) || tunnel || clear_chosen;
-        let binding = stream.and_then(crate::net::Stream::channel_binding);
-        let no_clear = self.caps.has("LOGINDISABLED") && !stream.is_some_and(crate::net::Stream::is_encrypted) && !tunnel;
-        let have = if secret.kind == SecretKind::Token { Have::Token } else { Have::Password };
+        let login = self.login();
+        self.conn.never_show(login.spellings(secret));
+        let channel = Channel::of(self.conn.stream(), &self.backend.endpoint);
+        let no_clear = self.caps.has("LOGINDISABLED") && !channel.encrypted;
         let offered = self.caps.mechanisms();
-        let mechanism = choose(&offered, have, self.backend.sasl, encrypted, binding.is_some()).map_err(|e| {
-            let class = if encrypted && !no_clear { Class::Auth } else { Class::TlsRequired };
-            let error = Error::new(class, self.tried(), e.to_string()).safe("no password was sent");
-            match have {
-                Have::Password => error.hint("set `auth = \"oauth2\"` for a token, or `sasl = \"…\"` for another mechanism"),
-                Have::Token => error.hint("set `auth = \"password\"`, or `sasl = \"…\"` for another mechanism"),
-            }
-        })?;
+        let mechanism = login.choose(&offered, secret, &channel, no_clear)?;
         // LOGIN the command is LOGIN the mechanism without its two questions.
         let status = if mechanism == Mechanism::Login && !self.caps.has("AUTH=LOGIN") {
             let command = Command::Login { user: &self.backend.user, secret: WireSecret(secret.text.expose_secret().as_bytes()) };
@@ -179,10 +154,7 @@ impl Opening<'_> {
             self.logged_in(&status, std::mem::take(caps), None)?;
             status
         } else {
-            // A plain SCRAM where the server offers PLUS must not claim that the server does not.
-            let plus = offered.iter().any(|m| m.ends_with("-PLUS"));
-            let binding = if mechanism.binds() || !plus { binding } else { None };
-            self.exchange(mechanism, secret, binding).await?
+            self.exchange(mechanism, &offered, secret, channel).await?
         };
         if !matches!(status.code, Some(Code::Capability(_))) && !self.caps.known() {
             self.ask_caps().await?;
@@ -190,17 +162,13 @@ impl Opening<'_> {
         Ok(mechanism)
     }
 
-    fn tried(&self) -> String {
-        format!("log in to {} as {}", self.backend.endpoint.address(), self.backend.user)
+    fn login(&self) -> Login<'a> {
+        let backend = self.backend;
+        Login { account: &backend.account, user: &backend.user, endpoint: &backend.endpoint, sasl: backend.sasl }
     }
 
-    async fn exchange(&mut self, mechanism: Mechanism, secret: &Secret, binding: Option<Vec<u8>>) -> Result<Status> {
-        let endpoint = &self.backend.endpoint;
-        let fail =
-            |e: &SaslError, tried: String| Error::new(if e.is_protocol() { Class::Protocol } else { Class::Auth }, tried, e.to_string());
-        let mut exchange = Exchange::new(mechanism, &self.backend.user, &secret.text, &endpoint.host, endpoint.port, binding)
-            .map_err(|e| fail(&e, self.tried()))?;
-        let mut initial = exchange.initial().map_err(|e| fail(&e, self.tried()))?;
+    async fn exchange(&mut self, mechanism: Mechanism, offered: &[String], secret: &Secret, channel: Channel) -> Result<Status> {
+        let (mut exchange, mut initial) = self.login().begin(mechanism, offered, secret, channel)?;
         let with_command = if self.caps.has("SASL-IR") { initial.take() } else { None };
         let command = Command::Authenticate { mechanism: mechanism.name(), initial: with_command.as_deref().map(WireSecret) };
         let tag = self.conn.queue(&command)?;
@@ -226,10 +194,10 @@ impl Opening<'_> {
                 }
                 Incoming::Response(Response::Status(status)) if status.tag.as_deref() == Some(&tag) => {
                     if let Some(error) = &broken {
-                        return Err(fail(error, self.tried()));
+                        return Err(self.login().sasl_failed(error));
                     }
                     self.logged_in(&status, caps, exchange.refusal())?;
-                    exchange.finished().map_err(|e| fail(&e, self.tried()))?;
+                    exchange.finished().map_err(|e| self.login().sasl_failed(&e))?;
                     return Ok(status);
                 }
                 Incoming::Response(response) => keep_caps(response, &mut caps),
@@ -258,34 +226,17 @@ impl Opening<'_> {
             Some(Code::Other { name, .. }) => name.as_str(),
             _ => "",
         };
-        let words = format!("{} {}", status.text, refusal.unwrap_or_default());
-        let lower = words.to_lowercase();
-        let said = words.trim();
-        let error = |class, failed: String| Error::new(class, self.tried(), failed).safe("nothing was written");
-        let name = &self.backend.account;
+        let (login, said) = (self.login(), status.text.trim());
         match code {
-            "UNAVAILABLE" | "INUSE" | "LIMIT" => error(Class::Temporary, format!("the server cannot check the login now: {said}"))
-                .fate(Fate::NeedsUser)
-                .hint("try again later"),
-            "REFERRAL" => error(Class::Temporary, format!("the server says that the account is elsewhere, which is not followed: {said}"))
+            "UNAVAILABLE" | "INUSE" | "LIMIT" => login.not_now(said),
+            "REFERRAL" => login
+                .error(Class::Temporary, format!("the server says that the account is elsewhere, which is not followed: {said}"))
                 .fate(Fate::NeedsUser)
                 .hint("if you trust it, set the new server in `receive`"),
-            "EXPIRED" => error(Class::Auth, format!("the password has expired: {said}")).hint("set a new one with your provider"),
-            "PRIVACYREQUIRED" => error(Class::TlsRequired, format!("the server wants TLS first: {said}")),
-            "CONTACTADMIN" => error(Class::Auth, format!("the account is blocked: {said}")).hint("ask your provider"),
-            _ if lower.contains("application-specific") || lower.contains("app password") || lower.contains("app-specific") => {
-                error(Class::Auth, format!("the provider wants an app password here: {said}"))
-                    .hint("make an app password on the provider's web page and use it instead of the account's")
-            }
-            _ if lower.contains("disabled") || lower.contains("not enabled") || lower.contains("not allowed") => {
-                error(Class::Auth, format!("IMAP seems to be switched off for this account: {said}"))
-                    .hint("switch IMAP on in the account's settings")
-            }
-            _ if refusal.is_some() => error(Class::Auth, format!("the access token was refused: {said}"))
-                .hint("the token or its consent may have expired: get a new one"),
-            _ => error(Class::Auth, format!("wrong user name or password: {said}")).hint(format!(
-                "check the user name, and where the password comes from; for one in the keyring: mailx account login {name}"
-            )),
+            "EXPIRED" => login.error(Class::Auth, format!("the password has expired: {said}")).hint("set a new one with your provider"),
+            "PRIVACYREQUIRED" => login.error(Class::TlsRequired, format!("the server wants TLS first: {said}")),
+            "CONTACTADMIN" => login.error(Class::Auth, format!("the account is blocked: {said}")).hint("ask your provider"),
+            _ => login.refused(said, refusal, "IMAP"),
         }
     }
 }

@@ -34,6 +34,9 @@ use sessions::costs_session;
 /// Wanted messages of a folder that are read, planned and fetched at once: bounds memory, and costs one round trip each.
 const CHUNK: usize = 2000;
 
+/// Sessions of one run that each bring a portion; a server that always has one more ends here.
+const MAX_PORTIONS: usize = 1000;
+
 /// What a fetch may and must do.
 #[derive(Debug, Clone)]
 pub struct FetchOptions {
@@ -150,12 +153,33 @@ impl Job {
 pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, options: &FetchOptions) -> AccountReport {
     let begun = Instant::now();
     let mut report = AccountReport::new(name, sessions.protocol());
-    let mut jobs = Vec::new();
-    let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
-    let done = sum_up(&store, &sessions, &ctx, &mut jobs, done).await;
-    report.folders = jobs.into_iter().map(|j| j.report).collect();
+    let mut portions = 0;
+    let done = loop {
+        let mut jobs = Vec::new();
+        let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
+        let more = matches!(done, Ok(true));
+        let done = sum_up(&store, &sessions, &ctx, &mut jobs, done.map(drop)).await;
+        let whole = done.is_ok() && jobs.iter().all(|j| j.report.error.is_none());
+        absorb(&mut report.folders, jobs);
+        portions += 1;
+        if !(more && whole) || portions >= MAX_PORTIONS || ctx.cancel.is_cancelled() {
+            break done;
+        }
+        // The next portion is the next session's.
+        sessions.close().await;
+    };
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report
+}
+
+/// Adds what was done in one portion to what was done in those before it.
+fn absorb(reports: &mut Vec<FolderReport>, jobs: Vec<Job>) {
+    for Job { report, .. } in jobs {
+        match reports.iter_mut().find(|known| known.folder == report.folder) {
+            Some(known) => known.absorb(report),
+            None => reports.push(report),
+        }
+    }
 }
 
 /// Ends a run of whatever verb: closes its sessions, and records how it ended.
@@ -237,6 +261,7 @@ pub(in crate::engine) async fn blocking<T: Send + 'static>(
     }
 }
 
+/// One portion of what is there, which is all of it almost everywhere. True when another session may list more.
 async fn run(
     store: &Arc<Store>,
     sessions: &Sessions,
@@ -244,12 +269,13 @@ async fn run(
     options: &FetchOptions,
     jobs: &mut Vec<Job>,
     plan_of_rehearsal: &mut Option<Vec<PlannedAction>>,
-) -> Result<()> {
+) -> Result<bool> {
     let began = root::now();
     let (mut session, listed) = listing::list(store, sessions, ctx, options).await?;
     *jobs = listed;
     release::guard(store, options, jobs).await?;
     tell_rebuilt(store, ctx);
+    let mut more = false;
     if store.is_rehearsal() {
         let mut plan = plan(store, jobs, options, ctx, &HashSet::new()).await?;
         plan.extend(release::rehearse(store, jobs, options).await?);
@@ -264,13 +290,16 @@ async fn run(
         {
             blocking(store, move |store| store.state().save_quota(&quota)).await?;
         }
+        // A limit is of the whole run, and was used up.
+        let came = options.limit.is_none() && jobs.iter().any(|j| j.report.downloaded > 0);
+        more = came && session.as_ref().is_some_and(|s| s.lists_portions());
         sessions.put_back(session);
     }
     // Those with downloads were told when their last body had come.
     for job in jobs.iter().filter(|j| j.planned.0 == 0) {
         ctx.observer.on(&Event::FolderDone { folder: &job.row.path });
     }
-    Ok(())
+    Ok(more)
 }
 
 /// Says that the state was lost, where it was.

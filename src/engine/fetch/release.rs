@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::{Ctx, Order, Session, Step};
 use crate::engine::guard::{Alarm, judge};
+use crate::model::caps::Identity;
 use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
 use crate::store::maildir::dir::{Entry, FolderDir};
@@ -214,7 +215,11 @@ async fn folder(
 ) -> Result<()> {
     let Some(here) = here(store, job).await? else { return Ok(()) };
     let mut suspects = doubts::suspects(store, job).await?;
-    let (weak, sure): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| m.weak);
+    // Where ids are not enough, what an earlier run stored must be read before it goes, like a weak match. (Within one second nobody knows
+    // which run it was.)
+    let by_content = session.caps().identity == Identity::ByContent;
+    let unread = |m: &Releasable| by_content && (m.stored_at <= run.0 || m.stored_at > run.1);
+    let (weak, sure): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| m.weak || unread(m));
     let sure = doubts::unsuspected(store, session, ctx, job, sure, &suspects, &HashMap::new(), run).await?;
     remove(store, session, ctx, job, &here, sure, run).await?;
     for page in doubts::pages(&doubts::to_read(weak, options, to_read)) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::engine::merge::{Decision, Here, Merged, There, decide};
-use crate::model::caps::Caps;
+use crate::model::caps::{Caps, Identity};
 use crate::model::report::PlannedAction;
 use crate::model::{FlagState, FolderPath, LocalName, RemoteId};
 use crate::store::state::{LinkId, Standing, SyncRow, Taken};
@@ -169,7 +169,8 @@ impl FolderPlan {
                 self.gaps.insert(word);
             }
             None if !rules.may_delete || rules.held_back.contains(&row.id) => self.unfinished = true,
-            None if row.weak => self.doubted.push(row),
+            // An id that is made of content names no message for sure: its body is read first, as for a weak match.
+            None if row.weak || rules.caps.identity == Identity::ByContent => self.doubted.push(row),
             None => self.delete_there.push((row.id, row.remote)),
         }
     }

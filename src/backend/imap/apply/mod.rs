@@ -17,9 +17,9 @@ impl ImapSession {
         let Some(position) = Position::decode(cursor) else {
             return Err(self.folder_error(folder, "nothing can be changed in it", "its bookmark is of another kind"));
         };
-        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence * limits::WORK);
+        let silence = self.conn.bear(self.ctx.silence * limits::WORK);
         let outcomes = self.carry_out_all(folder, position, orders).await;
-        self.conn.silence = silence;
+        self.conn.bear(silence);
         outcomes
     }
 

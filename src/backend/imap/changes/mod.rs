@@ -153,7 +153,7 @@ impl ImapSession {
 
     /// Takes the answers of a look, and judges them.
     async fn end_look(&mut self, look: &mut Look, at: &LookAt, out: &mut (dyn FnMut(usize, Change) + Send)) -> Result<Verdict> {
-        let silence = std::mem::replace(&mut self.conn.silence, self.ctx.silence * limits::WORK);
+        let silence = self.conn.bear(self.ctx.silence * limits::WORK);
         while !look.is_answered() {
             match self.conn.event().await? {
                 Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(&look.select) => {
@@ -168,7 +168,7 @@ impl ImapSession {
                 _ => {}
             }
         }
-        self.conn.silence = silence;
+        self.conn.bear(silence);
         Ok(self.judge(look, at, out))
     }
 

@@ -1,30 +1,24 @@
-//! One IMAP connection: commands out, responses in, pipelined. Reads while it writes, so that two full buffers cannot block each other.
+//! One IMAP connection: commands out, responses in, pipelined.
 
 mod output;
 mod transfer;
 
 use std::collections::VecDeque;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::io::AsyncWriteExt as _;
-use tokio_util::sync::CancellationToken;
 
 use crate::backend::Ctx;
-use crate::model::{Class, Error, Event as Happened, ExposeSecret as _, Observer, Result, Scope, SecretString};
+use crate::backend::pipe::Pipe;
+use crate::model::{Class, Error, Event as Happened, Observer, Result, Scope, SecretString};
 use crate::net::Stream;
 use crate::wire::imap::{self, Code, Command, Framer, Greeting, Piece, Response, Status, StatusKind, TagMaker, WireError};
 
 use super::limits;
 pub(super) use output::Body;
 use output::Output;
-
-/// Room for one read.
-const READ: usize = 64 << 10;
-/// Characters of a peer's line that an error quotes.
-const QUOTED: usize = 160;
 
 /// What came in.
 #[derive(Debug)]
@@ -41,17 +35,11 @@ pub(super) enum Event {
 
 /// A connection with its commands under way.
 pub(super) struct Connection {
-    stream: Option<Stream>,
-    input: BytesMut,
+    pipe: Pipe,
     framer: Framer,
     output: Output,
-    unflushed: bool,
-    /// Nothing can be written any more; the server may have said why.
-    unwritable: Option<io::Error>,
     /// The command whose message broke off, and why.
     torn: Option<(String, Box<Error>)>,
-    /// Why it was hung up.
-    given_up: Option<String>,
     tags: TagMaker,
     /// Tags that were sent and not answered, oldest first.
     outstanding: VecDeque<String>,
@@ -59,20 +47,10 @@ pub(super) struct Connection {
     pub literal_max: usize,
     /// The same for messages.
     pub message_max: u64,
-    pub silence: Duration,
     observer: Arc<dyn Observer>,
-    /// Set: the run ends, and the server's silence is not borne for long any more.
-    cancel: CancellationToken,
-    tried: String,
     alerts: Vec<String>,
-    /// Spellings of the secret: a server may give back what it got.
-    secrets: Vec<SecretString>,
     /// Octets of untagged answers since the last tagged one.
     untagged: u64,
-    /// `waited` and the octets since then; begins anew with every answer that ends a command.
-    window: (Duration, u64),
-    /// Time spent waiting for octets.
-    pub waited: Duration,
 }
 
 impl Connection {
@@ -81,37 +59,27 @@ impl Connection {
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())
             .map_err(|e| Error::local("read random bytes", &e.into()))?;
         Ok(Self {
-            stream: Some(stream),
-            input: BytesMut::with_capacity(READ),
+            pipe: Pipe::new(stream, tried, ctx),
             framer: Framer::new(imap::Limits::default()),
             output: Output::default(),
-            unflushed: false,
-            unwritable: None,
             torn: None,
-            given_up: None,
             tags: TagMaker::new(u64::from_le_bytes(seed)),
             outstanding: VecDeque::new(),
             literal_max: 0,
             message_max: 0,
-            silence: ctx.silence,
             observer: ctx.observer.clone(),
-            cancel: ctx.cancel.clone(),
-            tried,
             alerts: Vec::new(),
-            secrets: Vec::new(),
             untagged: 0,
-            window: (Duration::ZERO, 0),
-            waited: Duration::ZERO,
         })
     }
 
     /// The first line.
     pub async fn greeting(&mut self) -> Result<Greeting> {
         let line = loop {
-            match self.framer.next(&mut self.input) {
+            match self.framer.next(&mut self.pipe.input) {
                 Ok(Some(Piece::Line(line))) => break line,
                 Ok(Some(_)) => return Err(self.broke("sent a message before its greeting", &[])),
-                Ok(None) => self.fill(limits::GREETING.min(self.silence)).await?,
+                Ok(None) => self.fill(limits::GREETING.min(self.pipe.silence)).await?,
                 Err(error) => return Err(self.wire(error, &[])),
             }
         };
@@ -124,15 +92,17 @@ impl Connection {
 
     /// From now on these words are left out of whatever the server says.
     pub fn never_show(&mut self, secrets: Vec<SecretString>) {
-        self.secrets = secrets;
+        self.pipe.never_show(secrets);
     }
 
-    fn clean(&self, text: String) -> String {
-        let shown = |s: &&SecretString| !s.expose_secret().is_empty() && text.contains(s.expose_secret());
-        if !self.secrets.iter().any(|s| shown(&s)) {
-            return text;
-        }
-        self.secrets.iter().fold(text, |text, s| text.replace(s.expose_secret(), "…"))
+    /// Sets the silence that is borne; what it was before.
+    pub fn bear(&mut self, silence: Duration) -> Duration {
+        std::mem::replace(&mut self.pipe.silence, silence)
+    }
+
+    /// Time spent waiting for octets.
+    pub fn waited(&self) -> Duration {
+        self.pipe.waited
     }
 
     /// Queues a command; it goes out with the next read.
@@ -145,7 +115,7 @@ impl Connection {
         let tag = self.tags.next_tag();
         let encoded = command.encode(&tag).map_err(|e| {
             // Names come from the server: no string of the protocol carries one with a line end or NUL in it.
-            Error::new(Class::Partial, self.tried.clone(), format!("the server lists a name that no command can carry: {e}"))
+            Error::new(Class::Partial, self.pipe.tried.clone(), format!("the server lists a name that no command can carry: {e}"))
                 .scope(Scope::Folder)
         })?;
         self.outstanding.push_back(tag.clone());
@@ -215,7 +185,7 @@ impl Connection {
             if let Some(error) = self.torn_off() {
                 return Err(error);
             }
-            match self.framer.next(&mut self.input) {
+            match self.framer.next(&mut self.pipe.input) {
                 Ok(Some(Piece::Line(line))) => {
                     self.untagged += line.len() as u64;
                     let response = imap::decode(&line).map_err(|e| self.wire(e, &line))?;
@@ -230,7 +200,7 @@ impl Connection {
                     if self.untagged > limits::UNTAGGED {
                         return Err(self.broke("sent more than we can take without ending a command", &[]));
                     }
-                    self.fill(self.silence).await?;
+                    self.fill(self.pipe.silence).await?;
                 }
                 Err(error) => return Err(self.wire(error, &[])),
             }
@@ -240,7 +210,7 @@ impl Connection {
     /// Bookkeeping for one response; `None` when it was for us alone.
     fn settle(&mut self, mut response: Response, line: &[u8]) -> Result<Option<Event>> {
         if let Response::Status(status) = &mut response {
-            status.text = self.clean(std::mem::take(&mut status.text));
+            status.text = self.pipe.clean(std::mem::take(&mut status.text));
         }
         match &response {
             Response::Status(status) => {
@@ -261,7 +231,7 @@ impl Connection {
                     self.outstanding.remove(at);
                     self.output.answered(tag);
                     self.untagged = 0;
-                    self.window = (self.waited, 0);
+                    self.pipe.answered();
                 }
             }
             Response::Continue { .. } if self.output.go_ahead() => return Ok(None),
@@ -275,37 +245,30 @@ impl Connection {
     where
         F: Future<Output = Result<Stream>>,
     {
-        if !self.input.is_empty() || !self.framer.is_idle() {
-            return Err(Error::new(
-                Class::TlsRequired,
-                self.tried.clone(),
-                "the server sent more in clear than its agreement to TLS: somebody may have put it there",
-            )
-            .hint("use imaps:// where the server offers it"));
-        }
-        let Some(stream) = self.stream.take() else { return Err(self.gone()) };
-        self.stream = Some(change(stream).await?);
-        Ok(())
+        let idle = self.framer.is_idle();
+        self.pipe.upgrade(idle, change).await
     }
 
     /// Compresses from here on. Nothing may be under way.
     pub fn compress(&mut self) -> Result<()> {
-        if !self.input.is_empty() {
+        if !self.pipe.input.is_empty() {
             return Err(self.broke("sent octets behind its agreement to compress", &[]));
         }
-        self.stream = self.stream.take().map(Stream::compress);
+        if let Some(stream) = self.pipe.take_stream() {
+            self.pipe.set_stream(stream.compress());
+        }
         Ok(())
     }
 
     pub fn stream(&self) -> Option<&Stream> {
-        self.stream.as_ref()
+        self.pipe.stream()
     }
 
     /// Says goodbye and hangs up; never fails, never waits long. Nothing hangs on the server's answer (every command before was
     /// answered), and it would cost a round trip, so it is not waited for.
     pub async fn logout(mut self) {
         let queued = self.queue(&Command::Logout).is_ok();
-        let Some(mut stream) = self.stream.take().filter(|_| queued) else { return };
+        let Some(mut stream) = self.pipe.take_stream().filter(|_| queued) else { return };
         let goodbye = async {
             stream.write_all(&self.output.ready).await?;
             stream.shutdown().await
@@ -319,15 +282,11 @@ impl Connection {
 
     /// The peer broke the rules; `line` is quoted, escaped and cut.
     pub fn broke(&self, what: &str, line: &[u8]) -> Box<Error> {
-        let quoted = self.clean(line.escape_ascii().to_string());
-        let cut: String = quoted.chars().take(QUOTED).collect();
-        let dots = if quoted.len() > cut.len() { "…" } else { "" };
-        let text = if line.is_empty() { format!("the server {what}") } else { format!("the server {what}: `{cut}{dots}`") };
-        Error::new(Class::Protocol, self.tried.clone(), text).safe("what was stored stays; nothing was deleted")
+        self.pipe.broke(what, line)
     }
 
     /// The server's own words.
     pub fn said(&self, what: &str, text: &str) -> Box<Error> {
-        Error::new(Class::Temporary, self.tried.clone(), format!("{what}: {text}"))
+        self.pipe.said(what, text)
     }
 }

@@ -10,8 +10,6 @@ use crate::wire::imap::{Encoded, Part};
 
 /// So many octets wait for the socket before more is made ready.
 const AHEAD: usize = 256 << 10;
-/// Below so many, more is made ready.
-pub(super) const LOW: usize = 64 << 10;
 
 /// The octets of one message on their way out.
 pub(in crate::backend::imap) struct Body {

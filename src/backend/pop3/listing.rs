@@ -1,0 +1,281 @@
+//! The maildrop as the session shows it: numbers, ids and sizes, of one moment (RFC 1939 §5: it does not change while the session lives).
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::backend::{BodySink, Missed, Part};
+use crate::model::{Mark, RemoteId, Result};
+use crate::wire::pop3::{Command, Uidl, WireError, parse_list, parse_stat, parse_uidl};
+
+use super::conn::{Connection, Expect};
+use super::fetch::Asked;
+use super::{Up, limits};
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Message {
+    /// Its number in this session.
+    pub number: u32,
+    pub id: RemoteId,
+    /// Octets as announced.
+    pub size: u64,
+}
+
+/// All messages, in the order of their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub messages: Vec<Message>,
+    by_id: HashMap<RemoteId, usize>,
+    /// The server has no unique-ids: they are made of headers and sizes.
+    pub by_content: bool,
+    /// The server gave one unique-id to several messages.
+    pub twins: bool,
+}
+
+impl Listing {
+    /// Numbers with what identifies them, and sizes: ids that stand several times get the count of their occurrence.
+    pub fn new(named: Vec<(u32, String, u64)>, by_content: bool) -> Self {
+        let mut times: HashMap<String, u32> = HashMap::with_capacity(named.len());
+        let (mut messages, mut twins) = (Vec::with_capacity(named.len()), false);
+        for (number, name, size) in named {
+            let nth = times.entry(name.clone()).and_modify(|n| *n += 1).or_insert(1);
+            twins |= *nth > 1;
+            // No unique-id has a space in it.
+            let id = if *nth > 1 { format!("{name} {nth}") } else { name };
+            messages.push(Message { number, id: RemoteId(id.into()), size });
+        }
+        let by_id = messages.iter().enumerate().map(|(n, m)| (m.id.clone(), n)).collect();
+        Self { messages, by_id, by_content, twins }
+    }
+
+    pub fn find(&self, id: &RemoteId) -> Option<&Message> {
+        self.by_id.get(id).and_then(|n| self.messages.get(*n))
+    }
+
+    /// Whether its ids alone name messages.
+    pub fn ids_are_sure(&self) -> bool {
+        !self.by_content && !self.twins
+    }
+
+    /// Octets of all messages, as announced.
+    pub fn octets(&self) -> u64 {
+        self.messages.iter().fold(0, |sum, m| sum.saturating_add(m.size))
+    }
+
+    /// Equal for equal listings.
+    pub fn mark(&self) -> Mark {
+        let mut hash = Sha256::new();
+        for message in &self.messages {
+            hash.update(message.id.0.as_bytes());
+            hash.update([0]);
+            hash.update(message.size.to_be_bytes());
+        }
+        Mark(hash.finalize().to_vec())
+    }
+}
+
+/// The name of a message by its unique-id. One that is none by RFC 1939 §7 is told by its hash: it goes into names for people and into the
+/// state, and may be anything.
+fn name(uidl: &Uidl) -> String {
+    uidl.well_formed().map_or_else(|| format!("uidl sha256:{}", hex(&Sha256::digest(&uidl.id))), str::to_owned)
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// The commands that ask for it; the last one is for unique-ids.
+const COMMANDS: [(Command<'static>, Expect); 3] =
+    [(Command::Stat, Expect::Line), (Command::List, Expect::Items), (Command::Uidl, Expect::Items)];
+
+/// Sends all of them at once, for [`ask`] to read. Without `uidl`, no unique-ids are asked for.
+pub(super) fn queue(conn: &mut Connection, uidl: bool) -> Result<()> {
+    COMMANDS[..2 + usize::from(uidl)].iter().try_for_each(|(command, expect)| conn.queue(command, *expect))
+}
+
+/// Asks for sizes and unique-ids, one after the other unless all were `queued`. `None` for unique-ids that the server does not give.
+pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Result<(Sizes, Option<Vec<Uidl>>)> {
+    let mut next = COMMANDS.iter();
+    let mut begin = |conn: &mut Connection| match next.next() {
+        Some((command, expect)) if !queued => conn.queue(command, *expect),
+        _ => Ok(()),
+    };
+    begin(conn)?;
+    let stat = conn.reply().await?;
+    if !stat.ok {
+        return Err(conn.said("the server does not say what is in the mailbox", &stat.text));
+    }
+    let (count, _) = parse_stat(&stat.text).map_err(|e| conn.broke(&format!("sent a {e}"), stat.text.as_bytes()))?;
+    begin(conn)?;
+    let mut sizes = Sizes::default();
+    let list = conn.items(|line| sizes.take(parse_list(line)?)).await?;
+    let mut ids = Vec::new();
+    let mut uidls = None;
+    if uidl {
+        begin(conn)?;
+        let answer = conn
+            .items(|line| {
+                ids.push(parse_uidl(line)?);
+                if ids.len() > limits::MESSAGES { Err(WireError::Malformed("UIDL")) } else { Ok(()) }
+            })
+            .await?;
+        uidls = answer.ok.then_some(ids);
+    }
+    if !list.ok {
+        return Err(conn.said("the server does not list the mailbox", &list.text));
+    }
+    // A listing that is not of what the server says it has is no ground to stand on.
+    if sizes.0.len() != count as usize {
+        return Err(conn.broke(&format!("says that there are {count} messages and lists the sizes of {}", sizes.0.len()), &[]));
+    }
+    if let Some(ids) = &uidls
+        && (ids.len() != sizes.0.len() || ids.iter().any(|id| sizes.of(id.number).is_none()))
+    {
+        return Err(conn.broke(&format!("lists the sizes of {} messages and the unique-ids of {} others", sizes.0.len(), ids.len()), &[]));
+    }
+    Ok((sizes, uidls))
+}
+
+/// Sizes by number, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Sizes(Vec<(u32, u64)>);
+
+impl Sizes {
+    /// Numbers ascend in a listing; whatever does not is nonsense, or a number that stands twice.
+    fn take(&mut self, (number, size): (u32, u64)) -> Result<(), WireError> {
+        if self.0.len() >= limits::MESSAGES || self.0.last().is_some_and(|(last, _)| *last >= number) {
+            return Err(WireError::Malformed("LIST"));
+        }
+        self.0.push((number, size));
+        Ok(())
+    }
+
+    fn of(&self, number: u32) -> Option<u64> {
+        self.0.binary_search_by_key(&number, |(number, _)| *number).ok().map(|at| self.0[at].1)
+    }
+}
+
+impl Up {
+    /// Makes the listing of what the server told.
+    pub async fn name_all(&mut self, sizes: Sizes, uidls: Option<Vec<Uidl>>) -> Result<()> {
+        self.listing = match uidls {
+            Some(mut uidls) => {
+                uidls.sort_by_key(|uidl| uidl.number);
+                if uidls.windows(2).any(|pair| pair[0].number == pair[1].number) {
+                    return Err(self.conn.broke("gives two unique-ids to one message", &[]));
+                }
+                let named = uidls.iter().filter_map(|uidl| Some((uidl.number, name(uidl), sizes.of(uidl.number)?)));
+                Listing::new(named.collect(), false)
+            }
+            None => Listing::new(self.names_by_header(&sizes.0).await?, true),
+        };
+        Ok(())
+    }
+
+    /// Without unique-ids a message is what its header says, in so many octets. One whose header cannot be had is told by its size alone:
+    /// it is fetched all the same.
+    async fn names_by_header(&mut self, sizes: &[(u32, u64)]) -> Result<Vec<(u32, String, u64)>> {
+        let asked = sizes.iter().enumerate().map(|(index, (number, size))| Asked { index, number: *number, size: *size, again: None });
+        let mut sink = HeaderHashes { hashes: vec![None; sizes.len()], open: Vec::new() };
+        self.stream(asked.collect(), Part::Header, &mut sink).await?;
+        let name = |(size, hash): (&(u32, u64), &Option<String>)| {
+            let hash = hash.as_deref().unwrap_or("no-header");
+            (size.0, format!("top {hash} {}", size.1), size.1)
+        };
+        Ok(sizes.iter().zip(&sink.hashes).map(name).collect())
+    }
+}
+
+/// Octets of a header that count.
+const HEADER: usize = 1 << 20;
+
+/// Hashes headers as they come.
+struct HeaderHashes {
+    hashes: Vec<Option<String>>,
+    open: Vec<u8>,
+}
+
+/// The hash of a header block, less the lines by which some servers note that a message was read.
+fn header_name(header: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for line in header.split_inclusive(|b| *b == b'\n') {
+        let noted = |name: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        if !noted(b"Status:") && !noted(b"X-Status:") {
+            hash.update(line);
+        }
+    }
+    hex(&hash.finalize()[..16])
+}
+
+#[async_trait]
+impl BodySink for HeaderHashes {
+    async fn begin(&mut self) -> Result<()> {
+        self.open.clear();
+        Ok(())
+    }
+
+    async fn chunk(&mut self, bytes: Bytes) -> Result<()> {
+        let room = HEADER - self.open.len();
+        self.open.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(())
+    }
+
+    async fn end(&mut self, index: usize) -> Result<()> {
+        self.hashes[index] = Some(header_name(&self.open));
+        Ok(())
+    }
+
+    async fn cut(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn miss(&mut self, _: usize, _: Missed) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twins_are_counted_and_told_apart_from_all_others() {
+        let named = [(1, "a", 5), (2, "b", 5), (4, "a", 7)].map(|(n, id, size)| (n, id.to_owned(), size));
+        let listing = Listing::new(named.to_vec(), false);
+        let ids: Vec<&str> = listing.messages.iter().map(|m| &*m.id.0).collect();
+        assert_eq!(ids, ["a", "b", "a 2"]);
+        assert_eq!(listing.find(&RemoteId("a 2".into())).map(|m| m.number), Some(4));
+        assert!(listing.twins && !listing.ids_are_sure());
+        assert_eq!(listing.octets(), 17);
+    }
+
+    #[test]
+    fn malformed_ids_are_told_by_their_hash() {
+        let of = |id: &[u8]| name(&Uidl { number: 1, id: id.to_vec() });
+        assert_eq!(of(b"whqtswO00WBw418f9t5JxYwZ"), "whqtswO00WBw418f9t5JxYwZ");
+        for id in [&b""[..], b"a b", b"\x1b[2J", &[b'x'; 70_000]] {
+            let name = of(id);
+            assert!(name.starts_with("uidl sha256:") && name.len() == 76, "{name}");
+        }
+        assert_ne!(of(b"a b"), of(b"a  b"));
+    }
+
+    #[test]
+    fn a_mark_is_of_ids_and_sizes() {
+        let mark =
+            |list: &[(u32, &str, u64)]| Listing::new(list.iter().map(|(n, id, s)| (*n, (*id).to_owned(), *s)).collect(), false).mark();
+        assert_eq!(mark(&[(1, "a", 5)]), mark(&[(1, "a", 5)]));
+        assert_ne!(mark(&[(1, "a", 5)]), mark(&[(1, "a", 6)]));
+        assert_ne!(mark(&[(1, "a", 5)]), mark(&[(1, "b", 5)]));
+        assert_ne!(mark(&[]), mark(&[(1, "a", 5)]));
+    }
+
+    #[test]
+    fn what_a_server_notes_in_a_header_does_not_count() {
+        assert_eq!(header_name(b"A: b\r\nStatus: RO\r\nX-Status: A\r\n\r\n"), header_name(b"A: b\r\n\r\n"));
+        assert_ne!(header_name(b"A: b\r\n\r\n"), header_name(b"A: c\r\n\r\n"));
+    }
+}
