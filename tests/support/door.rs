@@ -1,6 +1,7 @@
 //! The back door to a server: by seed.py, door.py and doveadm, never by the code under test.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -41,10 +42,14 @@ struct Door {
 }
 
 impl Door {
-    fn open() -> Self {
+    fn open(dir: &Path) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/door.py");
         // No .pyc files in the tree.
-        let child = Command::new("python3").arg("-B").arg(script).arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut door = Command::new("python3");
+        door.arg("-B").arg(script).arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped());
+        // A pipe of ours would be held open for a moment after the tests have ended.
+        let words = File::options().append(true).create(true).open(dir.join("door.err")).unwrap();
+        let child = door.stderr(words).spawn();
         let mut child = child.unwrap();
         let (input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Self { _process: child, input, output }
@@ -64,7 +69,7 @@ impl Server {
         let line: Vec<&str> = [script, dir].into_iter().chain(arguments.iter().copied()).collect();
         // One for each thread that wants something at the same time.
         let idle = DOORS.lock().unwrap().pop();
-        let mut door = idle.unwrap_or_else(Door::open);
+        let mut door = idle.unwrap_or_else(|| Door::open(&self.dir));
         let answer = door.ask(&serde_json::to_string(&line).unwrap());
         DOORS.lock().unwrap().push(door);
         let error = answer["error"].as_str();

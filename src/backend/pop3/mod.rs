@@ -24,7 +24,9 @@ use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutc
 use crate::model::change::Marks;
 use crate::model::event::Step as Reaching;
 use crate::model::quota::Quota;
-use crate::model::{Caps, Change, Class, Cursor, Error, Event, FolderId, FolderPath, Harvest, Protocol, Renumbered, Result, Role, Scope};
+use crate::model::{
+    Caps, Change, Class, Cursor, Error, Event, FolderId, FolderPath, Harvest, Mark, Protocol, Renumbered, Result, Role, Scope,
+};
 use crate::net::{Endpoint, TlsConnector};
 use crate::wire::pop3::Command;
 use crate::wire::sasl::Mechanism;
@@ -184,15 +186,18 @@ impl Session for Pop3Session {
     }
 
     async fn folders(&mut self) -> Result<Vec<FolderInfo>> {
+        let mirror = self.backend.mirror_deletions;
         let listing = &self.up().await?.listing;
-        let mark = Some(listing.mark());
+        let mark = listing.mark();
+        // Whoever begins to mirror deletions looks again.
+        let everything = Mark([&mark.0[..], &[u8::from(mirror)]].concat());
         Ok(vec![FolderInfo {
             id: FolderId(INBOX.to_vec()),
             path: FolderPath::inbox(),
             role: Some(Role::Inbox),
             messages: Some(listing.messages.len() as u64),
             octets: Some(listing.octets()),
-            marks: Marks { additions: mark.clone(), everything: mark },
+            marks: Marks { additions: Some(mark), everything: Some(everything) },
         }])
     }
 
