@@ -15,7 +15,7 @@ pub enum At {
 /// Does what `text` says, actions parted by `;`. A message is named `folder/label`; with `:S+work` behind it, its flags and keywords.
 ///
 /// On both sides: `new M`, `flag M` (these and no others), `delete M`, `move M FOLDER`, `copy M FOLDER`, `wipe FOLDER`, `mkdir FOLDER`,
-/// `mvdir FOLDER FOLDER`, `rmdir FOLDER`. Here: `mutt M FOLDER` (a move that gives another base name), `replace FOLDER` (by an empty
+/// `mvdir FOLDER FOLDER`, `rmdir FOLDER`. Here: `mutt M FOLDER` (a move that gives another base name), `mv M FOLDER` (as the shell does it), `replace FOLDER` (by an empty
 /// directory), `lose-state`. There: `renumber FOLDER`, `seem-empty FOLDER`, `hide FOLDER`, `doubt FOLDER`, and the same with `no-` before it; `read-only FOLDER`; `room N`;
 /// `rewrite`, `swallow` (from now on it changes, or loses, what it takes).
 pub fn act(world: &World, at: At, text: &str) {
@@ -40,6 +40,7 @@ fn here(world: &World, verb: &str, object: &str, (folder, mail): (&str, &Mail), 
         "delete" => here.delete(folder, &mail.label),
         "move" => here.shift(folder, &mail.label, to, false),
         "mutt" => here.shift(folder, &mail.label, to, true),
+        "mv" => here.rename_file(folder, &mail.label, to),
         "copy" => here.copy(folder, &mail.label, to),
         "wipe" => here.wipe(object),
         "mkdir" => here.make(object),

@@ -118,6 +118,13 @@ impl Here {
         }
     }
 
+    /// Somebody moves a file as it is, with letters that mean something else there.
+    pub fn rename_file(&self, folder: &str, label: &str, to: &str) {
+        let file = self.find(folder, label);
+        self.make(to);
+        fs::rename(&file.path, self.dir(to).join("cur").join(file.path.file_name().unwrap())).unwrap();
+    }
+
     /// A program delivers a message.
     pub fn put(&self, folder: &str, mail: &Mail) {
         self.make(folder);

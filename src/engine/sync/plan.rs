@@ -62,6 +62,8 @@ pub(super) struct Rules<'a> {
     pub expunge: Expunge,
     /// Deletions are authorised: the state has seen a run that ended well.
     pub may_delete: bool,
+    /// New files are new: none of them can be a message that is matched again in this run.
+    pub may_upload: bool,
     /// Of these messages it is not certain that their files are gone.
     pub held_back: &'a HashSet<LinkId>,
     /// The folder is the trash itself, or there is none: a deletion cannot be a move into it.
@@ -93,7 +95,8 @@ impl FolderPlan {
         plan.in_vain.extend(taken.into_iter().filter(|row| row.taken == Taken::Yes).map(|row| (row.id, row.name)));
         // Their flags may have changed here since the intent, and are compared once they have arrived.
         plan.unfinished |= !again.is_empty();
-        if rules.may_append {
+        if !rules.may_upload {
+        } else if rules.may_append {
             plan.again = again;
         } else if !again.is_empty() {
             // A move that came to nothing because the original went meanwhile; here it is still.
@@ -177,6 +180,8 @@ impl FolderPlan {
 
     fn take_new(&mut self, files: Vec<NewFile>, rules: &Rules<'_>) {
         if files.is_empty() {
+        } else if !rules.may_upload {
+            self.unfinished = true;
         } else if rules.may_append {
             self.uploads = files;
         } else {

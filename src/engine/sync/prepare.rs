@@ -95,7 +95,10 @@ pub(super) async fn prepare(
     let dests: HashSet<LinkId> = transfers.iter().filter(|t| !t.row.gone).filter_map(Transfer::arriving).collect();
     run.flags = session.caps().flags;
     let held_back = held_back(run, &all, &moved).await?;
-    let may_delete = may_delete(store, &all).await?;
+    // What is missing in one folder, or new in another, may be of one whose messages are matched again, and whose files nobody has looked
+    // at.
+    let settled = !all.iter().any(|l| l.job.rematched.is_some() && !l.job.passing_ids);
+    let may_delete = settled && !blocking(store, |store| store.state().is_rebuilt()).await?;
     let caps = *session.caps();
     let mut works = Vec::with_capacity(all.len());
     for (n, mut looked) in all.into_iter().enumerate() {
@@ -107,7 +110,8 @@ pub(super) async fn prepare(
         };
         let drafts = looked.job.row.role == Some(Role::Drafts);
         let may_append = !looked.job.absent && (matches!(caps.append, Append::Yes { .. }) || (caps.append == Append::DraftsOnly && drafts));
-        let rules = Rules { caps: &caps, expunge: run.options.expunge, may_delete, held_back: &held_back, trash, may_append };
+        let rules =
+            Rules { caps: &caps, expunge: run.options.expunge, may_delete, may_upload: settled, held_back: &held_back, trash, may_append };
         let mut work = plan_folder(run, looked, &moved, &rules).await?;
         work.plan.unfinished |= unfinished.contains(&n);
         works.push(work);
@@ -158,13 +162,6 @@ async fn plan_folder(run: &Run<'_>, mut looked: Looked, moved: &HashSet<LinkId>,
         plan = FolderPlan::nothing();
     }
     Ok(Work { job, plan, mark: looked.mark })
-}
-
-/// Whether deletions may travel at all: not before a run has ended well, and not while messages of a folder are matched again: what is
-/// missing in one folder may lie in that one, whose files nobody has looked at.
-async fn may_delete(store: &Arc<Store>, all: &[Looked]) -> Result<bool> {
-    let matched_again = all.iter().any(|l| l.job.rematched.is_some() && !l.job.passing_ids);
-    Ok(!matched_again && !blocking(store, |store| store.state().is_rebuilt()).await?)
 }
 
 /// Messages that are missing here and yet are not deleted there in this run: their files lie, or may lie, in folders that it does not

@@ -79,7 +79,11 @@ pub(super) async fn find(store: &Arc<Store>, all: &mut [Looked]) -> Result<Stray
 async fn take_in(store: &Arc<Store>, all: &mut [Looked], taking: &[usize]) -> Result<()> {
     let places: HashMap<i64, usize> = taking.iter().map(|n| (all[*n].job.row.id, *n)).collect();
     let unknown = |n: usize| all[n].here.unknown.iter().map(move |file| (file.name.clone(), (n, file.entry.clone())));
-    let files: HashMap<LocalName, (usize, Entry)> = taking.iter().filter(|n| !all[**n].job.absent).flat_map(|n| unknown(*n)).collect();
+    let mut files: HashMap<LocalName, (usize, Entry)> = taking.iter().filter(|n| !all[**n].job.absent).flat_map(|n| unknown(*n)).collect();
+    // A name that was promised to a message of the server for a file that was to follow it is that file's.
+    for row in taking.iter().flat_map(|n| &all[*n].here.missing) {
+        files.remove(&row.name);
+    }
     if files.is_empty() {
         return Ok(());
     }

@@ -8,8 +8,11 @@ use crate::backend::{Order, Session};
 use crate::engine::fetch::sessions::{costs_session, is_ours};
 use crate::engine::fetch::{Job, blocking};
 use crate::model::report::PlannedAction;
-use crate::model::{LocalName, Outcome, Result};
+use crate::model::{FlagState, LocalName, Outcome, Result};
 use crate::store::maildir::dir::Entry;
+use crate::store::maildir::finder::Finder;
+use crate::store::maildir::keywords::KeywordLetters;
+use crate::store::maildir::name::FileName;
 use crate::store::state::{Arrival, LinkId, Proof, Standing, SyncRow};
 use crate::store::{Store, root};
 
@@ -208,6 +211,7 @@ async fn transfer(
     batch: &[Transfer],
 ) -> Result<()> {
     let (target, remote) = (works[to].job.row.id, works[to].job.row.remote.clone());
+    respell(run.store, &works[from].job.row.dir, &works[to].job.row.dir, batch).await?;
     let arrivals: Vec<Arrival> = batch
         .iter()
         .filter_map(|t| {
@@ -264,6 +268,37 @@ async fn transfer(
             }
             (Outcome::Short(_) | Outcome::Marked | Outcome::Uncertain, _) => {}
         }
+    })
+    .await
+}
+
+/// The letters of keywords in one folder mean something else in another: a file that was moved with the letters that it had is given those
+/// of its new folder. One that was given others is left as it is.
+async fn respell(store: &Arc<Store>, old: &str, new: &str, batch: &[Transfer]) -> Result<()> {
+    let is_new = |t: &&Transfer| matches!(t.stage, Stage::Move { .. }) && !t.row.agreed.keywords.is_empty();
+    let moved: Vec<(LocalName, FlagState)> = batch.iter().filter(is_new).map(|t| (t.file.clone(), t.row.agreed.clone())).collect();
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let (old, new) = (old.to_owned(), new.to_owned());
+    blocking(store, move |store| {
+        let Some(dir) = store.open_folder(&new)? else { return Ok(()) };
+        let had = store.open_folder(&old)?.map_or_else(|| Ok(KeywordLetters::default()), |old| KeywordLetters::load(&old))?;
+        let mut letters = KeywordLetters::load(&dir)?;
+        // All that was agreed can be spelled there: else what was cleared here would count as a keyword without a letter.
+        let spelled: Vec<String> = moved.iter().map(|(_, agreed)| letters.letters(&agreed.keywords)).collect();
+        letters.save(&dir)?;
+        let mut finder = Finder::new(&dir);
+        for ((name, agreed), spelled) in moved.iter().zip(spelled) {
+            let Some(entry) = finder.find(name, agreed, &had)? else { continue };
+            let now = FileName::parse(&entry.file).letters;
+            let (words, flags): (String, String) = now.chars().partition(char::is_ascii_lowercase);
+            if words == had.letters_known(&agreed.keywords) && words != spelled {
+                let to = Entry { file: format!("{name}:2,{flags}{spelled}"), in_cur: true };
+                dir.rename(&entry, &to)?;
+            }
+        }
+        Ok(())
     })
     .await
 }

@@ -303,4 +303,26 @@ pub const ALL: &[Scenario] = &[
         runs: 2,
         ..QUIET
     },
+    Scenario {
+        name: "a_keyword_that_was_removed_while_moving_is_removed_there",
+        user_here: "You take a message out of a folder, and put it into another one without its keyword and with a flag.",
+        result: "It is moved there, and has there what it has here.",
+        agreed: "INBOX: a:+one b | Archive: c",
+        here: "delete INBOX/a; new Archive/a:R",
+        end: "INBOX: b | Archive: a:R c",
+        facts: "moved=1 uploaded=0 downloaded=0",
+        runs: 2,
+        ..QUIET
+    },
+    Scenario {
+        name: "a_keyword_moves_along_with_mv",
+        user_here: "You move a message with keywords by `mv` to a folder whose letters mean other keywords.",
+        result: "It keeps its keywords on both sides, and its file gets the letters that they have there.",
+        agreed: "INBOX: a:S+work+x b:+x | Archive: c:+old",
+        here: "mv INBOX/a Archive",
+        end: "INBOX: b:+x | Archive: a:S+work+x c:+old",
+        facts: MOVED,
+        runs: 2,
+        ..QUIET
+    },
 ];
