@@ -1,12 +1,15 @@
 """The clients: each writes its configuration below a directory and returns the command of a run; mail goes to <directory>/mail.
 
 Kinds of runs: first, noop and far are `mailx fetch` and what is the same job elsewhere; sync-first (all the mail), sync-noop, delta
-and upload are `mailx sync`.
+and upload are `mailx sync`.  pop-first, pop-noop and pop-far are `mailx fetch` over POP3: a full copy, nothing new, a full copy from
+far away; the mail stays on the server.
 """
 import dataclasses
 import os
+import subprocess
 
-ONE_WAY = ("first", "noop", "far")
+POP3 = ("pop-first", "pop-noop", "pop-far")
+ONE_WAY = ("first", "noop", "far", *POP3)
 
 
 @dataclasses.dataclass
@@ -21,7 +24,7 @@ class Place:
 
     def environment(self):
         xdg = {"XDG_%s_HOME" % name: "%s/%s" % (self.directory, name.lower()) for name in ("CONFIG", "DATA", "STATE", "CACHE")}
-        return dict(os.environ, HOME=self.directory, **xdg)
+        return dict(os.environ, HOME=self.directory, FETCHMAILHOME=self.directory, **xdg)
 
 
 def write(path, text):
@@ -37,6 +40,9 @@ def floor(place, kind):
         "sync-first": ["-y", "batch", "-o", mail],
         "delta": ["-d", "-y", "batch", "-o", mail],
         "upload": ["-u", mail + "/INBOX"],
+        "pop-first": ["-p", "-y", "batch", "-o", mail],
+        "pop-far": ["-p", "-y", "batch", "-o", mail],
+        "pop-noop": ["-p", "-n"],
     }.get(kind, ["-n"])
     return [place.programs["floor"], "-s", *how, str(place.port), place.account]
 
@@ -87,7 +93,7 @@ def mailx(place, kind):
     write(
         directory + "/config.toml",
         f"""[accounts.bench]
-receive = "imaps://{place.account}@localhost:{place.port}"
+receive = "{'pop3s' if kind in POP3 else 'imaps'}://{place.account}@localhost:{place.port}"
 maildir = "{directory}/mail"
 folders = ["*"]
 password = {{ file = "{directory}/secret" }}
@@ -97,8 +103,94 @@ tls = {{ ca = "{place.ca}" }}
     return [place.programs["mailx"], "--config", directory + "/config.toml", "fetch" if kind in ONE_WAY else "sync"]
 
 
+def maildir(directory):
+    for part in ("cur", "new", "tmp"):
+        os.makedirs("%s/mail/%s" % (directory, part), exist_ok=True)
+
+
+def mpop(place, _):
+    directory = place.directory
+    maildir(directory)
+    write(
+        directory + "/mpoprc",
+        f"""account a
+host localhost
+port {place.port}
+user {place.account}
+password pass
+auth user
+tls on
+tls_starttls off
+tls_trust_file {place.ca}
+delivery maildir {directory}/mail
+keep on
+received_header off
+uidls_file {directory}/uidls
+""",
+    )
+    return ["mpop", "-C", directory + "/mpoprc", "-Q", "a"]
+
+
+def getmail(place, _):
+    directory = place.directory
+    maildir(directory)
+    write(
+        directory + "/getmailrc",
+        f"""[retriever]
+type = SimplePOP3SSLRetriever
+server = localhost
+port = {place.port}
+username = {place.account}
+password = pass
+ca_certs = {place.ca}
+[destination]
+type = Maildir
+path = {directory}/mail/
+[options]
+read_all = false
+delete = false
+delivered_to = false
+received = false
+verbose = 0
+""",
+    )
+    command = ["getmail", "--getmaildir", directory, "--rcfile", directory + "/getmailrc"]
+    if os.geteuid() != 0:
+        return command
+    # It delivers to no Maildir as root.
+    subprocess.run(["chown", "-R", "mail:", directory], check=True)
+    return ["setpriv", "--reuid=mail", "--regid=mail", "--clear-groups", *command]
+
+
+def fetchmail(place, _):
+    """It knows no Maildir: into one file."""
+    directory = place.directory
+    os.makedirs(directory + "/mail", exist_ok=True)
+    write(
+        directory + "/fetchmailrc",
+        f"""set no syslog
+set no bouncemail
+poll localhost protocol pop3 port {place.port} uidl
+ username "{place.account}" password "pass" ssl sslcertck sslcertfile "{place.ca}" keep bsmtp "{directory}/mail/bsmtp"
+""",
+    )
+    return ["fetchmail", "--silent", "-f", directory + "/fetchmailrc"]
+
+
 CLIENTS = {"floor": floor, "mbsync": mbsync, "mbsync without COMPRESS": mbsync_plain, "mailx": mailx}
+POP3_CLIENTS = {"floor": floor, "mpop": mpop, "getmail": getmail, "fetchmail": fetchmail, "mailx": mailx}
+POP3_PACKAGES = ("mpop", "getmail6", "fetchmail")
+
+
+def who(kind):
+    """The clients of a kind of runs, by name."""
+    return POP3_CLIENTS if kind in POP3 else CLIENTS
+
+
+def peer(kind):
+    """The client that the goals name."""
+    return "mpop" if kind in POP3 else "mbsync"
 
 
 def command(name, place, kind):
-    return CLIENTS[name](place, kind)
+    return who(kind)[name](place, kind)

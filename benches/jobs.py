@@ -8,7 +8,7 @@ import time
 import clients
 import contents
 import corpus
-from clients import CLIENTS, Place
+from clients import Place
 from server import TICKS, far_away
 
 ROUND_TRIP = 0.040  # seconds
@@ -52,8 +52,13 @@ JOBS = {
     "delta-10k": ("delta", "light-10k", {"floor": 3.0, "mbsync": 0.6}),
     "delta-100k": ("delta", "light-100k", {"floor": 3.0, "mbsync": 0.3}),
     "upload-1k": ("upload", "mixed-1k", {"floor": 2.0, "mbsync": 0.4}),
+    "pop-first-1k": ("pop-first", "mixed-1k", {"floor": 1.3, "mpop": 0.7}),
+    "pop-first-10k-small": ("pop-first", "light-10k", {"floor": 1.5, "mpop": 0.4}),
+    "pop-noop-1k": ("pop-noop", "light-1k", {"floor": 1.0, "mpop": 1.0}),
+    "pop-noop-10k": ("pop-noop", "light-10k", {"floor": 1.0, "mpop": 1.0}),
+    "pop-far-first-1k-small": ("pop-far", "light-1k", {"floor": 1.2, "mpop": 1.0}),
 }
-QUICK = ("first-1k", "noop-1k", "noop-10k-20", "far-noop-1", "far-noop-20", "sync-noop-10k", "delta-10k", "upload-1k")
+QUICK = ("first-1k", "noop-1k", "noop-10k-20", "far-noop-1", "far-noop-20", "sync-noop-10k", "delta-10k", "upload-1k", "pop-first-1k", "pop-noop-1k")
 
 
 class Failed(Exception):
@@ -85,6 +90,9 @@ def settle():
 
 def count_messages(directory):
     total = 0
+    if os.path.exists(directory + "/mail/bsmtp"):
+        with open(directory + "/mail/bsmtp", "rb") as file:
+            return sum(line.startswith(b"MAIL FROM:") for line in file)
     for place, _, files in os.walk(directory + "/mail"):
         if os.path.basename(place) in ("cur", "new"):
             total += sum(not name.startswith(".") for name in files)
@@ -109,7 +117,7 @@ class Bench:
 
     def __init__(self, server, base, programs, runs, budget):
         self.server, self.base, self.programs, self.runs, self.budget = server, base, programs, runs, budget
-        self.names = [name for name in CLIENTS if name != "mailx" or programs["mailx"]]
+        self.names = []
         self.synced = {}  # account -> its sides
 
     def do(self, job):
@@ -117,10 +125,16 @@ class Bench:
         count, small, folders = ACCOUNTS[account]
         where = self.directory(job)
         prepared = {}
+        self.names = [name for name in clients.who(kind) if name != "mailx" or self.programs["mailx"]]
         if kind != "upload":
             self.load(account)
-        if kind == "first":
-            runs = self.first(account, where)
+        if kind in ("first", "pop-first"):
+            runs = self.first(account, where, self.server.port_of(kind), kind)
+        elif kind == "pop-far":
+            with far_away(self.server.port_of(kind), ROUND_TRIP) as port:
+                runs = self.first(account, where, port, kind)
+        elif kind == "pop-noop":
+            runs, prepared = self.again(account, where, self.server.port_of(kind), kind)
         elif kind == "noop":
             runs, prepared = self.again(account, where, self.server.port, kind)
         elif kind == "far":
@@ -202,12 +216,12 @@ class Bench:
 
     # ------------------------------------------------------------------------------------------------------------ fetch
 
-    def first(self, account, where):
+    def first(self, account, where, port, kind):
         """An empty local store, a full copy."""
 
         def step(name, _):
-            place = self.place(where, account)
-            result = self.run(name, place, "first")
+            place = self.place(where, account, port)
+            result = self.run(name, place, kind)
             complain_about_count(result, place, ACCOUNTS[account][0])
             return result
 
@@ -217,9 +231,10 @@ class Bench:
         """Nothing has changed since the last run.  The first fetch, not through the proxy, is noted too: it feeds the plot."""
         expected = ACCOUNTS[account][0]
         prepared, ready = {}, {}
+        first = "pop-first" if kind == "pop-noop" else "first"
         for name in self.names:
-            place = self.place(where, account)
-            prepared[name] = self.run(name, place, "first")
+            place = self.place(where, account, self.server.port_of(kind))
+            prepared[name] = self.run(name, place, first)
             complain_about_count(prepared[name], place, expected)
             place.port = port
             ready[name] = place

@@ -16,7 +16,7 @@ def points(jobs, kind):
     """client -> {messages: seconds}; a no-op job's preparation stands in for a first fetch that was not a job."""
     found = {}
     for job in jobs:
-        if not job["small"] or job["folders"] != 1:
+        if not job["small"] or job["folders"] != 1 or job["kind"].startswith("pop-"):
             continue
         if kind == "first":
             for name, run in job["prepared"].items():

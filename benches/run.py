@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs mailx, mbsync and the limit (floor.c) side by side against a private Dovecot, and says which goals are reached.
+"""Runs mailx, its peers (mbsync; for POP3 mpop, getmail and fetchmail) and the limit (floor.c) side by side against a private Dovecot,
+and says which goals are reached.
 
   benches/run.py                       everything: about half an hour on two cores
   benches/run.py --quick               first fetch of 1k, no-op, round trips: a few minutes
@@ -18,11 +19,13 @@ import contextlib
 import fnmatch
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+from clients import POP3, POP3_PACKAGES
 from jobs import JOBS, QUICK, Bench, Failed, say
 from report import judge, publish, table, verdicts
 from server import DOVECOT, HERE, Server
@@ -66,7 +69,10 @@ def conditions(options):
         "commit": output_of("git", "describe", "--always", "--dirty"),
         "command": "benches/run.py%s --jobs '%s' --runs %d" % (" --quick" if options.quick else "", options.jobs, options.runs),
         "machine": "%d × %s, Linux %s, %s" % (os.cpu_count(), model, os.uname().release, output_of("stat", "-f", "-c", "%T", options.work)),
-        "versions": "Dovecot %s, %s" % (output_of(*["/usr/sbin/dovecot", "--version"]), output_of("mbsync", "--version")),
+        "versions": ", ".join(
+            ["Dovecot " + output_of("/usr/sbin/dovecot", "--version")]
+            + [output_of(client, "--version") for client in ("mbsync", "mpop", "getmail", "fetchmail") if shutil.which(client)]
+        ),
     }
 
 
@@ -91,7 +97,8 @@ def main():
         print("\n".join(options.chosen))
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    subprocess.run([os.path.join(os.path.dirname(DOVECOT), "install.sh")], check=True, stdin=subprocess.DEVNULL)
+    packages = POP3_PACKAGES if any(JOBS[job][0] in POP3 for job in options.chosen) else ()
+    subprocess.run([os.path.join(os.path.dirname(DOVECOT), "install.sh"), *packages], check=True, stdin=subprocess.DEVNULL)
     programs = build(options)
     # ext4 steps over every inode deleted in the last minutes when it looks for a free one: a bench that first deletes its last
     # run shows up to ten times the system time.  So: directories spread over the disk (+T), and nothing deleted before the end.

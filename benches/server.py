@@ -25,6 +25,10 @@ class Server:
             self.env = dict(line.rstrip("\n").split("=", 1) for line in lines)
         self.port = int(self.env["IMAPS_PORT"])
 
+    def port_of(self, kind):
+        """With TLS, for a kind of runs."""
+        return int(self.env["POP3S_PORT"]) if kind.startswith("pop-") else self.port
+
     def load(self, account, count, small, folders):
         if account in self.loaded:
             return

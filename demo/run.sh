@@ -2,7 +2,8 @@
 # Shows mailx against a real server and proves the result: demo/run.sh [MAILX]
 #
 # Starts a private Dovecot, fills an account with some 330 messages (every oddity of tests/servers/nasty.py, and one of 50 MB),
-# fetches them, fetches again, receives new mail, syncs changes of both sides, and compares every message in the Maildir with the server's, byte for byte.
+# fetches them, fetches again, receives new mail, syncs changes of both sides, does the same over POP3 and switches the protocol, and compares
+# every message in the Maildir with the server's, byte for byte.
 # Everything happens in one temporary directory, which is removed.  Exit code 0 only if all of it worked.
 set -Eeuo pipefail
 cd "$(dirname "$0")/.."
@@ -116,8 +117,34 @@ demo/summary.py "$work/summary.json" --downloaded 2 --uploaded 1 --moved 1 --fla
 show sync # brings what went to the trash there
 show sync
 
+title "The same over POP3"
+pop3=md-pop3
+$servers/seed.py "$work/server" "$pop3" INBOX --count 40 --seed pop3
+cat >>"$MAILX_CONFIG" <<TOML
+
+[accounts.pop3]
+receive     = "pop3s://$pop3@localhost:$POP3S_PORT"
+maildir     = "$work/Pop3"
+password    = { file = "$work/secret" }
+tls         = { ca = "$CA" }
+TOML
+show account test pop3
+show fetch pop3
+show verify pop3 --all -v
+show sync pop3
+demo/check.py "$work/server" "$pop3" "$work/Pop3"
+
+title "Then one line changes, and it is IMAP: nothing is downloaded"
+sed -i "s|pop3s://$pop3@localhost:$POP3S_PORT|imaps://$pop3@localhost:$IMAPS_PORT|" "$MAILX_CONFIG"
+printf '\n\033[1m$ mailx sync pop3 --json\033[0m\n'
+"$mailx" sync pop3 --json >"$work/summary.json"
+demo/summary.py "$work/summary.json" --downloaded 0 --uploaded 0 --deleted_here 0 --deleted_there 0
+
+title "Is everything here, and intact?"
+show verify demo --all -v
+
 title "An overview"
-show folders
+show folders demo
 show status
 
 title "Every message, byte for byte"

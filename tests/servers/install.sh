@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what the tests, the demo and the benches need besides Rust: install.sh
+# Installs what the tests, the demo and the benches need besides Rust, and more packages if named: install.sh [PACKAGE...]
 #
 # Debian 12 and its relatives, by apt, as root or through sudo.  Prints what it installs; does nothing, quickly, when all
 # is there.  Elsewhere it names what is missing and ends with 3, so that callers can skip, and say so.
@@ -12,6 +12,7 @@ packages=(
   gcc libc6-dev libssl-dev                                      # bundled SQLite, ring; benches/floor.c
   gnome-keyring dbus libsecret-tools                            # a system keyring in a session of its own
   strace                                                        # order of write, sync and rename
+  "$@"
 )
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
