@@ -6,12 +6,16 @@
 mod after_fetch;
 #[path = "pop3/fetch.rs"]
 mod fetch;
+#[path = "pop3/hostile.rs"]
+mod hostile;
 #[path = "pop3/ids.rs"]
 mod ids;
 #[path = "pop3/kill.rs"]
 mod kill;
 #[path = "pop3/login.rs"]
 mod login;
+#[path = "pop3/peer.rs"]
+mod peer;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "pop3/switch.rs"]

@@ -55,15 +55,32 @@ impl Up {
         let mut waiting: VecDeque<Asked> = asked.into();
         let mut doubted: VecDeque<Asked> = VecDeque::new();
         let (mut flying, mut octets): (VecDeque<Asked>, u64) = (VecDeque::new(), 0);
+        // A message that is not what was announced may have swallowed another one's beginning: so many answers behind it may be those of
+        // other messages.
+        let mut tainted = 0;
         loop {
-            if flying.is_empty() && waiting.is_empty() {
-                // Alone, so that nothing but the message itself can be to blame.
-                waiting.extend(doubted.pop_front());
+            if self.sizes_differ {
+                waiting.extend(doubted.drain(..));
             }
-            self.ask_more(&mut waiting, &mut flying, &mut octets, part)?;
+            if flying.is_empty() && !doubted.is_empty() {
+                // Alone, so that nothing but the message itself can be to blame.
+                let mut alone = VecDeque::from_iter(doubted.pop_front());
+                self.ask_more(&mut alone, &mut flying, &mut octets, part)?;
+            } else if tainted == 0 {
+                self.ask_more(&mut waiting, &mut flying, &mut octets, part)?;
+            }
             let Some(one) = flying.pop_front() else { return Ok(()) };
             octets = octets.saturating_sub(one.size);
-            match self.take(part, sink).await? {
+            let came = self.take(part, sink).await?;
+            if tainted > 0 && matches!(came, Came::Whole(_) | Came::Refused(_)) {
+                if matches!(came, Came::Whole(_)) {
+                    sink.cut().await?;
+                }
+                tainted -= 1;
+                doubted.push_back(one);
+                continue;
+            }
+            match came {
                 Came::Stopped => return Ok(()),
                 Came::Refused(_) if part == Part::Header && !self.caps.has("TOP") && self.top => {
                     // The header is the beginning of the message; slower, and the same.
@@ -76,7 +93,12 @@ impl Up {
                     return Err(self.conn.said("we hung up", "a message goes on beyond the limit"));
                 }
                 Came::Whole(_) if part == Part::Header => sink.end(one.index).await?,
-                Came::Whole(came) => self.end(one, came, &mut doubted, sink).await?,
+                Came::Whole(came) => {
+                    if let Some(again) = self.end(one, came, sink).await? {
+                        doubted.push_back(again);
+                        tainted = flying.len();
+                    }
+                }
             }
             if self.conn.is_cancelled() {
                 // What is under way would have to be read to its end.
@@ -138,26 +160,27 @@ impl Up {
     }
 
     /// Ends a message that came whole, unless it is not what was announced: then it is asked for once more. What comes twice alike is what
-    /// the server has, and its sizes are estimates; what does not is no message to rely on.
-    async fn end(&mut self, one: Asked, came: u64, doubted: &mut VecDeque<Asked>, sink: &mut dyn BodySink) -> Result<()> {
+    /// the server has, and its sizes are estimates; what does not is no message to rely on. `Some`: what is to be asked for again.
+    async fn end(&mut self, one: Asked, came: u64, sink: &mut dyn BodySink) -> Result<Option<Asked>> {
         // A message without a line end gets one on its way (RFC 1939 §3), which servers do not count.
         let announced = came == one.size || came == one.size.saturating_add(2);
         match one.again {
             _ if announced || self.sizes_differ => {}
             None => {
                 sink.cut().await?;
-                doubted.push_back(Asked { again: Some(came), ..one });
-                return Ok(());
+                return Ok(Some(Asked { again: Some(came), ..one }));
             }
             Some(before) if before == came => self.sizes_differ = true,
             Some(before) => {
                 sink.cut().await?;
                 let why = format!("it came with {before} octets, then with {came}, and {} were announced", one.size);
-                return sink.miss(one.index, Missed::Refused(why)).await;
+                sink.miss(one.index, Missed::Refused(why)).await?;
+                return Ok(None);
             }
         }
         self.read.insert(one.number);
-        sink.end(one.index).await
+        sink.end(one.index).await?;
+        Ok(None)
     }
 }
 

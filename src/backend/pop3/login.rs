@@ -125,10 +125,10 @@ impl<'a> Opening<'a> {
             let reply = self.conn.reply().await?;
             tracing::debug!(ok = reply.ok, "UTF8");
         }
-        if self.backend.apop {
-            return self.apop(secret).await;
-        }
         let channel = Channel::of(self.conn.stream(), &self.backend.endpoint);
+        if self.backend.apop {
+            return self.apop(secret, &channel).await;
+        }
         let offered = self.caps.mechanisms();
         let mechanism = login.choose(&offered, secret, &channel, false)?;
         if mechanism == Mechanism::Login && !self.caps.sasl_login() {
@@ -180,8 +180,12 @@ impl<'a> Opening<'a> {
     }
 
     /// A digest of the greeting's time stamp and the password (RFC 1939 §7). MD5 is broken: only where the user asks for it.
-    async fn apop(&mut self, secret: &Secret) -> Result<String> {
+    async fn apop(&mut self, secret: &Secret, channel: &Channel) -> Result<String> {
         let login = self.login();
+        if !channel.encrypted {
+            let failed = "the setting demands APOP, which is broken where others can read along, and the line is not encrypted";
+            return Err(login.error(Class::TlsRequired, failed.into()).safe("no digest of the password was sent"));
+        }
         if secret.kind == SecretKind::Token {
             return Err(login.error(Class::Auth, "the setting demands APOP, which needs a password, and there is an access token".into()));
         }
