@@ -98,6 +98,7 @@ maildir = "{directory}/mail"
 folders = ["*"]
 password = {{ file = "{directory}/secret" }}
 tls = {{ ca = "{place.ca}" }}
+{'sasl = "PLAIN"' if kind in POP3 else ''}
 """,
     )
     return [place.programs["mailx"], "--config", directory + "/config.toml", "fetch" if kind in ONE_WAY else "sync"]
@@ -182,9 +183,16 @@ POP3_CLIENTS = {"floor": floor, "mpop": mpop, "getmail": getmail, "fetchmail": f
 POP3_PACKAGES = ("mpop", "getmail6", "fetchmail")
 
 
-def who(kind):
-    """The clients of a kind of runs, by name."""
-    return POP3_CLIENTS if kind in POP3 else CLIENTS
+def who(kind, messages):
+    """The clients of a kind of runs, by name.  getmail takes minutes for 10,000 messages."""
+    if kind not in POP3:
+        return CLIENTS
+    return {name: client for name, client in POP3_CLIENTS.items() if name != "getmail" or messages < 10_000}
+
+
+def is_done(name, kind, code):
+    """Whether an exit code is one of success: fetchmail ends with 1 where there was nothing new."""
+    return code == 0 or (name == "fetchmail" and kind == "pop-noop" and code == 1)
 
 
 def peer(kind):
@@ -193,4 +201,4 @@ def peer(kind):
 
 
 def command(name, place, kind):
-    return who(kind)[name](place, kind)
+    return (POP3_CLIENTS if kind in POP3 else CLIENTS)[name](place, kind)

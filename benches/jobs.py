@@ -125,7 +125,7 @@ class Bench:
         count, small, folders = ACCOUNTS[account]
         where = self.directory(job)
         prepared = {}
-        self.names = [name for name in clients.who(kind) if name != "mailx" or self.programs["mailx"]]
+        self.names = [name for name in clients.who(kind, count) if name != "mailx" or self.programs["mailx"]]
         if kind != "upload":
             self.load(account)
         if kind in ("first", "pop-first"):
@@ -197,7 +197,7 @@ class Bench:
             "other_cpu": max(0.0, busy - user - system - used),
             "octets_to": sent,
             "octets_from": received,
-            "error": "exit code %d" % code if code else "",
+            "error": "" if clients.is_done(name, kind, code) else "exit code %d" % code,
         }
 
     def repeat(self, step, before=lambda number: None):

@@ -137,7 +137,7 @@ mod tests {
 
     fn listing(messages: &[(&str, u64)]) -> Listing {
         let number = |(n, (id, size)): (usize, &(&str, u64))| (n as u32 + 1, (*id).to_owned(), *size);
-        Listing::new(messages.iter().enumerate().map(number).collect(), false)
+        Listing::new(messages.iter().enumerate().map(number), false)
     }
 
     fn known(messages: &[(&str, u64)]) -> Known {

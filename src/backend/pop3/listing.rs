@@ -1,13 +1,12 @@
 //! The maildrop as the session shows it: numbers, ids and sizes, of one moment (RFC 1939 §5: it does not change while the session lives).
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::backend::{BodySink, Missed, Part};
 use crate::model::{Mark, RemoteId, Result};
+use crate::wire::hex;
 use crate::wire::pop3::{Command, Uidl, WireError, parse_list, parse_stat, parse_uidl};
 
 use super::conn::{Connection, Expect};
@@ -28,31 +27,48 @@ pub(super) struct Message {
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub messages: Vec<Message>,
-    by_id: HashMap<RemoteId, usize>,
+    /// Positions in the order of the ids: a map would hold each of them twice.
+    by_id: Vec<u32>,
     /// The server has no unique-ids: they are made of headers and sizes.
     pub by_content: bool,
     /// The server gave one unique-id to several messages.
     pub twins: bool,
 }
 
+/// Positions in the order of the ids, twins in their own order.
+fn sorted(messages: &[Message]) -> Vec<u32> {
+    let mut positions: Vec<u32> = (0..messages.len() as u32).collect();
+    positions.sort_by(|a, b| messages[*a as usize].id.0.cmp(&messages[*b as usize].id.0));
+    positions
+}
+
 impl Listing {
     /// Numbers with what identifies them, and sizes: ids that stand several times get the count of their occurrence.
-    pub fn new(named: Vec<(u32, String, u64)>, by_content: bool) -> Self {
-        let mut times: HashMap<String, u32> = HashMap::with_capacity(named.len());
-        let (mut messages, mut twins) = (Vec::with_capacity(named.len()), false);
-        for (number, name, size) in named {
-            let nth = times.entry(name.clone()).and_modify(|n| *n += 1).or_insert(1);
-            twins |= *nth > 1;
-            // No unique-id has a space in it.
-            let id = if *nth > 1 { format!("{name} {nth}") } else { name };
-            messages.push(Message { number, id: RemoteId(id.into()), size });
+    pub fn new(named: impl IntoIterator<Item = (u32, String, u64)>, by_content: bool) -> Self {
+        let message = |(number, name, size): (u32, String, u64)| Message { number, id: RemoteId(name.into()), size };
+        let mut messages: Vec<Message> = named.into_iter().map(message).collect();
+        let mut by_id = sorted(&messages);
+        let mut twins = false;
+        let mut rest = &by_id[..];
+        while let [first, ..] = rest {
+            let name = messages[*first as usize].id.clone();
+            let run = rest.iter().take_while(|n| messages[**n as usize].id == name).count();
+            for (nth, n) in rest[..run].iter().enumerate().skip(1) {
+                twins = true;
+                // No unique-id has a space in it.
+                messages[*n as usize].id = RemoteId(format!("{} {}", name.0, nth + 1).into());
+            }
+            rest = &rest[run..];
         }
-        let by_id = messages.iter().enumerate().map(|(n, m)| (m.id.clone(), n)).collect();
+        if twins {
+            by_id = sorted(&messages);
+        }
         Self { messages, by_id, by_content, twins }
     }
 
     pub fn find(&self, id: &RemoteId) -> Option<&Message> {
-        self.by_id.get(id).and_then(|n| self.messages.get(*n))
+        let found = self.by_id.binary_search_by(|n| self.messages[*n as usize].id.0.cmp(&id.0)).ok()?;
+        self.messages.get(*self.by_id.get(found)? as usize)
     }
 
     /// Whether its ids alone name messages.
@@ -81,10 +97,6 @@ impl Listing {
 /// state, and may be anything.
 fn name(uidl: &Uidl) -> String {
     uidl.well_formed().map_or_else(|| format!("uidl sha256:{}", hex(&Sha256::digest(&uidl.id))), str::to_owned)
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// The commands that ask for it; the last one is for unique-ids.
@@ -167,8 +179,8 @@ impl Up {
                 if uidls.windows(2).any(|pair| pair[0].number == pair[1].number) {
                     return Err(self.conn.broke("gives two unique-ids to one message", &[]));
                 }
-                let named = uidls.iter().filter_map(|uidl| Some((uidl.number, name(uidl), sizes.of(uidl.number)?)));
-                Listing::new(named.collect(), false)
+                let named = uidls.into_iter().filter_map(|uidl| Some((uidl.number, name(&uidl), sizes.of(uidl.number)?)));
+                Listing::new(named, false)
             }
             None => Listing::new(self.names_by_header(&sizes.0).await?, true),
         };
@@ -244,7 +256,7 @@ mod tests {
     #[test]
     fn twins_are_counted_and_told_apart_from_all_others() {
         let named = [(1, "a", 5), (2, "b", 5), (4, "a", 7)].map(|(n, id, size)| (n, id.to_owned(), size));
-        let listing = Listing::new(named.to_vec(), false);
+        let listing = Listing::new(named, false);
         let ids: Vec<&str> = listing.messages.iter().map(|m| &*m.id.0).collect();
         assert_eq!(ids, ["a", "b", "a 2"]);
         assert_eq!(listing.find(&RemoteId("a 2".into())).map(|m| m.number), Some(4));
@@ -256,7 +268,7 @@ mod tests {
     fn malformed_ids_are_told_by_their_hash() {
         let of = |id: &[u8]| name(&Uidl { number: 1, id: id.to_vec() });
         assert_eq!(of(b"whqtswO00WBw418f9t5JxYwZ"), "whqtswO00WBw418f9t5JxYwZ");
-        for id in [&b""[..], b"a b", b"\x1b[2J", &[b'x'; 70_000]] {
+        for id in [&b""[..], b"a b", b"\x1b[2J", &vec![b'x'; 70_000]] {
             let name = of(id);
             assert!(name.starts_with("uidl sha256:") && name.len() == 76, "{name}");
         }
@@ -265,8 +277,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_of_ids_and_sizes() {
-        let mark =
-            |list: &[(u32, &str, u64)]| Listing::new(list.iter().map(|(n, id, s)| (*n, (*id).to_owned(), *s)).collect(), false).mark();
+        let mark = |list: &[(u32, &str, u64)]| Listing::new(list.iter().map(|(n, id, s)| (*n, (*id).to_owned(), *s)), false).mark();
         assert_eq!(mark(&[(1, "a", 5)]), mark(&[(1, "a", 5)]));
         assert_ne!(mark(&[(1, "a", 5)]), mark(&[(1, "a", 6)]));
         assert_ne!(mark(&[(1, "a", 5)]), mark(&[(1, "b", 5)]));

@@ -7,6 +7,7 @@ use crate::backend::auth::{self, Channel, Login};
 use crate::model::event::Step;
 use crate::model::{Class, Error, Event, ExposeSecret as _, Fate, Result, Scope, Secret, SecretKind};
 use crate::net::{Limits, Security, dial};
+use crate::wire::hex;
 use crate::wire::pop3::{CANCEL, Code, Command, Reply, WireError, parse_capability, sasl_line};
 use crate::wire::sasl::{Mechanism, SaslError};
 
@@ -195,8 +196,7 @@ impl<'a> Opening<'a> {
         let mut hash = Md5::new();
         hash.update(stamp.as_bytes());
         hash.update(secret.text.expose_secret().as_bytes());
-        let digest: String = hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
-        let reply = self.conn.run(&Command::Apop { user: &self.backend.user, digest: &digest }).await?;
+        let reply = self.conn.run(&Command::Apop { user: &self.backend.user, digest: &hex(&hash.finalize()) }).await?;
         self.judge(&reply, None)?;
         Ok("APOP".into())
     }

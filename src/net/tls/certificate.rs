@@ -1,10 +1,12 @@
 //! A certificate in words.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate, X509Name};
+
+use crate::wire::hex;
 
 /// Names shown of a certificate that is valid for many.
 const NAMES_SHOWN: usize = 8;
@@ -103,12 +105,4 @@ fn words(name: &X509Name<'_>) -> String {
 /// `2027-01-31`.
 pub(super) fn day(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| "an unreadable date".into(), |t| t.strftime("%Y-%m-%d").to_string())
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::with_capacity(octets.len() * 2), |mut digits, octet| {
-        let _ = write!(digits, "{octet:02x}"); // a String takes everything
-        digits
-    })
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError, Error as Tls};
 
-use super::certificate::{Certificate, day, hex};
+use super::certificate::{Certificate, day};
 use crate::model::error::{Class, Error};
 use crate::net::dial::seconds;
 use crate::net::lost::about_our_certificate;
 use crate::net::{Endpoint, Security};
+use crate::wire::hex;
 
 /// No clock that is right shows an earlier moment (2026-01-01): this program was not written then. Reproducible builds
 /// say theirs.
