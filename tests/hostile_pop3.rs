@@ -4,6 +4,8 @@
 
 #[path = "hostile_pop3/bodies.rs"]
 mod bodies;
+#[path = "hostile_pop3/direct.rs"]
+mod direct;
 #[path = "hostile_pop3/ends.rs"]
 mod ends;
 #[path = "hostile_pop3/ids.rs"]

@@ -93,3 +93,36 @@ fn a_message_that_the_server_cannot_give_is_named_and_never_deleted() {
     home.fetch(0);
     assert_eq!((home.bodies().len(), peer.messages().len()), (3, 0));
 }
+
+#[test]
+fn row_71_a_body_that_never_ends_is_left_at_the_limit() {
+    use mailx::backend::{Backend as _, LookAt, Missed, Part, Want};
+    use mailx::model::{Change, FolderId, Need};
+    let peer = Peer::start(three());
+    peer.hook(|line, _| (line == "RETR 2").then(|| vec![Act::Say(b"+OK\r\n".to_vec()), Act::Repeat(b"x\r\n".repeat(1000), 1_000_000)]));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (missed, came, error) = runtime.block_on(async {
+        let (backend, ctx) = crate::direct::account(&peer, 100_000);
+        let mut session = backend.open(&ctx).await.unwrap();
+        let (folder, mut ids) = (FolderId(b"INBOX".to_vec()), Vec::new());
+        let at = [LookAt { folder: folder.clone(), cursor: None, need: Need::Additions }];
+        let harvest = session
+            .changes(&at, &mut |_, change| {
+                if let Change::Present(listed) = change {
+                    ids.push(listed.id);
+                }
+            })
+            .await
+            .unwrap()
+            .remove(0)
+            .unwrap();
+        let wants: Vec<Want> = ids.into_iter().map(|id| Want { id, size: None }).collect();
+        let mut keep = crate::direct::Keep::default();
+        let error = session.fetch(&folder, &harvest.cursor, &wants, Part::Whole, &mut keep).await.unwrap_err();
+        assert!(keep.most <= 100_000, "{} octets were taken", keep.most);
+        (keep.missed, keep.came, error)
+    });
+    // The line is of no use any more; the others come on the next one.
+    assert_eq!((missed, came), (vec![(1, Missed::TooLarge)], vec![0]));
+    assert_eq!((error.class, error.scope), (mailx::model::Class::Temporary, mailx::model::Scope::Session));
+}

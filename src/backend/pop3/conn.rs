@@ -120,14 +120,16 @@ impl Connection {
     /// The answer of the oldest command under way, a listing; each line goes to `on`.
     pub async fn items(&mut self, mut on: impl FnMut(&[u8]) -> Result<(), WireError>) -> Result<Reply> {
         let reply = self.reply().await?;
-        while reply.ok {
+        if !reply.ok {
+            return Ok(reply);
+        }
+        loop {
             match self.event().await? {
                 Incoming::Item(line) => on(&line).map_err(|e| self.wire(e, &line))?,
-                Incoming::End => break,
+                Incoming::End => return Ok(reply),
                 _ => return Err(self.broke("breaks off a listing", &[])),
             }
         }
-        Ok(reply)
     }
 
     /// The next thing that comes in.

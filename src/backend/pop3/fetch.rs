@@ -104,10 +104,7 @@ impl Up {
 
     /// Takes the next answer.
     async fn take(&mut self, part: Part, sink: &mut dyn BodySink) -> Result<Came> {
-        let reply = match self.conn.event().await? {
-            Incoming::Reply(reply) => reply,
-            _ => return Err(self.conn.broke("sent a message out of turn", &[])),
-        };
+        let reply = self.conn.reply().await?;
         if !reply.ok {
             return Ok(Came::Refused(reply.text));
         }

@@ -12,7 +12,7 @@ use crate::wire::pop3::{Command, Uidl, WireError, parse_list, parse_stat, parse_
 
 use super::conn::{Connection, Expect};
 use super::fetch::Asked;
-use super::{Up, limits};
+use super::{Up, hex, limits};
 
 /// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +81,6 @@ impl Listing {
 /// state, and may be anything.
 fn name(uidl: &Uidl) -> String {
     uidl.well_formed().map_or_else(|| format!("uidl sha256:{}", hex(&Sha256::digest(&uidl.id))), str::to_owned)
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 /// The commands that ask for it; the last one is for unique-ids.
@@ -256,7 +252,7 @@ mod tests {
     fn malformed_ids_are_told_by_their_hash() {
         let of = |id: &[u8]| name(&Uidl { number: 1, id: id.to_vec() });
         assert_eq!(of(b"whqtswO00WBw418f9t5JxYwZ"), "whqtswO00WBw418f9t5JxYwZ");
-        for id in [&b""[..], b"a b", b"\x1b[2J", &[b'x'; 70_000]] {
+        for id in [&b""[..], b"a b", b"\x1b[2J", &b"x".repeat(70_000)] {
             let name = of(id);
             assert!(name.starts_with("uidl sha256:") && name.len() == 76, "{name}");
         }

@@ -12,7 +12,7 @@ use crate::wire::sasl::{Mechanism, SaslError};
 
 use super::capabilities::Capabilities;
 use super::conn::{Connection, Expect, Incoming};
-use super::{Pop3Backend, limits, quirks};
+use super::{Pop3Backend, hex, limits, quirks};
 
 /// Octets of an APOP time stamp.
 const STAMP: usize = 512;
@@ -191,7 +191,7 @@ impl<'a> Opening<'a> {
         let mut hash = Md5::new();
         hash.update(stamp.as_bytes());
         hash.update(secret.text.expose_secret().as_bytes());
-        let digest: String = hash.finalize().iter().map(|octet| format!("{octet:02x}")).collect();
+        let digest = hex(&hash.finalize());
         let reply = self.conn.run(&Command::Apop { user: &self.backend.user, digest: &digest }).await?;
         self.judge(&reply, None)?;
         Ok("APOP".into())

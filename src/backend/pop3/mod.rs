@@ -165,6 +165,15 @@ impl Up {
     }
 }
 
+/// Octets in lower-case hex.
+fn hex(octets: &[u8]) -> String {
+    use std::fmt::Write as _;
+    octets.iter().fold(String::with_capacity(octets.len() * 2), |mut text, octet| {
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
+
 /// The ids do not mean what they meant.
 fn renumbered() -> Box<Error> {
     Error::new(Class::Partial, "work on the folder `INBOX`", "the server renumbered it just now: its unique-ids changed")
