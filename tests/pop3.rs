@@ -4,6 +4,8 @@
 
 #[path = "pop3/after_fetch.rs"]
 mod after_fetch;
+#[path = "pop3/direct.rs"]
+mod direct;
 #[path = "pop3/fetch.rs"]
 mod fetch;
 #[path = "pop3/hostile.rs"]

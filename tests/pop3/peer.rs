@@ -80,7 +80,7 @@ struct Shared {
 }
 
 pub struct Peer {
-    port: u16,
+    pub port: u16,
     shared: Arc<Shared>,
 }
 

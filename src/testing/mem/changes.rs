@@ -31,7 +31,9 @@ impl MemSession {
         if folder.doubtful {
             return Ok(page.doubtful(from, restarted));
         }
-        let harvest = match (look.need, self.caps.changes) {
+        // Where absence means nothing, what was removed is never told, and flags that do not travel never change.
+        let need = if self.manners.silent_removals { Need::Additions } else { look.need };
+        let harvest = match (need, self.caps.changes) {
             (Need::Additions, _) => page.additions(from, if known { from.mod_seq } else { folder.mod_seq }),
             (Need::Everything, Changes::Delta) => page.delta(from),
             (Need::Everything, Changes::Whole) => page.whole(from),

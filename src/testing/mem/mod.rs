@@ -45,6 +45,21 @@ pub fn everything() -> Caps {
     }
 }
 
+/// The least that there is: one folder, ids that hold for its epoch, messages that can be read and removed. Play it with
+/// [`Manners::silent_removals`].
+pub fn drop_box() -> Caps {
+    Caps {
+        folders: Folders::InboxOnly,
+        identity: Identity::PerEpoch,
+        changes: Changes::Whole,
+        flags: FlagSupport { pull: Flags::NONE, push: Flags::NONE, keywords: Keywords::No },
+        append: Append::No,
+        delete: Deletes { trash: false, now: true },
+        moves: Moves::No,
+        ..everything()
+    }
+}
+
 /// What a folder listing tells, so that a quiet folder need not be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarksOffered {
@@ -75,6 +90,8 @@ pub struct Manners {
     pub says_uncertain: bool,
     /// Deletions are only marked, and take effect at `settle`.
     pub settles: bool,
+    /// What was removed there is not told: absence means nothing.
+    pub silent_removals: bool,
     /// The keywords that a server with [`Keywords::Listed`] keeps.
     pub listed_keywords: &'static [&'static str],
 }
@@ -90,6 +107,7 @@ impl Default for Manners {
             handle_is_path: true,
             says_uncertain: false,
             settles: false,
+            silent_removals: false,
             listed_keywords: &[],
         }
     }

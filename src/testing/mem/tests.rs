@@ -344,3 +344,27 @@ async fn a_folder_that_seems_empty_is_told_as_gone_and_comes_back() {
         assert_eq!(ids(&told), ["1", "2"]);
     }
 }
+
+#[tokio::test]
+async fn a_drop_box_tells_what_came_and_never_what_went() {
+    let backend = backend(drop_box(), Manners { silent_removals: true, ..Manners::default() });
+    fill(&backend.server, 3);
+    let mut session = backend.connect();
+    assert_eq!(session.folders().await.unwrap().len(), 1);
+    let (told, harvest) = look(&mut session, None, Need::Everything).await;
+    assert_eq!(ids(&told), ["1", "2", "3"]);
+    backend.server.remove("INBOX", 2);
+    backend.server.set_flags("INBOX", 1, seen());
+    fill(&backend.server, 1);
+    let (told, harvest) = look(&mut session, Some(&harvest.cursor), Need::Everything).await;
+    assert_eq!((ids(&told), harvest.kind), (vec!["4".to_owned()], HarvestKind::Delta));
+    let orders = [Order::Delete { id: id(1) }, Order::Delete { id: id(2) }];
+    let outcomes = session.apply(&inbox(), &harvest.cursor, &orders).await.unwrap().outcomes;
+    assert_eq!(outcomes, [Outcome::Done { id: None }, Outcome::Gone]);
+    assert!(
+        session
+            .apply(&inbox(), &harvest.cursor, &[Order::SetFlags { id: id(3), add: seen(), remove: FlagState::default() }])
+            .await
+            .is_err()
+    );
+}
