@@ -86,7 +86,7 @@ show account test demo
 
 title "What would a fetch do?"
 show fetch --dry-run
-[ -z "$(find "$work/Mail" -path '*/cur/*' -type f 2>/dev/null | head -n 1)" ] || fail "a dry run stored mail"
+[ -z "$(find "$work/Mail" -path '*/cur/*' -type f 2>/dev/null | sed -n 1p)" ] || fail "a dry run stored mail"
 
 title "The first fetch"
 show fetch
@@ -104,10 +104,10 @@ demo/summary.py "$work/summary.json" --downloaded 5
 title "Two-way: changes on both sides"
 show sync
 box=$work/Mail
-read_one=$(find "$box/INBOX/new" -type f | sort | head -n 1)
+read_one=$(find "$box/INBOX/new" -type f | sort | sed -n 1p)
 mv "$read_one" "$box/INBOX/cur/${read_one##*/}:2,FS" # read and flagged, as a mail reader does it
-mv "$(find "$box/Lists/dev/cur" -type f | sort | head -n 1)" "$box/Archive/2024/cur/"
-rm "$(find "$box/Lists/dev/cur" -type f | sort | head -n 1)"
+mv "$(find "$box/Lists/dev/cur" -type f | sort | sed -n 1p)" "$box/Archive/2024/cur/"
+rm "$(find "$box/Lists/dev/cur" -type f | sort | sed -n 1p)"
 (umask 077 && printf 'From: me@example.org\nSubject: a draft from here\n\nWritten offline.\n' >"$box/Drafts/new/1.demo.localhost")
 seed INBOX --count 2 --seed both
 show sync --dry-run -v
@@ -130,7 +130,7 @@ tls         = { ca = "$CA" }
 TOML
 show account test pop3
 show fetch pop3
-show verify pop3 --all -v
+show verify pop3 --all
 show sync pop3
 demo/check.py "$work/server" "$pop3" "$work/Pop3"
 
@@ -141,7 +141,8 @@ printf '\n\033[1m$ mailx sync pop3 --json\033[0m\n'
 demo/summary.py "$work/summary.json" --downloaded 0 --uploaded 0 --deleted_here 0 --deleted_there 0
 
 title "Is everything here, and intact?"
-show verify demo --all -v
+show verify demo --all
+echo "exit code 0: all of it is here, byte for byte"
 
 title "An overview"
 show folders demo

@@ -41,9 +41,9 @@ pub enum Event<'a> {
     FolderPlanned {
         /// Folder.
         folder: &'a FolderPath,
-        /// Messages to download.
+        /// Messages whose bodies are to be read.
         downloads: u64,
-        /// Octets to download, as announced.
+        /// Their octets, as announced.
         bytes: u64,
     },
     /// Octets of bodies came in.

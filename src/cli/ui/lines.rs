@@ -70,7 +70,7 @@ pub fn sentence(event: &Event<'_>) -> String {
         Event::Alert(text) => format!("the server says: {}", display(text)),
         Event::FoldersFound(count) => words::of(*count as u64, "folder"),
         Event::FolderPlanned { folder, downloads, bytes } => {
-            format!("{}: {} to download, {}", name(folder), words::of(*downloads, "message"), words::bytes(*bytes))
+            format!("{}: {} to read, {}", name(folder), words::of(*downloads, "message"), words::bytes(*bytes))
         }
         Event::BodyBytes { folder, bytes } => format!("{}: {}", name(folder), words::bytes(*bytes)),
         Event::Delivered { folder, count } => format!("{}: {} stored", name(folder), words::of(*count, "message")),
