@@ -297,11 +297,6 @@ pub trait Session: Send {
     /// Makes, renames and removes folders, in order; one outcome each. Safe to call again.
     async fn reshape(&mut self, orders: &[FolderOrder]) -> Result<Vec<FolderOutcome>>;
 
-    /// Makes marked orders take effect (POP3: QUIT) and tells what became of them. Others: nothing.
-    async fn settle(&mut self) -> Result<Vec<(RemoteId, Outcome)>> {
-        Ok(Vec::new())
-    }
-
-    /// Ends the session politely, within a few seconds. Without `settle` first, marked orders do not take effect.
+    /// Ends the session politely, within a few seconds.
     async fn close(self: Box<Self>) -> Result<()>;
 }

@@ -97,8 +97,6 @@ pub enum Outcome {
         /// Its id there.
         id: Option<RemoteId>,
     },
-    /// Takes effect at `settle` (POP3: QUIT).
-    Marked,
     /// Done, except for these flags, which the server cannot keep in this folder.
     Short(FlagState),
     /// The message is not there any more.

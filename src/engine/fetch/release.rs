@@ -345,7 +345,7 @@ async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasab
                 job.report.failed.push((message.remote.clone(), format!("the server does not remove it: {why}")));
             }
             // Stays as begun: the next run asks again, which is harmless.
-            Outcome::Marked | Outcome::Uncertain | Outcome::Short(_) => {}
+            Outcome::Uncertain | Outcome::Short(_) => {}
         }
     }
     let count = receipt.released.len() as u64;

@@ -52,7 +52,7 @@ async fn delete(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, 
                     job.report.failed.push((id.clone(), format!("the server does not delete it: {why}")));
                 }
                 // The file is gone here, so the next run asks again.
-                Outcome::Short(_) | Outcome::Marked | Outcome::Uncertain => {}
+                Outcome::Short(_) | Outcome::Uncertain => {}
             }
         })
         .await?;

@@ -266,7 +266,7 @@ async fn transfer(
                 receipts.withdrawn.extend(dest);
                 job.report.failed.push((row.remote.clone(), format!("the server does not move it: {why}")));
             }
-            (Outcome::Short(_) | Outcome::Marked | Outcome::Uncertain, _) => {}
+            (Outcome::Short(_) | Outcome::Uncertain, _) => {}
         }
     })
     .await

@@ -123,10 +123,6 @@ impl MemSession {
     }
 
     async fn delete(&mut self, folder: &FolderId, id: &RemoteId) -> Result<Outcome, Broken> {
-        if self.manners.settles {
-            self.marked.push((folder.clone(), id.clone()));
-            return Ok(Outcome::Marked);
-        }
         if self.caps.delete.now {
             return self.removed(folder, id).await;
         }
@@ -225,18 +221,6 @@ impl MemSession {
             }
         };
         Ok(self.step(Point::Effect, work).await?)
-    }
-
-    /// Removes what was marked.
-    pub(super) async fn take_effect(&mut self) -> Result<Vec<(RemoteId, Outcome)>> {
-        let mut outcomes = Vec::new();
-        for (folder, id) in std::mem::take(&mut self.marked) {
-            match self.removed(&folder, &id).await {
-                Ok(outcome) => outcomes.push((id, outcome)),
-                Err(_) => outcomes.push((id, Outcome::Uncertain)),
-            }
-        }
-        Ok(outcomes)
     }
 }
 

@@ -88,8 +88,6 @@ pub struct Manners {
     pub handle_is_path: bool,
     /// An order whose answer was lost is told as `Uncertain`; else the call fails, or ends before it.
     pub says_uncertain: bool,
-    /// Deletions are only marked, and take effect at `settle`.
-    pub settles: bool,
     /// What was removed there is not told: absence means nothing.
     pub silent_removals: bool,
     /// The keywords that a server with [`Keywords::Listed`] keeps.
@@ -106,7 +104,6 @@ impl Default for Manners {
             orders_move_cursor: false,
             handle_is_path: true,
             says_uncertain: false,
-            settles: false,
             silent_removals: false,
             listed_keywords: &[],
         }

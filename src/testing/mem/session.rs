@@ -7,7 +7,7 @@ use crate::backend::{BodySink, FolderInfo, FolderOrder, FolderOutcome, LookAt, M
 use crate::model::caps::{Folders, Identity};
 use crate::model::change::{Harvest, Marks};
 use crate::model::quota::Quota;
-use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Mark, Outcome, RemoteId, Result, Scope};
+use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Mark, RemoteId, Result, Scope};
 
 use super::account::{Account, Folder, handle};
 use super::fault::{Fault, Point};
@@ -22,8 +22,6 @@ pub(super) struct MemSession {
     pub manners: Manners,
     /// The connection was lost.
     dead: bool,
-    /// Deletions that take effect at `settle`.
-    pub marked: Vec<(FolderId, RemoteId)>,
 }
 
 /// The connection was lost; the answer of what was under way, with it.
@@ -32,7 +30,7 @@ pub(super) struct Lost;
 impl MemBackend {
     pub(super) fn connect(&self) -> MemSession {
         self.server.lock().sessions += 1;
-        MemSession { server: self.server.clone(), caps: self.caps, manners: self.manners, dead: false, marked: Vec::new() }
+        MemSession { server: self.server.clone(), caps: self.caps, manners: self.manners, dead: false }
     }
 }
 
@@ -218,10 +216,6 @@ impl Session for MemSession {
             outcomes.push(done.map_err(|Lost| Self::lost())?);
         }
         Ok(outcomes)
-    }
-
-    async fn settle(&mut self) -> Result<Vec<(RemoteId, Outcome)>> {
-        self.take_effect().await
     }
 
     async fn close(self: Box<Self>) -> Result<()> {
