@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 pub mod imap;
 pub mod pop3;
 pub mod sasl;
+pub mod wbxml;
 
 /// Lower-case hexadecimal digits.
 pub fn hex(octets: &[u8]) -> String {

@@ -12,6 +12,7 @@ packages=(
   gcc libc6-dev libssl-dev                                      # bundled SQLite, ring; benches/floor.c
   gnome-keyring dbus libsecret-tools                            # a system keyring in a session of its own
   strace                                                        # order of write, sync and rename
+  libwbxml2-utils                                               # wbxml2xml, the judge of our WBXML
   "$@"
 )
 
