@@ -1,7 +1,7 @@
 //! WBXML as Exchange ActiveSync uses it (MS-ASWBXML on WBXML 1.3): octets in any chunks ↔ elements, texts and opaque data.
 //!
 //! Nothing here knows what an element means, opens a socket or collects a body. The session feeds a [`Reader`] from its read buffer
-//! and builds requests with [`write`]; the layer above gives both their meaning. The tokens of all code pages stand in
+//! and builds requests with [`write()`]; the layer above gives both their meaning. The tokens of all code pages stand in
 //! [`page`], generated from `codepages.tsv`.
 //!
 //! The subset: no attributes, no entities, no processing instructions, no extensions, no literal tags; these are errors. A string
