@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+pub mod eas;
 pub mod imap;
 pub mod pop3;
 pub mod sasl;

@@ -19,7 +19,7 @@ pub use tokens::page;
 pub use writer::{Writer, write};
 
 #[cfg(test)]
-mod tests;
+pub(in crate::wire) mod tests;
 
 /// How much a peer may make us read and remember. Texts and opaque data are handed on in pieces and never collected here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 mod hostile;
 mod judge;
-mod node;
+pub(in crate::wire) mod node;
 mod properties;
 mod reading;
 mod table;
@@ -21,19 +21,19 @@ fn data() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/wbxml")
 }
 
-fn read(name: &str) -> String {
+pub(in crate::wire) fn read(name: &str) -> String {
     let path = data().join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn from_hex(hex: &str) -> Vec<u8> {
+pub(in crate::wire) fn from_hex(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     assert_eq!(digits.len() % 2, 0);
     digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 /// The names of all vectors: `v01-provision-initial-request-16.1` and so on.
-fn vector_names() -> Vec<String> {
+pub(in crate::wire) fn vector_names() -> Vec<String> {
     let names: Vec<String> = read("manifest.tsv").lines().skip(1).map(|line| line.split('\t').next().unwrap().to_owned()).collect();
     assert_eq!(names.len(), 76);
     names
@@ -61,6 +61,6 @@ fn events(octets: &[u8], sizes: &[usize], limits: Limits) -> Result<Vec<Event>, 
     Ok(found)
 }
 
-fn all(octets: &[u8]) -> Result<Vec<Event>, WbxmlError> {
+pub(in crate::wire) fn all(octets: &[u8]) -> Result<Vec<Event>, WbxmlError> {
     events(octets, &[], Limits::default())
 }

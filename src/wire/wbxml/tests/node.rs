@@ -3,13 +3,13 @@
 use super::super::{Event, Tag, WbxmlError, Writer, write};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
+pub(in crate::wire) struct Node {
     pub tag: Tag,
     pub content: Content,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Content {
+pub(in crate::wire) enum Content {
     Empty,
     Text(String),
     Opaque(Vec<u8>),
