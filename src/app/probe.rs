@@ -28,7 +28,8 @@ pub(super) async fn one(globals: &Globals, account: &Account, observer: Arc<dyn 
         let folders = session.folders().await?;
         // The numbers are the server's: their sum may be beyond all bounds.
         let messages = folders.iter().filter_map(|f| f.messages).fold(0, u64::saturating_add);
-        let detail = format!("{} folders, {messages} messages", folders.len());
+        let count = folders.len();
+        let detail = format!("{count} folder{}, {messages} messages", if count == 1 { "" } else { "s" });
         observer.on(&Event::Reached { step: Step::Folders, detail: &detail });
         session.close().await?;
         Ok(folders)

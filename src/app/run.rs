@@ -19,7 +19,7 @@ use crate::model::report::AccountReport;
 use crate::model::{AfterFetch, Class, Error, Observer, Protocol, Result};
 use crate::store::lock::Patience;
 use crate::store::maildir::layout::Layout;
-use crate::store::{Opening, StepHook, Store};
+use crate::store::{Opening, StepHook, Store, random};
 
 /// Accounts that run at the same time unless `--jobs` says otherwise.
 const JOBS: usize = 8;
@@ -123,10 +123,7 @@ async fn prepared(
 
 /// A number from 0 to 1, another one each time.
 fn chance() -> Result<f64> {
-    let mut bytes = [0; 2];
-    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
-    filled.map_err(|e| Error::local("read random bytes", &e.into()))?;
-    Ok(f64::from(u16::from_le_bytes(bytes)) / 65536.0)
+    Ok(f64::from(u16::from_le_bytes(random()?)) / 65536.0)
 }
 
 /// Sets the token when the time of a run is over, from its first step on; not any more once dropped.

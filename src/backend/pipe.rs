@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BytesMut};
-use tokio::io::AsyncWrite as _;
+use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
@@ -184,6 +184,17 @@ impl Pipe {
     /// A command was answered: its pace is measured anew.
     pub fn answered(&mut self) {
         self.window = (self.waited, 0);
+    }
+
+    /// Sends the last words and hangs up; never fails, never waits long. Whatever matters was answered before: the answer to these would
+    /// cost a round trip.
+    pub async fn say_goodbye(mut self, words: &[u8]) {
+        let Some(mut stream) = self.take_stream() else { return };
+        let goodbye = async {
+            stream.write_all(words).await?;
+            stream.shutdown().await
+        };
+        let _ = tokio::time::timeout(limits::LOGOUT, goodbye).await;
     }
 
     pub fn stopped(&self, how: &str) -> Box<Error> {

@@ -100,7 +100,7 @@ impl Store {
         let lock = lock::take(&control.join("lock"), &opening.patience)?;
         let sync = SyncMode::of(&root.fd);
         let (state, found) = State::open(&control, sync.network)?;
-        let names = NameMaker::new(&opening.host, seed()?);
+        let names = NameMaker::new(&opening.host, random()?);
         Ok(Self {
             root: Some(root),
             layout: opening.layout,
@@ -121,7 +121,7 @@ impl Store {
         };
         let state = State::rehearse(&root::control_path(&opening.root, opening.layout))?;
         let sync = SyncMode { syncfs: false, network: false };
-        let names = NameMaker::new(&opening.host, seed()?);
+        let names = NameMaker::new(&opening.host, random()?);
         Ok(Self {
             root,
             layout: opening.layout,
@@ -337,8 +337,10 @@ fn has_cr(file: &mut std::fs::File) -> std::io::Result<bool> {
     }
 }
 
-fn seed() -> Result<[u8; 16]> {
-    let mut seed = [0; 16];
-    rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty()).map_err(|e| Error::local("read random bytes", &e.into()))?;
-    Ok(seed)
+/// Random octets of the system.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut octets = [0; N];
+    rustix::rand::getrandom(&mut octets, rustix::rand::GetRandomFlags::empty())
+        .map_err(|e| Error::local("read random bytes", &e.into()))?;
+    Ok(octets)
 }

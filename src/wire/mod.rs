@@ -8,6 +8,9 @@ pub mod pop3;
 pub mod sasl;
 pub mod wbxml;
 
+#[cfg(test)]
+mod tests;
+
 /// Lower-case hexadecimal digits.
 pub fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::with_capacity(octets.len() * 2), |mut digits, octet| {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::maildir::{self, leftovers};
-use crate::support::{Mailboxes, World};
+use crate::support::{Mailboxes, World, kill};
 use crate::world;
 
 /// How often each folder and identity is there.
@@ -42,12 +42,6 @@ fn assert_all(root: &Path, wanted: &BTreeMap<(String, String), usize>, when: &st
     assert_eq!(leftovers(root), Vec::<std::path::PathBuf>::new(), "{when}: left in tmp/");
 }
 
-fn crash(w: &World, at: usize, mask: &str) -> bool {
-    let out = w.run_with(&["fetch", "--json"], &[("MAILX_TEST_CRASH_AT", &at.to_string()), ("MAILX_TEST_DISABLE", mask)]);
-    assert!(out.signal == Some(9) || out.code == Some(0), "step {at}: {out:?}");
-    out.signal == Some(9)
-}
-
 fn mailbox(w: &World) {
     w.server.create(&w.user, &["Lists/rust", "Empty"]);
     w.server.fill(&w.user, "INBOX", 12, "in");
@@ -61,22 +55,18 @@ fn a_kill_at_each_durable_step_of_a_first_fetch_is_mended_by_the_next_run() {
     let Some(w) = world("step") else { return };
     mailbox(&w);
     let wanted = wanted(&w.server.list(&w.user));
-    let mut at = 1;
-    loop {
+    let steps = kill::at_each_step(|at| {
         let root = w.tmp.path().join(format!("mail-{at}"));
         w.write_config(&w.account("test", &w.user, &root, ""));
-        let killed = crash(&w, at, "");
+        let killed = kill::crash(&w, "fetch", at, "");
         assert_whole(&root, &wanted, &format!("killed at step {at}"));
         w.fetch(0, &[]);
         assert_all(&root, &wanted, &format!("killed at step {at}, then run"));
         assert_eq!(w.fetch(0, &[]).sum("downloaded"), 0, "killed at step {at}, run, and again");
         let _ = std::fs::remove_dir_all(&root);
-        if !killed {
-            break;
-        }
-        at += 1;
-    }
-    assert!(at > 5, "only {at} durable steps were met");
+        killed
+    });
+    assert!(steps > 5, "only {steps} durable steps were met");
 }
 
 #[test]
@@ -87,7 +77,7 @@ fn kills_at_every_step_one_after_the_other_end_in_the_same_state() {
     let (mut at, mut runs) = (1, 0);
     while runs < 200 {
         runs += 1;
-        if !crash(&w, at, "") {
+        if !kill::crash(&w, "fetch", at, "") {
             break;
         }
         assert_whole(&w.root, &wanted, &format!("run {runs}, killed at step {at}"));
@@ -99,8 +89,7 @@ fn kills_at_every_step_one_after_the_other_end_in_the_same_state() {
 #[test]
 fn a_kill_at_each_step_of_an_incremental_fetch_or_a_renumbering_is_mended() {
     let Some(w) = world("later") else { return };
-    let mut at = 1;
-    loop {
+    let steps = kill::at_each_step(|at| {
         let user = format!("{}-{at}", w.user);
         let root = w.tmp.path().join(format!("mail-{at}"));
         w.write_config(&w.account("test", &user, &root, ""));
@@ -109,22 +98,18 @@ fn a_kill_at_each_step_of_an_incremental_fetch_or_a_renumbering_is_mended() {
         w.server.renumber(&user, "INBOX", 7777);
         w.server.fill(&user, "INBOX", 3, "new");
         let wanted = wanted(&w.server.list(&user));
-        let killed = crash(&w, at, "");
+        let killed = kill::crash(&w, "fetch", at, "");
         assert_whole(&root, &wanted, &format!("killed at step {at}"));
         w.fetch(0, &[]);
         assert_all(&root, &wanted, &format!("killed at step {at}, then run"));
-        if !killed {
-            break;
-        }
-        at += 1;
-    }
-    assert!(at > 3);
+        killed
+    });
+    assert!(steps > 3, "only {steps} durable steps were met");
 }
 
 fn killed_while_deleting(mask: &str) {
     let Some(w) = world("release") else { return };
-    let mut at = 1;
-    loop {
+    let steps = kill::at_each_step(|at| {
         let user = format!("{}-{at}", w.user);
         let root = w.tmp.path().join(format!("mail-{at}"));
         w.write_config(&w.account("test", &user, &root, "after-fetch = \"delete\""));
@@ -132,7 +117,7 @@ fn killed_while_deleting(mask: &str) {
         w.server.create(&user, &["Other"]);
         w.server.fill(&user, "Other", 3, "b");
         let all: Vec<String> = w.server.list(&user).into_values().flatten().map(|l| l.identity).collect();
-        let killed = crash(&w, at, mask);
+        let killed = kill::crash(&w, "fetch", at, mask);
         let nothing_lost = |when: &str| {
             let mut kept: Vec<String> = w.server.list(&user).into_values().flatten().map(|l| l.identity).collect();
             kept.extend(maildir::read(&root).into_iter().map(|m| m.identity));
@@ -149,12 +134,9 @@ fn killed_while_deleting(mask: &str) {
         let left: usize = w.server.list(&user).iter().filter(|(name, _)| *name != "Trash").map(|(_, l)| l.len()).sum();
         assert_eq!(left, 0, "killed at step {at}, then run: the server's copies are gone");
         let _ = std::fs::remove_dir_all(&root);
-        if !killed {
-            break;
-        }
-        at += 1;
-    }
-    assert!(at > 8, "only {at} durable steps were met");
+        killed
+    });
+    assert!(steps > 8, "only {steps} durable steps were met");
 }
 
 #[test]
@@ -175,8 +157,7 @@ fn a_kill_at_each_step_of_a_fetch_that_can_only_expunge_loses_nothing() {
 #[test]
 fn a_kill_at_each_step_of_a_run_that_proves_weak_matches_loses_and_doubles_nothing() {
     let Some(w) = world("prove") else { return };
-    let mut at = 1;
-    loop {
+    let steps = kill::at_each_step(|at| {
         let user = format!("{}-{at}", w.user);
         let root = w.tmp.path().join(format!("mail-{at}"));
         w.write_config(&w.account("test", &user, &root, "after-fetch = \"delete\""));
@@ -210,58 +191,35 @@ fn a_kill_at_each_step_of_a_run_that_proves_weak_matches_loses_and_doubles_nothi
         assert_eq!(here, all, "killed at step {at}, then run: each exactly once here");
         assert_eq!(w.server.list(&user)["INBOX"].len(), 0, "killed at step {at}, then run: the server's copies are gone");
         let _ = std::fs::remove_dir_all(&root);
-        if !killed {
-            break;
-        }
-        at += 1;
-    }
-    assert!(at > 4, "only {at} durable steps were met");
-}
-
-/// xorshift64*: random enough for instants, and a seed repeats them.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % most.max(1)
-    }
+        killed
+    });
+    assert!(steps > 4, "only {steps} durable steps were met");
 }
 
 #[test]
 fn a_hundred_kills_at_random_instants_lose_and_double_nothing() {
     let Some(w) = world("random") else { return };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let seed = std::env::var("MAILX_TEST_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(now | 1);
-    println!("MAILX_TEST_SEED={seed} repeats these instants");
-    let mut random = Random(seed);
+    let mut instants = kill::Instants::new(Duration::from_millis(50));
+    let seed = instants.seed;
     w.server.create(&w.user, &["Lists/rust"]);
     w.server.fill(&w.user, "INBOX", 1500, "in");
     w.server.fill(&w.user, "Lists/rust", 500, "list");
     let wanted = wanted(&w.server.list(&w.user));
-    let (mut kills, mut fetches, mut longest) = (0, 0, Duration::from_millis(400));
-    while kills < 100 {
+    let mut fetches = 0;
+    while instants.kills < 100 {
         fetches += 1;
         let root = w.tmp.path().join(format!("mail-{fetches}"));
         w.write_config(&w.account("test", &w.user, &root, ""));
         // Up to eight kills for each Maildir, then an undisturbed run.
         for _ in 0..8 {
-            let begun = Instant::now();
-            let mut run = w.spawn(&["fetch"]);
-            std::thread::sleep(Duration::from_micros(random.below(longest.as_micros() as u64)));
-            if run.child.try_wait().unwrap().is_some() {
-                longest = begun.elapsed().min(longest).max(Duration::from_millis(50));
+            if !instants.kill(&w, "fetch") {
                 break;
             }
-            run.kill();
-            kills += 1;
-            assert_whole(&root, &wanted, &format!("seed {seed}, kill {kills}"));
+            assert_whole(&root, &wanted, &format!("seed {seed}, kill {}", instants.kills));
         }
         w.fetch(0, &[]);
-        assert_all(&root, &wanted, &format!("seed {seed}, after kill {kills}"));
+        assert_all(&root, &wanted, &format!("seed {seed}, after kill {}", instants.kills));
         let _ = std::fs::remove_dir_all(&root);
     }
-    println!("{kills} kills in {fetches} fetches");
+    println!("{} kills in {fetches} fetches", instants.kills);
 }

@@ -97,7 +97,7 @@ fn folders_status_and_test_know_the_account() {
     let out = w.run(&["status", "--json"]).exit(0);
     assert!(out.stdout.contains("pop3"), "{}", out.stdout);
     let out = w.run(&["account", "test"]).exit(0);
-    for words in ["password found", "PIPELINING", "SASL PLAIN", "by SCRAM-SHA-256", "after login", "1 folders, 4 messages"] {
+    for words in ["password found", "PIPELINING", "SASL PLAIN", "by SCRAM-SHA-256", "after login", "1 folder, 4 messages"] {
         assert!(out.stdout.contains(words), "`{words}` is not in {}", out.stdout);
     }
     let out = w.run(&["account", "show", "test"]).exit(0);

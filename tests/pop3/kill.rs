@@ -2,8 +2,9 @@
 //! hold every message, and one undisturbed run leaves each here exactly once.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::support::kill;
 use crate::support::maildir::{self, leftovers};
 use crate::{World, configure, configure_as, here, there, world};
 
@@ -37,28 +38,21 @@ fn assert_done(w: &World, all: &[String], when: &str) {
 fn killed_at_each_step(mask: &str) {
     let Some(mut w) = world("step") else { return };
     let user = w.user.clone();
-    let mut at = 1;
-    loop {
+    let steps = kill::at_each_step(|at| {
         w.user = format!("{user}-{at}");
         w.root = w.tmp.path().join(format!("mail-{at}"));
         configure_as(&w, &w.user.clone(), "after-fetch = \"delete\"");
         w.server.fill(&w.user, "INBOX", 6, "a");
         w.server.fill(&w.user, "INBOX", 2, "a");
         let all = there(&w);
-        let env = [("MAILX_TEST_CRASH_AT", at.to_string()), ("MAILX_TEST_DISABLE", mask.to_owned())];
-        let out = w.run_with(&["fetch", "--json"], &env.each_ref().map(|(k, v)| (*k, v.as_str())));
-        let killed = out.signal == Some(9);
-        assert!(killed || out.code == Some(0), "step {at}: {out:?}");
+        let killed = kill::crash(&w, "fetch", at, mask);
         assert_kept(&w, &all, &format!("killed at step {at}"));
         w.fetch_without(mask, 0, &[]);
         assert_done(&w, &all, &format!("killed at step {at}, then run"));
         let _ = std::fs::remove_dir_all(&w.root);
-        if !killed {
-            break;
-        }
-        at += 1;
-    }
-    assert!(at > 8, "only {at} durable steps were met");
+        killed
+    });
+    assert!(steps > 8, "only {steps} durable steps were met");
 }
 
 #[test]
@@ -71,31 +65,15 @@ fn a_kill_at_each_durable_step_without_unique_ids_loses_and_doubles_nothing() {
     killed_at_each_step("UIDL");
 }
 
-/// xorshift64*: random enough for instants, and a seed repeats them.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % most.max(1)
-    }
-}
-
 /// `MAILX_TEST_KILLS=100` is the full form: 2,000 messages and so many kills. Shorter by default.
 #[test]
 fn kills_at_random_instants_lose_and_double_nothing() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
-    let kills_wanted = number("MAILX_TEST_KILLS").unwrap_or(12);
+    let kills_wanted = kill::told("MAILX_TEST_KILLS").unwrap_or(12);
     let messages = if kills_wanted >= 100 { 2000 } else { 600 };
     let Some(mut w) = world("random") else { return };
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let seed = number("MAILX_TEST_SEED").unwrap_or(now | 1);
-    println!("MAILX_TEST_SEED={seed} MAILX_TEST_KILLS={kills_wanted} repeats these instants");
-    let (mut random, user) = (Random(seed), w.user.clone());
-    let (mut kills, mut rounds, mut longest) = (0, 0, Duration::from_millis(400));
-    while kills < kills_wanted {
+    let (mut instants, user) = (kill::Instants::new(Duration::from_millis(50)), w.user.clone());
+    let (seed, mut rounds) = (instants.seed, 0);
+    while instants.kills < kills_wanted {
         rounds += 1;
         w.user = format!("{user}-{rounds}");
         w.root = w.tmp.path().join(format!("mail-{rounds}"));
@@ -104,17 +82,12 @@ fn kills_at_random_instants_lose_and_double_nothing() {
         let all = there(&w);
         // Up to six kills for each maildrop, then an undisturbed run.
         for _ in 0..6 {
-            let begun = Instant::now();
-            let mut run = w.spawn(&["fetch"]);
-            std::thread::sleep(Duration::from_micros(random.below(longest.as_micros() as u64)));
-            if run.child.try_wait().unwrap().is_some() {
-                longest = begun.elapsed().min(longest).max(Duration::from_millis(50));
+            if !instants.kill(&w, "fetch") {
                 break;
             }
-            run.kill();
-            kills += 1;
-            assert_kept(&w, &all, &format!("seed {seed}, kill {kills}"));
+            assert_kept(&w, &all, &format!("seed {seed}, kill {}", instants.kills));
         }
+        let kills = instants.kills;
         w.fetch(0, &[]);
         assert_done(&w, &all, &format!("seed {seed}, after kill {kills}"));
         let again = w.fetch(0, &[]);
@@ -122,5 +95,5 @@ fn kills_at_random_instants_lose_and_double_nothing() {
         let _ = maildir::read(&w.root);
         let _ = std::fs::remove_dir_all(&w.root);
     }
-    println!("{kills} kills in {rounds} maildrops");
+    println!("{} kills in {rounds} maildrops", instants.kills);
 }

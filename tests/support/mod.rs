@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 pub mod door;
+pub mod kill;
 pub mod maildir;
 pub mod outgoing;
 pub mod server;

@@ -1,6 +1,6 @@
 //! Bounds on what an IMAP server controls.
 
-pub use crate::backend::limits::{GREETING, LOGOUT, MESSAGE, WORK};
+pub use crate::backend::limits::{GREETING, MESSAGE, WORK};
 
 /// Octets of untagged answers to one command beside the bodies that were asked for.
 pub const UNTAGGED: u64 = 64 << 20;

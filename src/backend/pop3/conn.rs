@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncWriteExt as _;
 
 use crate::backend::Ctx;
 use crate::backend::pipe::Pipe;
@@ -197,16 +196,11 @@ impl Connection {
         self.pipe.give_up(why);
     }
 
-    /// Says goodbye and hangs up; never fails, never waits long. Only where nothing is marked for removal, so that nothing hangs on the
-    /// server's answer: it would cost a round trip.
+    /// Ends the session where nothing is marked for removal, so that nothing hangs on the server's answer.
     pub async fn quit(mut self) {
-        let queued = self.outstanding.is_empty() && self.queue(&Command::Quit, Expect::Line).is_ok();
-        let Some(mut stream) = self.pipe.take_stream().filter(|_| queued) else { return };
-        let goodbye = async {
-            stream.write_all(&self.output).await?;
-            stream.shutdown().await
-        };
-        let _ = tokio::time::timeout(limits::LOGOUT, goodbye).await;
+        if self.outstanding.is_empty() && self.queue(&Command::Quit, Expect::Line).is_ok() {
+            self.pipe.say_goodbye(&self.output).await;
+        }
     }
 
     fn wire(&self, error: WireError, line: &[u8]) -> Box<Error> {

@@ -1,6 +1,6 @@
 //! Bounds on what a POP3 server controls.
 
-pub use crate::backend::limits::{GREETING, LOGOUT, WORK};
+pub use crate::backend::limits::{GREETING, WORK};
 
 /// Messages of a maildrop.
 pub const MESSAGES: usize = 5_000_000;

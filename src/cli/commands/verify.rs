@@ -9,26 +9,11 @@ use crate::app::Globals;
 use crate::cli::args::{Shared, Verify};
 use crate::cli::exit::{self, Exit};
 use crate::cli::signals::Signals;
-use crate::cli::ui::json::{self, FailedJson, Failure, Summary};
+use crate::cli::ui::json::{self, AccountJson, FailedJson, Failure, Summary};
 use crate::cli::ui::sanitize::display;
 use crate::cli::ui::{Ui, lines, words};
 use crate::model::Result;
 use crate::model::report::{AccountReport, FolderReport, Verified};
-
-#[derive(Serialize)]
-struct AccountJson<'a> {
-    name: &'a str,
-    #[serde(serialize_with = "json::shown")]
-    protocol: crate::model::Protocol,
-    ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure>,
-    duration_ms: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-    round_trips: u64,
-    folders: Vec<FolderJson<'a>>,
-}
 
 #[derive(Serialize)]
 struct FolderJson<'a> {
@@ -49,6 +34,7 @@ pub async fn run(args: &Verify, shared: &Shared, globals: &Globals, ui: &Arc<Ui>
         lines::failures(ui, report, usize::MAX);
     }
     if ui.json {
+        let account = |report| AccountJson::new(report, folder_json);
         ui.out(&json::line(&Summary { accounts: reports.iter().map(account).collect(), error: None })?)?;
     } else if !ui.quiet && (ui.out_terminal || ui.verbose > 0) {
         ui.out(&reports.iter().map(|report| summary(ui, report)).collect::<String>())?;
@@ -58,20 +44,6 @@ pub async fn run(args: &Verify, shared: &Shared, globals: &Globals, ui: &Arc<Ui>
 
 fn verified(folder: &FolderReport) -> Verified {
     folder.verified.unwrap_or(Verified { there: 0, intact: 0, compared: 0 })
-}
-
-fn account(report: &AccountReport) -> AccountJson<'_> {
-    AccountJson {
-        name: &report.name,
-        protocol: report.protocol,
-        ok: report.ok(),
-        error: report.error.as_deref().map(Failure::from),
-        duration_ms: u64::try_from(report.duration.as_millis()).unwrap_or(u64::MAX),
-        bytes_in: report.bytes_in,
-        bytes_out: report.bytes_out,
-        round_trips: report.round_trips,
-        folders: report.folders.iter().map(folder_json).collect(),
-    }
 }
 
 fn folder_json(folder: &FolderReport) -> FolderJson<'_> {

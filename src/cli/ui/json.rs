@@ -42,9 +42,9 @@ pub struct Summary<T> {
     pub error: Option<Failure>,
 }
 
-/// The summary of fetch and sync.
+/// What became of an account in a run, with its folders as the command tells them.
 #[derive(Debug, Serialize)]
-pub struct AccountJson<'a> {
+pub struct AccountJson<'a, F> {
     name: &'a str,
     #[serde(serialize_with = "shown")]
     protocol: crate::model::Protocol,
@@ -55,7 +55,7 @@ pub struct AccountJson<'a> {
     bytes_in: u64,
     bytes_out: u64,
     round_trips: u64,
-    folders: Vec<FolderJson<'a>>,
+    folders: Vec<F>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Vec<ActionJson<'a>>>,
 }
@@ -94,8 +94,9 @@ struct ActionJson<'a> {
     bytes: Option<u64>,
 }
 
-impl<'a> From<&'a AccountReport> for AccountJson<'a> {
-    fn from(report: &'a AccountReport) -> Self {
+impl<'a, F> AccountJson<'a, F> {
+    /// Of a report; `folder` tells a folder.
+    pub fn new(report: &'a AccountReport, folder: impl FnMut(&'a FolderReport) -> F) -> Self {
         Self {
             name: &report.name,
             protocol: report.protocol,
@@ -105,7 +106,7 @@ impl<'a> From<&'a AccountReport> for AccountJson<'a> {
             bytes_in: report.bytes_in,
             bytes_out: report.bytes_out,
             round_trips: report.round_trips,
-            folders: report.folders.iter().map(FolderJson::from).collect(),
+            folders: report.folders.iter().map(folder).collect(),
             plan: report.plan.as_ref().map(|plan| plan.iter().map(ActionJson::from).collect()),
         }
     }
@@ -147,7 +148,8 @@ impl<'a> From<&'a PlannedAction> for ActionJson<'a> {
 
 /// The summary object of a run as one line.
 pub fn summary(reports: &[AccountReport]) -> Result<String> {
-    line(&Summary { accounts: reports.iter().map(AccountJson::from).collect(), error: None })
+    let account = |report| AccountJson::new(report, FolderJson::from);
+    line(&Summary { accounts: reports.iter().map(account).collect(), error: None })
 }
 
 /// The object of a run that did not come to any account.
@@ -155,8 +157,7 @@ pub fn refused(error: &Error) -> Result<String> {
     line(&Summary::<()> { accounts: Vec::new(), error: Some(error.into()) })
 }
 
-/// As people read it.
-pub fn shown<T: std::fmt::Display, S: Serializer>(value: T, serializer: S) -> Result<S::Ok, S::Error> {
+fn shown<T: std::fmt::Display, S: Serializer>(value: T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&value)
 }
 

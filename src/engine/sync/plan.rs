@@ -95,10 +95,9 @@ impl FolderPlan {
         plan.in_vain.extend(taken.into_iter().filter(|row| row.taken == Taken::Yes).map(|row| (row.id, row.name)));
         // Their flags may have changed here since the intent, and are compared once they have arrived.
         plan.unfinished |= !again.is_empty();
-        if !rules.may_upload {
-        } else if rules.may_append {
+        if rules.may_upload && rules.may_append {
             plan.again = again;
-        } else if !again.is_empty() {
+        } else if rules.may_upload && !again.is_empty() {
             // A move that came to nothing because the original went meanwhile; here it is still.
             plan.gaps.insert("append");
         }
@@ -180,12 +179,12 @@ impl FolderPlan {
 
     fn take_new(&mut self, files: Vec<NewFile>, rules: &Rules<'_>) {
         if files.is_empty() {
-        } else if !rules.may_upload {
-            self.unfinished = true;
-        } else if rules.may_append {
-            self.uploads = files;
-        } else {
-            self.gaps.insert("append");
+            return;
+        }
+        match (rules.may_upload, rules.may_append) {
+            (false, _) => self.unfinished = true,
+            (true, true) => self.uploads = files,
+            (true, false) => drop(self.gaps.insert("append")),
         }
     }
 

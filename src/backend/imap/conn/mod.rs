@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt as _;
 
 use crate::backend::Ctx;
 use crate::backend::pipe::Pipe;
@@ -264,16 +263,11 @@ impl Connection {
         self.pipe.stream()
     }
 
-    /// Says goodbye and hangs up; never fails, never waits long. Nothing hangs on the server's answer (every command before was
-    /// answered), and it would cost a round trip, so it is not waited for.
+    /// Ends the session, in which every command was answered.
     pub async fn logout(mut self) {
-        let queued = self.queue(&Command::Logout).is_ok();
-        let Some(mut stream) = self.pipe.take_stream().filter(|_| queued) else { return };
-        let goodbye = async {
-            stream.write_all(&self.output.ready).await?;
-            stream.shutdown().await
-        };
-        let _ = tokio::time::timeout(limits::LOGOUT, goodbye).await;
+        if self.queue(&Command::Logout).is_ok() {
+            self.pipe.say_goodbye(&self.output.ready).await;
+        }
     }
 
     fn wire(&self, error: WireError, line: &[u8]) -> Box<Error> {

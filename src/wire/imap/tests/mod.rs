@@ -10,26 +10,23 @@ mod quirks;
 mod responses;
 mod sets;
 
-use bytes::BytesMut;
+use crate::wire::tests::in_pieces;
 
 use super::{Command, Fetch, Framer, Limits, Piece, Response, Status, WireError, decode};
 
 /// Feeds `octets` in the given sizes (the last one repeated) and joins the chunks of each body.
 fn pieces(octets: &[u8], sizes: &[usize], limits: Limits) -> Result<Vec<Piece>, WireError> {
     let mut framer = Framer::new(limits);
-    let (mut buf, mut found, mut rest, mut step) = (BytesMut::new(), Vec::new(), octets, 0);
-    while !rest.is_empty() {
-        let size = sizes.get(step).or(sizes.last()).copied().unwrap_or(rest.len()).clamp(1, rest.len());
-        step += 1;
-        buf.extend_from_slice(&rest[..size]);
-        rest = &rest[size..];
-        while let Some(piece) = framer.next(&mut buf)? {
+    let mut found = Vec::new();
+    in_pieces(octets, sizes, |buf| {
+        while let Some(piece) = framer.next(buf)? {
             match (piece, found.last_mut()) {
                 (Piece::Body(more), Some(Piece::Body(body))) => *body = [&body[..], &more[..]].concat().into(),
                 (piece, _) => found.push(piece),
             }
         }
-    }
+        Ok(())
+    })?;
     Ok(found)
 }
 

@@ -1,5 +1,7 @@
 //! Lines, listings and bodies cut out of the stream.
 
+use bytes::BytesMut;
+
 use super::*;
 
 fn text(pieces: &[Piece]) -> Vec<String> {

@@ -6,7 +6,7 @@ mod framing;
 mod properties;
 mod replies;
 
-use bytes::BytesMut;
+use crate::wire::tests::in_pieces;
 
 use super::{Framer, Limits, Piece, WireError};
 
@@ -22,14 +22,10 @@ enum Then {
 /// line; behind its end, nothing.
 fn pieces(octets: &[u8], sizes: &[usize], then: &[Then], limits: Limits) -> Result<Vec<Piece>, WireError> {
     let mut framer = Framer::new(limits);
-    let (mut buf, mut found, mut rest, mut step) = (BytesMut::new(), Vec::new(), octets, 0);
+    let mut found = Vec::new();
     let mut then = then.iter();
-    while !rest.is_empty() {
-        let size = sizes.get(step).or(sizes.last()).copied().unwrap_or(rest.len()).clamp(1, rest.len());
-        step += 1;
-        buf.extend_from_slice(&rest[..size]);
-        rest = &rest[size..];
-        while let Some(piece) = framer.next(&mut buf)? {
+    in_pieces(octets, sizes, |buf| {
+        while let Some(piece) = framer.next(buf)? {
             if matches!(piece, Piece::Line(_)) {
                 match then.next().unwrap_or(&Then::Nothing) {
                     Then::Nothing => {}
@@ -42,7 +38,8 @@ fn pieces(octets: &[u8], sizes: &[usize], then: &[Then], limits: Limits) -> Resu
                 (piece, _) => found.push(piece),
             }
         }
-    }
+        Ok(())
+    })?;
     Ok(found)
 }
 

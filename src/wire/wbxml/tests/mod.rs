@@ -12,7 +12,7 @@ mod xml;
 
 use std::path::PathBuf;
 
-use bytes::BytesMut;
+use crate::wire::tests::in_pieces;
 
 use super::{Event, Limits, Reader, WbxmlError, page};
 
@@ -42,13 +42,9 @@ pub(in crate::wire) fn vector_names() -> Vec<String> {
 /// Feeds `octets` in the given sizes (the last one repeated) and joins the pieces of each value.
 fn events(octets: &[u8], sizes: &[usize], limits: Limits) -> Result<Vec<Event>, WbxmlError> {
     let mut reader = Reader::new(limits);
-    let (mut buf, mut found, mut rest, mut step) = (BytesMut::new(), Vec::new(), octets, 0);
-    while !rest.is_empty() {
-        let size = sizes.get(step).or(sizes.last()).copied().unwrap_or(rest.len()).clamp(1, rest.len());
-        step += 1;
-        buf.extend_from_slice(&rest[..size]);
-        rest = &rest[size..];
-        while let Some(event) = reader.next(&mut buf)? {
+    let mut found = Vec::new();
+    in_pieces(octets, sizes, |buf| {
+        while let Some(event) = reader.next(buf)? {
             match (event, found.last_mut()) {
                 (Event::Text(more), Some(Event::Text(text))) | (Event::Opaque(more), Some(Event::Opaque(text))) => {
                     *text = [&text[..], &more[..]].concat().into();
@@ -56,7 +52,8 @@ fn events(octets: &[u8], sizes: &[usize], limits: Limits) -> Result<Vec<Event>, 
                 (event, _) => found.push(event),
             }
         }
-    }
+        Ok(())
+    })?;
     reader.finish()?;
     Ok(found)
 }
