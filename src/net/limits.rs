@@ -18,6 +18,16 @@ pub const READ_BUFFER: usize = 128 * 1024;
 pub const PROXY_HEAD: usize = 16 * 1024;
 /// Octets of a PEM file of ours.
 pub const PEM_FILE: u64 = 16 * 1024 * 1024;
+/// Octets of an HTTP/2 answer's headers; HTTP/1.1 has hyper's own bound, 100 headers in 400 KiB.
+pub const HTTP_HEAD: u32 = 64 << 10;
+/// Octets that a packed answer may unpack to, beside [`HTTP_RATIO`] for each that came: small answers pack well.
+pub const HTTP_UNPACKED_FREE: u64 = 1 << 20;
+/// See [`HTTP_UNPACKED_FREE`]. Text packs to a tenth; gzip can do a thousandth.
+pub const HTTP_RATIO: u64 = 200;
+/// Octets that are unpacked at once.
+pub const HTTP_PIECE: usize = 64 << 10;
+/// Octets a second below which sending a request is given up.
+pub const HTTP_UPLOAD_FLOOR: u64 = 8 << 10;
 
 /// Timers of one connection; tests lower them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

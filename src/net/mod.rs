@@ -1,4 +1,4 @@
-//! Sockets: dial, proxy, TLS, deadlines, deflate, meter. Knows no mail protocol; backends call [`dial`] and get a [`Stream`].
+//! Sockets: dial, proxy, TLS, deadlines, deflate, HTTPS, meter. Knows no mail protocol; backends call [`dial`] and get a [`Stream`].
 //!
 //! What a connection is made of, from the wire up: TCP or a tunnel command → read buffer → (proxy handshake) → TLS →
 //! octet meter → (deflate) → the protocol. All of it is one concrete type, so that a bulk download pays no virtual call a read.
@@ -6,6 +6,7 @@
 mod deflate;
 mod dial;
 mod endpoint;
+pub mod http;
 pub mod limits;
 mod lost;
 pub mod meter;

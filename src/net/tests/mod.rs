@@ -1,6 +1,7 @@
 //! In-process peers: a certification authority, TLS servers, proxies.
 
 mod deflate;
+mod http;
 mod routes;
 mod tls;
 

@@ -114,6 +114,11 @@ impl TlsConnector {
     }
 }
 
+/// Why a handshake failed that another client made with [`TlsConnector::config`].
+pub(super) fn refused(endpoint: &Endpoint, cause: std::io::Error) -> Box<Error> {
+    explain::failed(endpoint, cause)
+}
+
 impl From<TlsSettings> for TlsConnector {
     fn from(settings: TlsSettings) -> Self {
         Self::new(settings)
