@@ -42,7 +42,7 @@ impl Place {
     /// A request or its answer failed.
     pub(super) fn failed(&self, cause: reqwest::Error) -> Box<Error> {
         if let Some(refused) = find::<rustls::Error>(&cause) {
-            let error = tls::refused(&self.endpoint, io::Error::new(io::ErrorKind::InvalidData, refused.clone()));
+            let error = tls::refused(&self.endpoint, refused.clone());
             // After the handshake it is the connection that broke.
             return if cause.is_connect() { error } else { crate::net::lost(self.tried(), io::Error::other(cause)) };
         }

@@ -311,7 +311,7 @@ async fn servers_that_are_not_there_are_unavailable() {
     }
     let clear = listen(|mut socket| async move { socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap() }).await;
     let url = Url::parse(&format!("https://localhost:{clear}/")).unwrap();
-    certainly(&server.client().send(&post(&url)).await.unwrap_err(), Class::TlsRequired, &["does not speak TLS"]);
+    certainly(&server.client().send(&post(&url)).await.unwrap_err(), Class::TlsRequired, &["does not speak TLS", "the port for HTTPS?"]);
 }
 
 #[tokio::test]

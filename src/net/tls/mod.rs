@@ -114,9 +114,13 @@ impl TlsConnector {
     }
 }
 
-/// Why a handshake failed that another client made with [`TlsConnector::config`].
-pub(super) fn refused(endpoint: &Endpoint, cause: std::io::Error) -> Box<Error> {
-    explain::failed(endpoint, cause)
+/// Why a handshake failed that another client made with [`TlsConnector::config`]. There is no other spelling of its address to try.
+pub(super) fn refused(endpoint: &Endpoint, cause: rustls::Error) -> Box<Error> {
+    if let rustls::Error::InvalidMessage(_) = cause {
+        let error = Error::new(Class::TlsRequired, endpoint.tried(), "the server does not speak TLS here");
+        return error.hint(format!("is {} the port for HTTPS?", endpoint.port)).because(cause);
+    }
+    explain::failed(endpoint, std::io::Error::new(std::io::ErrorKind::InvalidData, cause))
 }
 
 impl From<TlsSettings> for TlsConnector {

@@ -3,7 +3,8 @@
 use super::status::statuses;
 
 statuses! {
-    /// What the web server answers (MS-ASHTTP 2.2.2). Before 14.0 these stand for statuses of the body, too.
+    /// What the web server answers (MS-ASHTTP 2.2.2). Before 14.0 these stand for statuses of the body, too: a 403 to somebody who never sent a
+    /// policy key may ask for Provision.
     HttpStatus {
         200 Ok Done "OK"
         400 BadRequest Bug "request malformed"
