@@ -26,6 +26,10 @@ pub const HTTP_UNPACKED_FREE: u64 = 1 << 20;
 pub const HTTP_RATIO: u64 = 200;
 /// Octets that are unpacked at once.
 pub const HTTP_PIECE: usize = 64 << 10;
+/// While a body is due, fewer octets a second than this, over [`HTTP_FLOOR_WINDOW`], mean that the peer stalls us.
+pub const HTTP_FLOOR: u64 = 512;
+/// See [`HTTP_FLOOR`].
+pub const HTTP_FLOOR_WINDOW: Duration = Duration::from_mins(2);
 /// Octets a second below which sending a request is given up.
 pub const HTTP_UPLOAD_FLOOR: u64 = 8 << 10;
 

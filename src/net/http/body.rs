@@ -12,10 +12,11 @@ use futures_util::TryStreamExt as _;
 use reqwest::Response;
 use reqwest::header::CONTENT_ENCODING;
 use tokio::io::{AsyncBufRead, AsyncReadExt as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::io::StreamReader;
 
 use super::explain::Place;
+use super::floor::Floor;
 use crate::model::error::Result;
 use crate::net::{Meter, limits};
 
@@ -29,6 +30,7 @@ pub(super) struct Body {
     packed: Arc<AtomicU64>,
     /// Octets that were handed on.
     unpacked: u64,
+    floor: Floor,
 }
 
 enum Source {
@@ -62,15 +64,18 @@ impl Body {
             }
             _ => return Err(place.broke("the server packs its answer in a way that was not asked for")),
         };
-        Ok(Self { source, place, silence, most, packed, unpacked: 0 })
+        Ok(Self { source, place, silence, most, packed, unpacked: 0, floor: Floor::default() })
     }
 
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let silent = self.place.silent(self.silence);
+        let (silent, asked) = (self.place.silent(self.silence), Instant::now());
         let Some(piece) = timeout(self.silence, self.read()).await.map_err(|_| silent)?? else {
             self.source = Source::End;
             return Ok(None);
         };
+        if !self.floor.is_kept(asked.elapsed(), piece.len()) {
+            return Err(self.place.stalled());
+        }
         self.unpacked += piece.len() as u64;
         if self.unpacked > self.most {
             return Err(self.place.broke("the server's answer is too long"));

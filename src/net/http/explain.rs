@@ -39,6 +39,11 @@ impl Place {
         Error::new(Class::Temporary, self.tried(), format!("the server was silent for {}", seconds(limit)))
     }
 
+    /// The server sends almost nothing.
+    pub(super) fn stalled(&self) -> Box<Error> {
+        Error::new(Class::Temporary, self.tried(), "the server sends so slowly that the answer would never end")
+    }
+
     /// A request or its answer failed.
     pub(super) fn failed(&self, cause: reqwest::Error) -> Box<Error> {
         if let Some(refused) = find::<rustls::Error>(&cause) {

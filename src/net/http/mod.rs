@@ -6,6 +6,7 @@
 
 mod body;
 mod explain;
+mod floor;
 
 use std::fmt;
 use std::sync::Arc;
@@ -86,7 +87,7 @@ impl Answer {
 
     /// The next piece of the body, never empty; `None` at its end, which is the one that the server announced.
     ///
-    /// Errors: `temporary` for a lost connection or silence, `protocol` for damaged compression, and for a body that is longer than
+    /// Errors: `temporary` for a lost connection, silence, or less than a trickle; `protocol` for damaged compression, and for a body that is longer than
     /// [`Request::most`] or that unpacks to far more than was sent.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         self.body.chunk().await
