@@ -33,7 +33,8 @@ pub(super) struct Known {
     past: Vec<Entry>,
 }
 
-fn key(id: &RemoteId) -> u64 {
+/// An id as a cursor remembers it: the beginning of its hash.
+pub(super) fn key(id: &RemoteId) -> u64 {
     let hash = Sha256::digest(id.0.as_bytes());
     hash.iter().take(8).fold(0, |key, octet| key << 8 | u64::from(*octet))
 }
@@ -98,15 +99,14 @@ impl Known {
     /// Positions in `listing` of messages that were not there.
     pub fn news(&self, listing: &Listing) -> Vec<usize> {
         let here: HashSet<u64> = self.here.iter().map(|(key, _)| *key).collect();
-        (0..listing.messages.len()).filter(|n| !here.contains(&key(&listing.messages[*n].id))).collect()
+        (0..listing.keys.len()).filter(|n| !here.contains(&listing.keys[*n])).collect()
     }
 
     /// What is known once the messages at the positions `told` are.
     pub fn with(&self, listing: &Listing, told: &[usize]) -> Self {
         let now = entries(listing);
         let (mut here, gone): (Vec<Entry>, Vec<Entry>) = self.here.iter().copied().partition(|(key, _)| now.contains_key(key));
-        let told = told.iter().filter_map(|n| listing.messages.get(*n));
-        here.extend(told.map(|message| (key(&message.id), message.size as u32)));
+        here.extend(told.iter().filter_map(|n| Some((*listing.keys.get(*n)?, listing.messages.get(*n)?.size as u32))));
         Self { here, ..self.clone() }.after(gone)
     }
 
@@ -128,7 +128,7 @@ impl Known {
 }
 
 fn entries(listing: &Listing) -> HashMap<u64, u32> {
-    listing.messages.iter().map(|message| (key(&message.id), message.size as u32)).collect()
+    listing.keys.iter().copied().zip(listing.messages.iter().map(|message| message.size as u32)).collect()
 }
 
 #[cfg(test)]

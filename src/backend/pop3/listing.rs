@@ -10,6 +10,7 @@ use crate::wire::hex;
 use crate::wire::pop3::{Command, Uidl, WireError, parse_list, parse_stat, parse_uidl};
 
 use super::conn::{Connection, Expect};
+use super::cursor::key;
 use super::fetch::Asked;
 use super::{Up, limits};
 
@@ -29,6 +30,8 @@ pub(super) struct Listing {
     pub messages: Vec<Message>,
     /// Positions in the order of the ids: a map would hold each of them twice.
     by_id: Vec<u32>,
+    /// What a cursor remembers of each id, by position: made once, and asked for with every page.
+    pub keys: Vec<u64>,
     /// The server has no unique-ids: they are made of headers and sizes.
     pub by_content: bool,
     /// The server gave one unique-id to several messages.
@@ -63,7 +66,8 @@ impl Listing {
         if twins {
             by_id = sorted(&messages);
         }
-        Self { messages, by_id, by_content, twins }
+        let keys = messages.iter().map(|message| key(&message.id)).collect();
+        Self { messages, by_id, keys, by_content, twins }
     }
 
     pub fn find(&self, id: &RemoteId) -> Option<&Message> {
