@@ -6,6 +6,7 @@ pub mod matching;
 pub mod merge;
 mod origin;
 pub mod plan;
+mod portions;
 mod reading;
 pub mod select;
 pub mod sync;

@@ -387,6 +387,10 @@ fn row_10_apop_is_never_chosen_on_its_own_nor_used_in_clear() {
 
 #[test]
 fn row_76_gmail_shows_a_portion_at_a_time_and_hides_what_was_read() {
+    ["fetch", "sync"].into_iter().for_each(gmails_portions_all_come);
+}
+
+fn gmails_portions_all_come(verb: &str) {
     let home = Home::new(Drop { greeting: "+OK Gpop ready for requests from 192.0.2.1".into(), ..Drop::of(23, "a") });
     let all = home.peer.maildrop().letters;
     home.peer.change(|d| d.letters.truncate(10));
@@ -411,7 +415,7 @@ fn row_76_gmail_shows_a_portion_at_a_time_and_hides_what_was_read() {
             _ => None,
         }
     });
-    assert_eq!(home.fetch(0).sum("downloaded"), 23);
+    assert_eq!(home.run(&[verb, "--json"]).exit(0).sum("downloaded"), 23, "{verb}");
     assert_eq!(home.mail().len(), 23);
     let seen = shared.1.lock().unwrap();
     assert_eq!(seen.len(), 23, "each was read once");

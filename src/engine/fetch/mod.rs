@@ -27,15 +27,13 @@ use crate::store::state::{FolderRow, LinkId, PendingLink};
 use crate::store::{Store, root};
 
 use super::plan::{Action, DownloadLimits, decide};
+use super::portions::{Portions, may_follow};
 use super::select::Patterns;
 pub use sessions::Sessions;
 use sessions::costs_session;
 
 /// Wanted messages of a folder that are read, planned and fetched at once: bounds memory, and costs one round trip each.
 const CHUNK: usize = 2000;
-
-/// Sessions of one run that each bring a portion; a server that always has one more ends here.
-const MAX_PORTIONS: usize = 1000;
 
 /// What a fetch may and must do.
 #[derive(Debug, Clone)]
@@ -153,33 +151,19 @@ impl Job {
 pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, options: &FetchOptions) -> AccountReport {
     let begun = Instant::now();
     let mut report = AccountReport::new(name, sessions.protocol());
-    let mut portions = 0;
+    let mut portions = Portions::default();
     let done = loop {
-        let mut jobs = Vec::new();
-        let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.plan).await;
+        let (mut part, mut jobs) = (AccountReport::new(name, report.protocol), Vec::new());
+        let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut part.plan).await;
         let more = matches!(done, Ok(true));
-        let done = sum_up(&store, &sessions, &ctx, &mut jobs, done.map(drop)).await;
-        let whole = done.is_ok() && jobs.iter().all(|j| j.report.error.is_none());
-        absorb(&mut report.folders, jobs);
-        portions += 1;
-        if !(more && whole) || portions >= MAX_PORTIONS || ctx.cancel.is_cancelled() {
-            break done;
+        let done = sum_up(&store, &sessions, &ctx, &mut jobs, done.map(drop)).await.map(|()| more);
+        part.folders.extend(jobs.into_iter().map(|job| job.report));
+        if !portions.go_on(&sessions, &ctx, &mut report, part, &done).await {
+            break done.map(drop);
         }
-        // The next portion is the next session's.
-        sessions.close().await;
     };
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report
-}
-
-/// Adds what was done in one portion to what was done in those before it.
-fn absorb(reports: &mut Vec<FolderReport>, jobs: Vec<Job>) {
-    for Job { report, .. } in jobs {
-        match reports.iter_mut().find(|known| known.folder == report.folder) {
-            Some(known) => known.absorb(report),
-            None => reports.push(report),
-        }
-    }
 }
 
 /// Ends a run of whatever verb: closes its sessions, and records how it ended.
@@ -290,9 +274,7 @@ async fn run(
         {
             blocking(store, move |store| store.state().save_quota(&quota)).await?;
         }
-        // A limit is of the whole run, and was used up.
-        let came = options.limit.is_none() && jobs.iter().any(|j| j.report.downloaded > 0);
-        more = came && session.as_ref().is_some_and(|s| s.lists_portions());
+        more = may_follow(session.as_deref(), options, jobs);
         sessions.put_back(session);
     }
     // Those with downloads were told when their last body had come.

@@ -32,6 +32,7 @@ use crate::store::Store;
 use crate::store::root;
 
 use super::fetch::{FetchOptions, Job, Sessions, blocking, finish_report, pull, sum_up};
+use super::portions::{Portions, may_follow};
 use plan::FolderPlan;
 
 /// Orders of one intent, renames of one commit.
@@ -89,7 +90,14 @@ impl Run<'_> {
 pub async fn sync(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, options: &SyncOptions) -> AccountReport {
     let begun = Instant::now();
     let mut report = AccountReport::new(name, sessions.protocol());
-    let done = run(&store, &sessions, &ctx, options, &mut report).await;
+    let mut portions = Portions::default();
+    let done = loop {
+        let mut part = AccountReport::new(name, report.protocol);
+        let done = run(&store, &sessions, &ctx, options, &mut part).await;
+        if !portions.go_on(&sessions, &ctx, &mut report, part, &done).await {
+            break done.map(drop);
+        }
+    };
     let done = tell_gaps(&store, &ctx, &report, done).await;
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report
@@ -116,7 +124,7 @@ async fn tell_gaps(store: &Arc<Store>, ctx: &Ctx, report: &AccountReport, done: 
     done
 }
 
-async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncOptions, report: &mut AccountReport) -> Result<()> {
+async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncOptions, report: &mut AccountReport) -> Result<bool> {
     let mut session = sessions.take().await?;
     let mut folders = folders::agree(store, sessions, &mut session, ctx, options).await?;
     report.folders.append(&mut folders.reports);
@@ -154,6 +162,7 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncO
         carried
     }
     .await;
+    let more = may_follow(session.as_deref(), &options.pull, &jobs);
     sessions.put_back(session.take());
     let done = sum_up(store, sessions, ctx, &mut jobs, done).await;
     report.folders.extend(jobs.into_iter().map(|job| job.report));
@@ -163,5 +172,5 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncO
         let until = root::now().saturating_sub(options.keep_deleted.as_secs().cast_signed());
         blocking(store, move |store| store.purge_deleted(until)).await?;
     }
-    Ok(())
+    Ok(more)
 }
