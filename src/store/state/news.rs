@@ -6,8 +6,9 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::model::{Change, FlagState, Flags, Listed, PermanentId, RemoteId, Result};
 
-use super::State;
-use super::links::{ARRIVING, LinkId, RELEASED, SKIPPED, WANTED, keyword_text, keywords, remote};
+use super::columns::{ARRIVING, RELEASED, SKIPPED, WANTED, keyword_text, keywords, remote};
+use super::links::LinkId;
+use super::sqlite::Sqlite;
 
 /// Above so many changes one reading of all rows of the folder is cheaper than a look for each.
 const MANY: usize = 2000;
@@ -93,10 +94,15 @@ impl News {
     }
 }
 
-impl State {
+/// Compares a listing with the rows.
+pub trait Sift {
     /// Takes a page apart: messages that have no row in the folder's current epoch, and what is new of those that have one. `whole`:
     /// what the page does not mention is gone.
-    pub fn sift(&self, folder: i64, page: Vec<Change>, whole: bool) -> Result<(Vec<Listed>, News)> {
+    fn sift(&self, folder: i64, page: Vec<Change>, whole: bool) -> Result<(Vec<Listed>, News)>;
+}
+
+impl Sift for Sqlite {
+    fn sift(&self, folder: i64, page: Vec<Change>, whole: bool) -> Result<(Vec<Listed>, News)> {
         self.read("compare what the server listed with the state", |db| {
             let mut news = News::default();
             let mut new = Vec::new();
