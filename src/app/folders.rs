@@ -8,6 +8,7 @@ use crate::config::Account;
 use crate::engine::select::Patterns;
 use crate::model::event::Silent;
 use crate::model::{FolderPath, Result};
+use crate::store::disk::OsDisk;
 use crate::store::state::SqliteOpener;
 use crate::store::survey;
 
@@ -33,7 +34,7 @@ async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<V
     })
     .await?;
     let (root, layout) = (account.maildir.clone(), layout(account.layout));
-    let here = off_thread("look at the Maildir", move || survey::folders(&SqliteOpener, &root, layout)).await?;
+    let here = off_thread("look at the Maildir", move || survey::folders(&OsDisk, &SqliteOpener, &root, layout)).await?;
 
     let mut rows: BTreeMap<FolderPath, FolderRow> = BTreeMap::new();
     let mut alike = Vec::new();

@@ -17,6 +17,8 @@ use crate::engine::sync::{SyncOptions, sync};
 use crate::engine::verify::{VerifyOptions, verify};
 use crate::model::report::AccountReport;
 use crate::model::{AfterFetch, Class, Error, Observer, Protocol, Result};
+use crate::store::clock::OsClock;
+use crate::store::disk::OsDisk;
 use crate::store::lock::Patience;
 use crate::store::maildir::layout::Layout;
 use crate::store::state::SqliteOpener;
@@ -154,7 +156,8 @@ async fn open_store(globals: &Globals, account: &Account, ctx: &Ctx, rehearse: b
         let cancelled = || cancel.is_cancelled();
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let (states, patience) = (Arc::new(SqliteOpener), Patience { most, cancelled: &cancelled });
-        let opening = Opening { root, layout, states, host, patience, step: step_hook() };
+        let (disk, clock, seed) = (Arc::new(OsDisk), Arc::new(OsClock), random()?);
+        let opening = Opening { disk, clock, root, layout, states, host, seed, patience, step: step_hook() };
         if rehearse { Store::rehearse(&opening) } else { Store::open(opening) }
     });
     Ok(Arc::new(opened.await?))

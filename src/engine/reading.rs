@@ -1,7 +1,6 @@
 //! Messages are read on both sides to be compared: bodies hashed as they stream from the server, files hashed here. Nothing is kept.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::BufReader;
 
 use async_trait::async_trait;
@@ -9,6 +8,7 @@ use bytes::Bytes;
 
 use crate::backend::{BodySink, Missed};
 use crate::model::{Error, Event, FolderPath, LocalName, Observer, Result};
+use crate::store::disk::File;
 use crate::store::maildir::digest::{Digest, digest_foreign};
 use crate::store::maildir::dir::{Entry, FolderDir};
 use crate::store::maildir::streamed::Streamed;
@@ -45,7 +45,7 @@ impl Files {
     }
 
     /// Opens the file of a message; `None` where there is none.
-    fn open(&mut self, name: &LocalName) -> Result<Option<File>> {
+    fn open(&mut self, name: &LocalName) -> Result<Option<Box<dyn File>>> {
         let Some(dir) = &self.dir else { return Ok(None) };
         let present = match &self.present {
             Some(present) => present,
@@ -63,7 +63,7 @@ impl Files {
     /// Octets of a file; `None` where there is none.
     pub fn length(&mut self, name: &LocalName) -> Result<Option<u64>> {
         let Some(file) = self.open(name)? else { return Ok(None) };
-        file.metadata().map(|meta| Some(meta.len())).map_err(|e| self.tried.of(name, &e))
+        file.stat().map(|stat| Some(stat.len)).map_err(|e| self.tried.of(name, &e))
     }
 
     /// The digests that a file may have: without the lines of other tools, and with them. None where there is no such file.

@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::backend::{Ctx, LookAt, Part, Session, Want};
 use crate::model::report::{AccountReport, Verified};

@@ -2,13 +2,11 @@
 //! indexer takes it for mail.
 
 use std::io;
-use std::os::fd::OwnedFd;
-
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 
 use crate::model::{Error, FlagState, LocalName, Result};
 
-use super::maildir::dir::{Entry, FolderDir, open_or_make};
+use super::disk::{Dir, open_or_make};
+use super::maildir::dir::{Entry, FolderDir};
 use super::maildir::finder::Finder;
 use super::maildir::keywords::KeywordLetters;
 use super::{Store, root};
@@ -27,29 +25,29 @@ impl Store {
             // Looked for twice: a mail reader may rename it in between.
             for _ in 0..2 {
                 if let Some(entry) = finder.find(name, flags, &letters)?
-                    && put_one(dir, &entry, &area, now).map_err(|e| Error::local(tried(name), &e))?
+                    && put_one(dir, &entry, &*area, now).map_err(|e| Error::local(tried(name), &e))?
                 {
                     count += 1;
                     break;
                 }
             }
         }
-        rustix::fs::fsync(&area).map_err(|e| Error::local(tried(first), &e.into()))?;
+        area.sync().map_err(|e| Error::local(tried(first), &e))?;
         Ok(count)
     }
 
     /// The directory for what was in the folder `dir`.
-    fn deleted_area(&self, dir: &str) -> io::Result<OwnedFd> {
+    fn deleted_area(&self, dir: &str) -> io::Result<Box<dyn Dir>> {
         let control = self.control().map_err(io::Error::other)?;
-        let (area, made) = open_or_make(&control, AREA)?;
+        let (area, made) = open_or_make(&*control, AREA)?;
         if made {
-            rustix::fs::fsync(&control)?;
+            control.sync()?;
         }
         // One flat name a folder, and never one of those that make a Maildir; it may be cut, since nothing reads it back.
         let name: String = format!("={}", dir.replace('/', "=")).chars().take(120).collect();
-        let (own, made) = open_or_make(&area, &name)?;
+        let (own, made) = open_or_make(&*area, &name)?;
         if made {
-            rustix::fs::fsync(&area)?;
+            area.sync()?;
         }
         Ok(own)
     }
@@ -58,66 +56,61 @@ impl Store {
     pub fn purge_deleted(&self, until: i64) -> Result<u64> {
         let purge = || -> io::Result<u64> {
             let control = self.control().map_err(io::Error::other)?;
-            let open = |parent: &OwnedFd, name: &str| {
-                rustix::fs::openat(parent, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())
-            };
-            let Ok(area) = open(&control, AREA) else { return Ok(0) };
+            let Ok(area) = control.open_dir(AREA) else { return Ok(0) };
+            let mut folders = Vec::new();
+            area.each(&mut |name, _| folders.push(name.to_owned()))?;
             let mut gone = 0;
-            for folder in rustix::fs::Dir::read_from(&area)?.flatten() {
-                let Some(name) = folder.file_name().to_str().ok().filter(|n| !n.starts_with('.')) else { continue };
-                let Ok(folder) = open(&area, name) else { continue };
-                for file in rustix::fs::Dir::read_from(&folder)?.flatten() {
-                    let Ok(name) = file.file_name().to_str() else { continue };
+            for folder in folders.iter().filter(|name| !name.starts_with('.')) {
+                let Ok(folder) = area.open_dir(folder) else { continue };
+                folder.each(&mut |name, _| {
                     let put_by = name.split_once('.').and_then(|(seconds, _)| seconds.parse::<i64>().ok());
-                    if put_by.is_some_and(|at| at < until) && rustix::fs::unlinkat(&folder, name, AtFlags::empty()).is_ok() {
+                    if put_by.is_some_and(|at| at < until) && folder.unlink(name).is_ok() {
                         gone += 1;
                     }
-                }
+                })?;
             }
             Ok(gone)
         };
         purge().map_err(|e| Error::local("remove what was deleted long ago", &e))
     }
 
-    fn control(&self) -> Result<OwnedFd> {
-        let root = self.root()?;
+    fn control(&self) -> Result<Box<dyn Dir>> {
         let name = root::control_name(self.layout);
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::openat(root, name, flags, Mode::empty()).map_err(|e| Error::local(format!("open {name}"), &e.into()))
+        self.root()?.open_dir(name).map_err(|e| Error::local(format!("open {name}"), &e))
     }
 }
 
 /// Moves one message into `area`; false when it is not there (any more).
-fn put_one(dir: &FolderDir, entry: &Entry, area: &OwnedFd, now: i64) -> io::Result<bool> {
+fn put_one(dir: &FolderDir, entry: &Entry, area: &dyn Dir, now: i64) -> io::Result<bool> {
     let from = dir.place(entry.in_cur);
     for n in 0..1000_u32 {
         let suffix = if n == 0 { String::new() } else { format!("~{n}") };
         // A name may have 255 octets.
         let file: String = entry.file.chars().take(if entry.file.len() > 230 { 50 } else { 230 }).collect();
         let name = format!("{now}.{file}{suffix}");
-        match rustix::fs::renameat_with(from, entry.file.as_str(), area, name.as_str(), RenameFlags::NOREPLACE) {
+        match from.rename(&entry.file, area, &name) {
             Ok(()) => return Ok(true),
-            Err(rustix::io::Errno::NOENT) => return Ok(false),
-            Err(rustix::io::Errno::EXIST) => {}
-            // Another file system (a folder may be a mount point), or one that knows no such rename.
-            Err(rustix::io::Errno::XDEV | rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-                copy(dir, entry, area, &name)?;
-                rustix::fs::unlinkat(from, entry.file.as_str(), AtFlags::empty())?;
-                return Ok(true);
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound => return Ok(false),
+                io::ErrorKind::AlreadyExists => {}
+                // Another file system (a folder may be a mount point), or one that knows no such rename.
+                io::ErrorKind::CrossesDevices | io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => {
+                    copy(dir, entry, area, &name)?;
+                    from.unlink(&entry.file)?;
+                    return Ok(true);
+                }
+                _ => return Err(error),
+            },
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Copies a message durably.
-fn copy(dir: &FolderDir, entry: &Entry, area: &OwnedFd, name: &str) -> io::Result<()> {
+fn copy(dir: &FolderDir, entry: &Entry, area: &dyn Dir, name: &str) -> io::Result<()> {
     let mut from = dir.open_message(entry)?.ok_or(io::ErrorKind::NotFound)?;
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let mut to = std::fs::File::from(rustix::fs::openat(area, name, flags, Mode::RUSR | Mode::WUSR)?);
+    let mut to = area.create(name)?;
     io::copy(&mut from, &mut to)?;
-    to.sync_all()?;
-    rustix::fs::fsync(area)?;
-    Ok(())
+    to.sync()?;
+    area.sync()
 }

@@ -1,18 +1,18 @@
 //! One writer per root: an advisory lock that the kernel releases when the process dies. The lock file is never removed.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::model::{Class, Error, Result};
+
+use super::clock::Clock;
+use super::disk::Held;
+use super::root::Control;
 
 /// How often a held lock is tried again.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// The lock of a root; dropping it releases.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, never read")] File);
+/// ENOLCK and EOPNOTSUPP: what a file system says that has no such locks.
+const NO_LOCKS: [i32; 2] = [37, 95];
 
 /// How long to wait for a lock that another run holds.
 pub struct Patience<'a> {
@@ -22,24 +22,23 @@ pub struct Patience<'a> {
     pub cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
-/// Takes the lock `path`, waiting as `patience` says. Class `locked` when another run holds it to the end.
-pub fn take(path: &Path, patience: &Patience<'_>) -> Result<Lock> {
-    let tried = || format!("lock {}", path.display());
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(path);
-    let file = file.map_err(|e| Error::local(tried(), &e))?;
-    let begun = Instant::now();
+/// Takes the lock of a root, waiting as `patience` says; dropping it releases. Class `locked` when another run holds it to the end.
+pub fn take(control: &Control, clock: &dyn Clock, patience: &Patience<'_>) -> Result<Box<dyn Held>> {
+    let tried = || format!("lock {}", control.path.join("lock").display());
+    let begun = clock.steady();
     loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Lock(file)),
-            Err(TryLockError::WouldBlock) if (patience.cancelled)() || patience.most.is_some_and(|most| begun.elapsed() >= most) => {
+        match control.dir.try_lock("lock") {
+            Ok(Some(lock)) => return Ok(lock),
+            Ok(None) if (patience.cancelled)() || patience.most.is_some_and(|most| clock.steady().saturating_sub(begun) >= most) => {
                 return Err(Error::new(Class::Locked, tried(), "another run of mailx is at work on this Maildir")
                     .safe("nothing was touched")
                     .hint("wait for it, or give --wait"));
             }
-            Err(TryLockError::WouldBlock) => std::thread::sleep(RETRY),
-            Err(TryLockError::Error(error)) => {
-                return Err(Error::local(tried(), &error).hint("the file system must support flock; put the Maildir on a local disk"));
+            Ok(None) => clock.sleep(RETRY),
+            Err(error) => {
+                let local = Error::local(tried(), &error);
+                let none = error.raw_os_error().is_some_and(|e| NO_LOCKS.contains(&e));
+                return Err(if none { local.hint("the file system must support flock; put the Maildir on a local disk") } else { local });
             }
         }
     }

@@ -3,30 +3,32 @@
 //! Everything here blocks; the engine calls it from blocking threads. Order of durable effects, never changed, only batched:
 //! tmp file → sync → rename to the reserved name → sync directory → commit → only then may the server forget.
 
+pub mod clock;
 mod deleted;
+pub mod disk;
 pub mod lock;
 pub mod maildir;
 pub mod root;
 pub mod state;
 pub mod survey;
-pub mod sync;
+mod sync;
 
 use std::collections::HashMap;
 use std::io::BufReader;
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::model::{Class, Error, FolderPath, LocalName, Result};
 
-use lock::{Lock, Patience};
+use clock::Clock;
+use disk::{Dir, Disk, File, Held, Syncing};
+use lock::Patience;
 use maildir::digest::{Digest, LineEnds, digest_file, digest_foreign};
 use maildir::dir::{Entry, FolderDir};
 use maildir::layout::Layout;
 use maildir::name::NameMaker;
 use root::Root;
 use state::{Found, LinkId, Opener, State, Stored};
-use sync::SyncMode;
 
 /// Called at every durable step with its name, so that tests can stop the world there.
 pub type StepHook = Arc<dyn Fn(&'static str) + Send + Sync>;
@@ -43,10 +45,12 @@ pub struct Store {
     /// Makes base names.
     pub names: NameMaker,
     /// How files become durable.
-    pub sync: SyncMode,
+    pub sync: Syncing,
     step: StepHook,
+    clock: Arc<dyn Clock>,
+    blocks: bool,
     /// `None` in a rehearsal: then nothing here may be changed.
-    lock: Option<Lock>,
+    lock: Option<Box<dyn Held>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -57,6 +61,10 @@ impl std::fmt::Debug for Store {
 
 /// How to open a store.
 pub struct Opening<'a> {
+    /// Where the root lies.
+    pub disk: Arc<dyn Disk>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// The Maildir root.
     pub root: PathBuf,
     /// Layout.
@@ -65,6 +73,8 @@ pub struct Opening<'a> {
     pub states: Arc<dyn Opener>,
     /// Host name for base names.
     pub host: String,
+    /// Random octets for base names.
+    pub seed: [u8; 16],
     /// Wait for the lock.
     pub patience: Patience<'a>,
     /// Step hook.
@@ -98,12 +108,12 @@ pub struct ForeignFile {
 impl Store {
     /// Opens the store: checks the root, takes the lock, opens the state. Makes what is missing.
     pub fn open(opening: Opening<'_>) -> Result<Self> {
-        let root = Root::open_or_make(&opening.root)?;
-        let control = root.control_dir(opening.layout)?;
-        let lock = lock::take(&control.join("lock"), &opening.patience)?;
-        let sync = SyncMode::of(&root.fd);
-        let (state, found) = opening.states.open(&control, sync.network)?;
-        let names = NameMaker::new(&opening.host, random()?);
+        let root = Root::open_or_make(&*opening.disk, &opening.root)?;
+        let control = root.control(opening.layout)?;
+        let lock = lock::take(&control, &*opening.clock, &opening.patience)?;
+        let sync = root.dir.syncing();
+        let (state, found) = opening.states.open(&control.path, sync.network)?;
+        let names = NameMaker::new(&opening.host, opening.seed, opening.clock.clone());
         Ok(Self {
             root: Some(root),
             layout: opening.layout,
@@ -113,19 +123,21 @@ impl Store {
             names,
             sync,
             step: opening.step,
+            clock: opening.clock,
+            blocks: opening.disk.blocks(),
             lock: Some(lock),
         })
     }
 
     /// Opens the store for a rehearsal: the state is a copy in memory, nothing on disk is changed, no lock is taken.
     pub fn rehearse(opening: &Opening<'_>) -> Result<Self> {
-        let root = match std::fs::symlink_metadata(&opening.root) {
-            Ok(_) => Some(Root::open_or_make(&opening.root)?),
+        let root = match opening.disk.stat(&opening.root) {
+            Ok(_) => Some(Root::open_or_make(&*opening.disk, &opening.root)?),
             Err(_) => None,
         };
         let state = opening.states.rehearse(&root::control_path(&opening.root, opening.layout))?;
-        let sync = SyncMode { syncfs: false, network: false };
-        let names = NameMaker::new(&opening.host, random()?);
+        let sync = Syncing { whole: false, network: false };
+        let names = NameMaker::new(&opening.host, opening.seed, opening.clock.clone());
         Ok(Self {
             root,
             layout: opening.layout,
@@ -135,6 +147,8 @@ impl Store {
             names,
             sync,
             step: opening.step.clone(),
+            clock: opening.clock.clone(),
+            blocks: opening.disk.blocks(),
             lock: None,
         })
     }
@@ -162,15 +176,25 @@ impl Store {
         (self.step)(name);
     }
 
+    /// Seconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.clock.wall().as_secs().cast_signed()
+    }
+
+    /// Whether work on it may take its time, so that it belongs on a thread of its own.
+    pub fn blocks(&self) -> bool {
+        self.blocks
+    }
+
     /// The root's handle. There is none in a rehearsal without a Maildir.
-    pub fn root(&self) -> Result<&OwnedFd> {
+    pub fn root(&self) -> Result<&dyn Dir> {
         let none = || Error::new(Class::Internal, "open the Maildir", "a rehearsal has none");
-        self.root.as_ref().map(|root| &root.fd).ok_or_else(none)
+        self.root.as_ref().map(|root| &*root.dir).ok_or_else(none)
     }
 
     /// The directories of a folder; `None` when they are not there.
     pub fn open_folder(&self, dir: &str) -> Result<Option<FolderDir>> {
-        self.root.as_ref().map_or(Ok(None), |root| FolderDir::open(&root.fd, dir))
+        self.root.as_ref().map_or(Ok(None), |root| FolderDir::open(&*root.dir, dir))
     }
 
     /// The directories of the folder with this row, made where they are missing, and durable then. Which directory it is, is recorded
@@ -217,9 +241,9 @@ impl Store {
     pub fn folders_here(&self) -> Result<Vec<FolderHere>> {
         let Some(root) = &self.root else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        for dir in survey::directories(&root.path, self.layout) {
+        for dir in survey::directories(&*root.dir, self.layout) {
             let Some(path) = self.layout.path(&dir) else { continue };
-            if let Some(open) = FolderDir::open(&root.fd, &dir)? {
+            if let Some(open) = FolderDir::open(&*root.dir, &dir)? {
                 found.push(FolderHere { path, identity: open.identity()?, dir });
             }
         }
@@ -229,7 +253,7 @@ impl Store {
     /// Removes the directories of a folder that holds no message; false when it holds something after all.
     pub fn remove_folder(&self, dir: &str) -> Result<bool> {
         match &self.root {
-            Some(root) => FolderDir::remove(&root.fd, dir),
+            Some(root) => FolderDir::remove(&*root.dir, dir, self.now()),
             None => Ok(false),
         }
     }
@@ -271,11 +295,11 @@ impl Store {
         };
         let Some(file) = file else { return Ok(Intact::Missing) };
         if !bytes {
-            let metadata = file.metadata().map_err(|e| Error::local(tried(), &e))?;
+            let length = file.stat().map_err(|e| Error::local(tried(), &e))?.len;
             // LF files are shorter by their number of lines, which is not kept; empty where there should be something is damage.
             let plausible =
-                if digest.line_ends == LineEnds::AsSent { metadata.len() == digest.octets } else { metadata.len() <= digest.octets };
-            return Ok(if plausible && (metadata.len() > 0 || digest.octets == 0) { Intact::Yes } else { Intact::Damaged });
+                if digest.line_ends == LineEnds::AsSent { length == digest.octets } else { length <= digest.octets };
+            return Ok(if plausible && (length > 0 || digest.octets == 0) { Intact::Yes } else { Intact::Damaged });
         }
         // Identity takes CRLF as LF, so it is the same in either form; an adopted file may have the lines of another tool in its header.
         let (bare, full) = digest_foreign(BufReader::new(file)).map_err(|e| Error::local(tried(), &e))?;
@@ -286,7 +310,7 @@ impl Store {
     /// Finishes what a crash left between a rename and its commit: messages that are wanted and yet lie under their reserved name
     /// are synced and recorded; leftovers in tmp/ are removed. Returns how many were recovered.
     pub fn redo(&self, folder: i64, dir: &FolderDir) -> Result<u64> {
-        dir.sweep_tmp()?;
+        dir.sweep_tmp(self.now())?;
         let present: HashMap<String, Entry> = dir.scan()?;
         let mut after = LinkId(0);
         let mut recovered = 0;
@@ -300,16 +324,16 @@ impl Store {
                 let tried = || format!("recover `{}` in the Maildir folder `{}`", entry.file, dir.path);
                 let Some(mut file) = dir.open_message(entry).map_err(|e| Error::local(tried(), &e))? else { continue };
                 // A file of ours holds a CR only when it lies as sent; one without CR may have had bare LF only: its size tells.
-                let length = file.metadata().map_err(|e| Error::local(tried(), &e))?.len();
-                let as_sent = has_cr(&mut file).map_err(|e| Error::local(tried(), &e))? || link.size == Some(length);
+                let length = file.stat().map_err(|e| Error::local(tried(), &e))?.len;
+                let as_sent = has_cr(&mut *file).map_err(|e| Error::local(tried(), &e))? || link.size == Some(length);
                 let line_ends = if as_sent { LineEnds::AsSent } else { LineEnds::Lf };
-                let digest = digest_file(BufReader::new(&file), line_ends).map_err(|e| Error::local(tried(), &e))?;
-                file.sync_all().map_err(|e| Error::local(tried(), &e))?;
+                let digest = digest_file(BufReader::new(&mut file), line_ends).map_err(|e| Error::local(tried(), &e))?;
+                file.sync().map_err(|e| Error::local(tried(), &e))?;
                 stored.push(Stored { id: link.id, name: None, digest, replaces: Vec::new(), by_name: true });
             }
             if !stored.is_empty() {
                 dir.sync()?;
-                self.state().mark_stored(&stored, root::now())?;
+                self.state().mark_stored(&stored, self.now())?;
                 recovered += stored.len() as u64;
             }
         }
@@ -328,8 +352,7 @@ pub enum Intact {
 }
 
 /// Whether the file has a CR; rewinds it.
-fn has_cr(file: &mut std::fs::File) -> std::io::Result<bool> {
-    use std::io::{Read as _, Seek as _};
+fn has_cr(file: &mut dyn File) -> std::io::Result<bool> {
     let mut piece = vec![0; 1 << 16];
     let mut found = false;
     loop {

@@ -1,12 +1,12 @@
 //! The root directory of a Maildir: ours alone, no link, mode 0700.
 
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::model::{Class, Error, Result};
 
+use super::disk::{Dir, Disk, Kind, Stat};
 use super::maildir::layout::Layout;
 
 /// The root of a Maildir.
@@ -15,12 +15,16 @@ pub struct Root {
     /// Its path.
     pub path: PathBuf,
     /// Its handle.
-    pub fd: OwnedFd,
+    pub dir: Arc<dyn Dir>,
 }
 
-/// Seconds since 1970.
-pub fn now() -> i64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs().cast_signed())
+/// The directory of the state below it.
+#[derive(Debug)]
+pub struct Control {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its handle.
+    pub dir: Box<dyn Dir>,
 }
 
 /// The directory of the state below `root`.
@@ -38,31 +42,32 @@ pub fn control_name(layout: Layout) -> &'static str {
 
 impl Root {
     /// Opens the root, and makes it when it is missing.
-    pub fn open_or_make(path: &Path) -> Result<Self> {
+    pub fn open_or_make(disk: &dyn Disk, path: &Path) -> Result<Self> {
         let tried = || format!("open the Maildir {}", path.display());
-        match std::fs::symlink_metadata(path) {
-            Ok(_) => {}
+        let stat = match disk.stat(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-                made.map_err(|e| cannot_create(format!("make the Maildir {}", path.display()), &e))?;
+                disk.make_dirs(path).map_err(|e| cannot_create(format!("make the Maildir {}", path.display()), &e))?;
+                disk.stat(path)
             }
-            Err(error) => return Err(Error::local(tried(), &error)),
-        }
-        check(path)?;
-        let fd = std::fs::File::open(path).map_err(|e| Error::local(tried(), &e))?;
-        Ok(Self { path: path.into(), fd: fd.into() })
+            known => known,
+        };
+        check(path, &stat.map_err(|e| Error::local(tried(), &e))?)?;
+        let dir = disk.open(path).map_err(|e| Error::local(tried(), &e))?;
+        Ok(Self { path: path.into(), dir: dir.into() })
     }
 
     /// Opens or makes the directory of the state.
-    pub fn control_dir(&self, layout: Layout) -> Result<PathBuf> {
-        let path = control_path(&self.path, layout);
-        match std::fs::DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => rustix::fs::fsync(&self.fd).map_err(|e| Error::local(format!("sync {}", self.path.display()), &e.into()))?,
+    pub fn control(&self, layout: Layout) -> Result<Control> {
+        let (path, name) = (control_path(&self.path, layout), control_name(layout));
+        match self.dir.make_dir(name) {
+            Ok(()) => self.dir.sync().map_err(|e| Error::local(format!("sync {}", self.path.display()), &e))?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(cannot_create(format!("make {}", path.display()), &error)),
         }
-        check(&path)?;
-        Ok(path)
+        let tried = || format!("open {}", path.display());
+        check(&path, &self.dir.stat_of(name).map_err(|e| Error::local(tried(), &e))?)?;
+        let dir = self.dir.open_dir(name).map_err(|e| Error::local(tried(), &e))?;
+        Ok(Control { path, dir })
     }
 }
 
@@ -74,28 +79,27 @@ fn cannot_create(tried: String, error: &io::Error) -> Box<Error> {
 }
 
 /// Refuses a directory that somebody else could have put there or could change.
-fn check(path: &Path) -> Result<()> {
+fn check(path: &Path, stat: &Stat) -> Result<()> {
     let tried = || format!("use {}", path.display());
     let refuse = |failed: String, hint: &str| {
         Err(Error::new(Class::LocalCorrupt, tried(), failed).safe("nothing was touched").hint(hint.to_owned()))
     };
-    let metadata = std::fs::symlink_metadata(path).map_err(|e| Error::local(tried(), &e))?;
     let us = rustix::process::geteuid().as_raw();
-    if metadata.is_symlink() {
+    if stat.kind == Kind::Link {
         return refuse("it is a link".into(), "name the directory itself in `maildir`");
     }
-    if !metadata.is_dir() {
+    if stat.kind != Kind::Dir {
         return refuse("it is no directory".into(), "name a directory in `maildir`");
     }
-    if metadata.uid() != us {
+    if stat.uid != us {
         return refuse(
-            format!("it belongs to user {}, not to us ({us})", metadata.uid()),
+            format!("it belongs to user {}, not to us ({us})", stat.uid),
             "run mailx as its owner, or choose another `maildir`",
         );
     }
-    if metadata.mode() & 0o022 != 0 {
+    if stat.mode & 0o022 != 0 {
         let hint = format!("chmod go-w {}", path.display());
-        return refuse(format!("others may write to it (mode {:03o})", metadata.mode() & 0o777), &hint);
+        return refuse(format!("others may write to it (mode {:03o})", stat.mode & 0o777), &hint);
     }
     Ok(())
 }

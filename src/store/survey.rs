@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::model::quota::Quota;
 use crate::model::{FolderPath, Result};
 
+use super::disk::{Dir, Disk, Kind, walk};
 use super::maildir::dir::FolderDir;
 use super::maildir::layout::Layout;
 use super::root::control_path;
@@ -45,18 +46,17 @@ pub fn state(states: &dyn Opener, root: &Path, layout: Layout) -> Result<Survey>
 }
 
 /// The Maildir folders below `root` and how many messages each holds, whoever made them.
-pub fn folders(states: &dyn Opener, root: &Path, layout: Layout) -> Result<Vec<(FolderPath, u64)>> {
-    let Ok(handle) = std::fs::File::open(root) else { return Ok(Vec::new()) };
-    let handle = handle.into();
+pub fn folders(disk: &dyn Disk, states: &dyn Opener, root: &Path, layout: Layout) -> Result<Vec<(FolderPath, u64)>> {
+    let Ok(handle) = disk.open(root) else { return Ok(Vec::new()) };
     // The state knows the paths of directories whose names were cut.
     let known = match states.open_read_only(&control_path(root, layout))? {
         Some(state) => state.folders()?,
         None => Vec::new(),
     };
     let mut found = Vec::new();
-    for dir in directories(root, layout) {
+    for dir in directories(&*handle, layout) {
         let path = known.iter().find(|row| row.dir == dir).map(|row| row.path.clone()).or_else(|| layout.path(&dir));
-        if let (Some(path), Some(folder)) = (path, FolderDir::open(&handle, &dir)?) {
+        if let (Some(path), Some(folder)) = (path, FolderDir::open(&*handle, &dir)?) {
             found.push((path, folder.count()?));
         }
     }
@@ -64,27 +64,29 @@ pub fn folders(states: &dyn Opener, root: &Path, layout: Layout) -> Result<Vec<(
 }
 
 /// Directories that may be folders, relative to `root`.
-pub(super) fn directories(root: &Path, layout: Layout) -> Vec<String> {
+pub(super) fn directories(root: &dyn Dir, layout: Layout) -> Vec<String> {
     let mut found = Vec::new();
     let mut open = vec![String::new()];
     if layout == Layout::MaildirPlusPlus {
         found.push(String::new());
     }
     while let Some(parent) = open.pop() {
-        let Ok(entries) = std::fs::read_dir(root.join(&parent)) else { continue };
-        for entry in entries.flatten() {
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let inside = ["cur", "new", "tmp"].contains(&name.as_str());
+        let Ok(dir) = walk(root, &parent) else { continue };
+        // What cannot be read to its end shows what was read.
+        let _ = dir.each(&mut |name, kind| {
+            let inside = ["cur", "new", "tmp"].contains(&name);
             let fits = name.starts_with('.') == (layout == Layout::MaildirPlusPlus);
-            if inside || !fits || !entry.file_type().is_ok_and(|t| t.is_dir()) {
-                continue;
+            // Some file systems do not tell in a listing.
+            let is_dir = || kind == Kind::Dir || kind == Kind::Unknown && dir.stat_of(name).is_ok_and(|s| s.kind == Kind::Dir);
+            if inside || !fits || !is_dir() {
+                return;
             }
-            let dir = if parent.is_empty() { name } else { format!("{parent}/{name}") };
-            if layout == Layout::Fs && dir.matches('/').count() < DEPTH {
-                open.push(dir.clone());
+            let path = if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") };
+            if layout == Layout::Fs && path.matches('/').count() < DEPTH {
+                open.push(path.clone());
             }
-            found.push(dir);
-        }
+            found.push(path);
+        });
     }
     found.sort_unstable();
     found

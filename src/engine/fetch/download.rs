@@ -8,7 +8,7 @@ use crate::engine::plan::{Action, DownloadLimits, decide};
 use crate::model::{Class, Event, PermanentId, Result};
 use crate::store::maildir::deliver::{Delivery, DeliveryStream, Target, Unmatched};
 use crate::store::state::{LinkId, PendingLink, Stored};
-use crate::store::{Intact, Store, root};
+use crate::store::{Intact, Store};
 
 use super::bodies::get;
 use super::sessions::{Sessions, costs_session, first_says, is_ours};
@@ -285,8 +285,7 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
                 let from = dir.find(&twin.name.0).ok()?.filter(|_| intact == Intact::Yes)?;
                 let to = target.entry(&link.name, &link.flags);
                 target.save_letters().ok()?;
-                rustix::fs::linkat(dir.place(from.in_cur), from.file, target.dir.place(to.in_cur), to.file, rustix::fs::AtFlags::empty())
-                    .ok()?;
+                dir.link_into(&from, &target.dir, &to).ok()?;
                 Some(Stored { id: link.id, name: None, digest: twin.digest, replaces: Vec::new(), by_name: false })
             });
             match linked {
@@ -298,7 +297,7 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
             store.step("link");
             target.dir.sync()?;
             store.step("sync-directories");
-            store.state().mark_stored(&stored, root::now())?;
+            store.state().mark_stored(&stored, store.now())?;
             store.step("commit");
         }
         Ok((stored.len() as u64, adopted, rest))

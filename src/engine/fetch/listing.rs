@@ -8,7 +8,7 @@ use crate::model::change::{Harvest, HarvestKind, Marks};
 use crate::model::report::FolderReport;
 use crate::model::{Change, Class, Error, Event, FolderId, FolderPath, Listed, Need, Renumbered, Result, Role, Scope};
 use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
-use crate::store::{Store, root};
+use crate::store::Store;
 
 use super::arrived::{link_arrived, look_for_unseen};
 use super::rematch::{Rematched, link_moved, rematch};
@@ -273,7 +273,7 @@ async fn commit(
     let marks = if harvest.doubtful { Marks::default() } else { marks };
     let (folder, cursor) = (job.row.id, harvest.cursor.clone());
     job.row.epoch = blocking(store, move |store| {
-        let page = Page { restart, links: &links, news: &news, files: &files, cursor: &cursor, marks: Some(&marks), now: root::now() };
+        let page = Page { restart, links: &links, news: &news, files: &files, cursor: &cursor, marks: Some(&marks), now: store.now() };
         let (epoch, _) = store.state().commit_page(folder, &page)?;
         store.step("commit-listing");
         Ok(epoch)

@@ -17,14 +17,16 @@ pub mod strengthen;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::backend::{Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result, Role};
 use crate::store::maildir::deliver::{Delivery, Target};
 use crate::store::state::{FolderRow, LinkId, PendingLink};
-use crate::store::{Store, root};
+use crate::store::Store;
 
 use super::plan::{Action, DownloadLimits, decide};
 use super::portions::{Portions, may_follow};
@@ -187,7 +189,7 @@ pub(in crate::engine) async fn finish_report(
     }
     if !store.is_rehearsal() {
         let failure = report.error.as_ref().map(|e| e.class).or_else(|| (!report.ok()).then_some(Class::Partial));
-        let recorded = blocking(store, move |store| store.state().record_run(root::now(), failure.map(Class::word))).await;
+        let recorded = blocking(store, move |store| store.state().record_run(store.now(), failure.map(Class::word))).await;
         if let Err(error) = recorded {
             report.error.get_or_insert(error);
         }
@@ -238,10 +240,39 @@ pub(in crate::engine) async fn blocking<T: Send + 'static>(
     store: &Arc<Store>,
     work: impl FnOnce(&Store) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let store = store.clone();
-    match tokio::task::spawn_blocking(move || work(&store)).await {
-        Ok(done) => done,
-        Err(error) => Err(Error::new(Class::Internal, "work on the store", format!("a thread panicked: {error}"))),
+    Begun::work(store, work).done().await
+}
+
+/// Blocking work on the store that was begun, and goes on beside what its caller does.
+pub(in crate::engine) enum Begun<T> {
+    Thread(JoinHandle<Result<T>>),
+    /// The store does not block: it is done.
+    Done(Result<T>),
+}
+
+impl<T: Send + 'static> Begun<T> {
+    /// Begins it.
+    pub fn work(store: &Arc<Store>, work: impl FnOnce(&Store) -> Result<T> + Send + 'static) -> Self {
+        if !store.blocks() {
+            return Self::Done(work(store));
+        }
+        let store = store.clone();
+        Self::Thread(tokio::task::spawn_blocking(move || work(&store)))
+    }
+
+    /// Waits for its end.
+    pub async fn done(self) -> Result<T> {
+        match self {
+            Self::Thread(thread) => match thread.await {
+                Ok(done) => done,
+                Err(error) => Err(Error::new(Class::Internal, "work on the store", format!("a thread panicked: {error}"))),
+            },
+            Self::Done(done) => {
+                // Others have their turn, as they have while a thread works.
+                tokio::task::yield_now().await;
+                done
+            }
+        }
     }
 }
 
@@ -254,7 +285,7 @@ async fn run(
     jobs: &mut Vec<Job>,
     plan_of_rehearsal: &mut Option<Vec<PlannedAction>>,
 ) -> Result<bool> {
-    let began = root::now();
+    let began = store.now();
     let (mut session, listed) = listing::list(store, sessions, ctx, options).await?;
     *jobs = listed;
     release::guard(store, options, jobs).await?;

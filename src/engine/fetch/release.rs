@@ -10,7 +10,7 @@ use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
 use crate::store::maildir::dir::{Entry, FolderDir};
 use crate::store::state::{LinkId, Receipt, Releasable};
-use crate::store::{Intact, Store, root};
+use crate::store::{Intact, Store};
 
 use super::sessions::{Sessions, costs_session, first_says};
 use super::{FetchOptions, Job, blocking, doubts};
@@ -46,7 +46,7 @@ pub(super) async fn release(
     jobs: &mut [Job],
     began: i64,
 ) -> Result<Option<Box<dyn Session>>> {
-    let now = root::now();
+    let now = store.now();
     let Some(rule) = rule(options.after_fetch, now) else { return Ok(session) };
     if is_rebuilt(store).await? {
         return Ok(session);
@@ -136,7 +136,7 @@ pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut
 
 /// What would be removed now, for a dry run.
 pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOptions) -> Result<Vec<PlannedAction>> {
-    let now = root::now();
+    let now = store.now();
     let mut plan = Vec::new();
     let Some(rule) = rule(options.after_fetch, now) else { return Ok(plan) };
     if is_rebuilt(store).await? || (rule.due_before.is_some() && clock_went_back(store, now).await?) {

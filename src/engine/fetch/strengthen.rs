@@ -9,7 +9,7 @@ use crate::engine::reading::{Files, Reader, Sent, unread};
 use crate::model::{Hash, LocalName, RemoteId, Result};
 use crate::store::maildir::digest::Digest;
 use crate::store::state::{Doubtful, FileHere, FolderRow, LinkId, Verdicts};
-use crate::store::{Store, root};
+use crate::store::Store;
 
 use super::blocking;
 use super::sessions::costs_session;
@@ -103,7 +103,7 @@ async fn record(
             verdicts.files.extend(here.into_iter().map(|digest| FileHere { name: message.name.clone(), digest }));
             verdicts.gone.push(message.id);
         }
-        store.state().settle_doubtful(folder, &verdicts, root::now())?;
+        store.state().settle_doubtful(folder, &verdicts, store.now())?;
         store.step("strengthen");
         Ok((verdicts, different, local_only))
     })

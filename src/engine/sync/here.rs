@@ -75,7 +75,7 @@ pub(super) fn look(store: &Store, row: &FolderRow) -> Result<LookHere> {
         Some(_) => {}
         None => store.state().set_directories(&[(row.id, now.0, now.1)])?,
     }
-    let mark = dir.mark()?;
+    let mark = dir.mark(store.now())?;
     if mark.is_some() && mark == store.state().here_mark(row.id)? {
         return Ok(LookHere::Unchanged);
     }

@@ -21,7 +21,9 @@ mod upload;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::backend::{Ctx, Session};
 pub use crate::model::Expunge;
@@ -29,7 +31,6 @@ use crate::model::caps::FlagSupport;
 use crate::model::report::AccountReport;
 use crate::model::{Event, FolderId, Result};
 use crate::store::Store;
-use crate::store::root;
 
 use super::fetch::{FetchOptions, Job, Sessions, blocking, finish_report, pull, sum_up};
 use super::portions::{Portions, may_follow};
@@ -169,7 +170,7 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncO
     done?;
     if !store.is_rehearsal() {
         folders::remove_here(store, &folders.remove_here, report).await?;
-        let until = root::now().saturating_sub(options.keep_deleted.as_secs().cast_signed());
+        let until = store.now().saturating_sub(options.keep_deleted.as_secs().cast_signed());
         blocking(store, move |store| store.purge_deleted(until)).await?;
     }
     Ok(more)

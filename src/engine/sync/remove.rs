@@ -8,7 +8,6 @@ use crate::engine::fetch::strengthen::{Strengthened, strengthen};
 use crate::model::caps::Moves;
 use crate::model::{Caps, FlagState, FolderId, LocalName, Outcome, RemoteId, Result};
 use crate::store::maildir::digest::Digest;
-use crate::store::root;
 use crate::store::state::{Doubtful, LinkId, SyncRow};
 
 use super::execute::send;
@@ -125,7 +124,7 @@ pub(super) async fn here(run: &Run<'_>, work: &mut Work) -> Result<()> {
             let (rows, messages): (Vec<LinkId>, Vec<(LocalName, FlagState)>) = batch.into_iter().unzip();
             let mut count = 0;
             if let Some(dir) = store.open_folder(&dir)? {
-                count = store.put_by(&dir, &messages, root::now())?;
+                count = store.put_by(&dir, &messages, store.now())?;
                 store.step("put-by");
                 dir.sync()?;
             }

@@ -9,7 +9,7 @@ use crate::store::maildir::digest::Digest;
 use crate::store::maildir::dir::Entry;
 use crate::store::maildir::outgoing::{Examined, examine};
 use crate::store::state::{LinkId, Proof, Stored, SyncRow};
-use crate::store::{Store, root};
+use crate::store::Store;
 
 use super::here::NewFile;
 use super::moves::{Found, Lost, pair_here};
@@ -99,7 +99,7 @@ async fn take_in(store: &Arc<Store>, all: &mut [Looked], taking: &[usize]) -> Re
             let Some(dir) = store.open_folder(&dir)? else { return Ok(None) };
             let Examined::Mail { digest, .. } = examine(&dir, &entry)? else { return Ok(None) };
             let stored = Stored { id, name: None, digest: *digest, replaces: Vec::new(), by_name: true };
-            store.state().mark_stored(&[stored], root::now())?;
+            store.state().mark_stored(&[stored], store.now())?;
             store.step("commit-stored");
             store.state().row(id)
         })

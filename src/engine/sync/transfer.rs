@@ -14,7 +14,7 @@ use crate::store::maildir::finder::Finder;
 use crate::store::maildir::keywords::KeywordLetters;
 use crate::store::maildir::name::FileName;
 use crate::store::state::{Arrival, LinkId, Proof, Standing, SyncRow};
-use crate::store::{Store, root};
+use crate::store::Store;
 
 use super::execute::send;
 use super::prepare::Looked;
@@ -229,7 +229,7 @@ async fn transfer(
         Vec::new()
     } else {
         blocking(run.store, move |store| {
-            let made = store.state().intend(target, &arrivals, root::now())?;
+            let made = store.state().intend(target, &arrivals, store.now())?;
             store.step("intend-move");
             Ok(made)
         })

@@ -5,10 +5,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use tokio::task::JoinHandle;
-
 use crate::backend::{Order, Session};
-use crate::engine::fetch::blocking;
+use crate::engine::fetch::{Begun, blocking};
 use crate::engine::fetch::listing::look_into;
 use crate::engine::fetch::sessions::may_retry;
 use crate::engine::merge::restrict;
@@ -16,7 +14,6 @@ use crate::model::change::Marks;
 use crate::model::{Class, Error, FlagState, LocalName, Need, Outcome, RemoteId, Result, Scope};
 use crate::store::maildir::dir::Entry;
 use crate::store::maildir::outgoing::{Examined, examine};
-use crate::store::root;
 use crate::store::state::{Arrival, LinkId, Proof, Taken};
 
 use super::execute::send;
@@ -52,7 +49,7 @@ pub(super) async fn upload(run: &Run<'_>, session: &mut Option<Box<dyn Session>>
             return Ok(());
         }
         let batch = if again.is_empty() {
-            let (examined, rest) = ahead.await.map_err(|e| Error::new(Class::Internal, "read new files", e.to_string()))??;
+            let (examined, rest) = ahead.done().await?;
             if examined.is_empty() && rest.is_empty() {
                 return Ok(());
             }
@@ -120,9 +117,9 @@ async fn still_arriving(run: &Run<'_>, batch: Vec<Outbound>) -> Result<Vec<Outbo
 type Examinations = (Vec<(NewFile, Examined)>, VecDeque<NewFile>);
 
 /// Starts to read and digest the next files, as many as one intent holds.
-fn read_ahead(run: &Run<'_>, work: &Work, mut files: VecDeque<NewFile>) -> JoinHandle<Result<Examinations>> {
-    let (store, dir) = (run.store.clone(), work.job.row.dir.clone());
-    tokio::task::spawn_blocking(move || {
+fn read_ahead(run: &Run<'_>, work: &Work, mut files: VecDeque<NewFile>) -> Begun<Examinations> {
+    let dir = work.job.row.dir.clone();
+    Begun::work(run.store, move |store| {
         let (mut examined, mut octets) = (Vec::new(), 0);
         let dir = if files.is_empty() { None } else { store.open_folder(&dir)? };
         let Some(dir) = dir else { return Ok((examined, VecDeque::new())) };
@@ -166,7 +163,7 @@ async fn intend(run: &Run<'_>, work: &mut Work, examined: Vec<(NewFile, Examined
     }
     let folder = work.job.row.id;
     let (arrivals, rows) = blocking(run.store, move |store| {
-        let rows = store.state().intend(folder, &arrivals, root::now())?;
+        let rows = store.state().intend(folder, &arrivals, store.now())?;
         store.step("intend-upload");
         Ok((arrivals, rows))
     })

@@ -1,17 +1,16 @@
 //! The file of a body that is under way: digested, converted to the form of the file, written to tmp/.
 
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 
 use crate::store::Store;
+use crate::store::disk::File;
 
-use super::deliver::Target;
 use super::digest::{Digest, Digester, Form};
 use super::dir::FolderDir;
+use super::target::Target;
 
 /// Octets of a file that are gathered before they are written.
 const WRITE_OCTETS: usize = 128 << 10;
@@ -23,7 +22,7 @@ pub(super) struct Incoming {
     target: Arc<Target>,
     digester: Digester,
     buffer: BytesMut,
-    file: Option<(String, File)>,
+    file: Option<(String, Box<dyn File>)>,
 }
 
 impl Incoming {
@@ -96,9 +95,8 @@ impl Incoming {
             }
             self.write(store)?;
             if let (Some(date), Some((_, file))) = (date, &self.file) {
-                let time = Timespec { tv_sec: date, tv_nsec: 0 };
                 // Cosmetic: a date that the file system cannot keep is no reason to refuse the mail.
-                let _ = rustix::fs::futimens(file, &Timestamps { last_access: time, last_modification: time });
+                let _ = file.set_mtime(date);
             }
             Ok(())
         })();
@@ -132,22 +130,20 @@ fn crlf(lf: &[u8], out: &mut BytesMut) {
     }
 }
 
-fn make_tmp(store: &Store, dir: &FolderDir) -> io::Result<(String, File)> {
+fn make_tmp(store: &Store, dir: &FolderDir) -> io::Result<(String, Box<dyn File>)> {
     let name = store.names.next_tmp();
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(&dir.tmp, name.as_str(), flags, Mode::RUSR | Mode::WUSR)?;
-    Ok((name, File::from(file)))
+    let file = dir.tmp.create(&name)?;
+    Ok((name, file))
 }
 
 /// Removes a file of tmp/.
 pub(super) fn unlink(dir: &FolderDir, tmp: &str) {
     // May fail on a broken disk: the next run sweeps.
-    let _ = rustix::fs::unlinkat(&dir.tmp, tmp, AtFlags::empty());
+    let _ = dir.tmp.unlink(tmp);
 }
 
 /// Fails when the file system is nearly full, before it is.
 pub(super) fn check_space(store: &Store) -> io::Result<()> {
-    let space = rustix::fs::fstatvfs(store.root().map_err(io::Error::other)?)?;
-    let (free, all) = (space.f_bavail.saturating_mul(space.f_frsize), space.f_blocks.saturating_mul(space.f_frsize));
-    if all > 0 && free < KEEP_FREE.min(all / 100) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    let space = store.root().map_err(io::Error::other)?.space()?;
+    if space.all > 0 && space.free < KEEP_FREE.min(space.all / 100) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
 }

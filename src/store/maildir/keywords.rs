@@ -1,11 +1,10 @@
 //! Keywords as Maildir letters a–z: the folder's `dovecot-keywords` file (a line `N keyword` for the letter `a` + N), as Dovecot and
 //! mbsync's peers write it. Past 26 a keyword has no letter and lives in the state only.
 
-use std::io::Read as _;
-
-use rustix::fs::{AtFlags, Mode, OFlags};
+use std::io::{self, Read as _, Write as _};
 
 use crate::model::{Error, Keyword, Result};
+use crate::store::disk::Kind;
 
 use super::dir::FolderDir;
 
@@ -51,9 +50,9 @@ impl KeywordLetters {
         match read(dir) {
             Ok(Some(text)) => Ok(Self::parse(text)),
             Ok(None) => Ok(Self::unavailable(dir, "it is no regular file or too large")),
-            Err(rustix::io::Errno::NOENT) => Ok(Self::default()),
-            Err(error @ (rustix::io::Errno::MFILE | rustix::io::Errno::NFILE | rustix::io::Errno::NOMEM)) => {
-                Err(Error::local(format!("read {FILE} of the Maildir folder `{}`", dir.path), &error.into()))
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) if matches!(error.raw_os_error(), Some(12 | 23 | 24)) => { // ENOMEM, ENFILE, EMFILE
+                Err(Error::local(format!("read {FILE} of the Maildir folder `{}`", dir.path), &error))
             }
             Err(error) => Ok(Self::unavailable(dir, &error.to_string())),
         }
@@ -145,16 +144,14 @@ impl KeywordLetters {
         if !self.dirty {
             return Ok(());
         }
-        let write = || -> std::io::Result<()> {
+        let write = || -> io::Result<()> {
             let tmp = format!("{}keywords", super::name::TMP_PREFIX);
-            let _ = rustix::fs::unlinkat(&dir.tmp, tmp.as_str(), AtFlags::empty());
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let mut file = std::fs::File::from(rustix::fs::openat(&dir.tmp, tmp.as_str(), flags, Mode::RUSR | Mode::WUSR)?);
-            std::io::Write::write_all(&mut file, &self.text)?;
-            file.sync_all()?;
-            rustix::fs::renameat(&dir.tmp, tmp.as_str(), &dir.base, FILE)?;
-            rustix::fs::fsync(&dir.base)?;
-            Ok(())
+            let _ = dir.tmp.unlink(&tmp);
+            let mut file = dir.tmp.create(&tmp)?;
+            file.write_all(&self.text)?;
+            file.sync()?;
+            dir.tmp.replace(&tmp, &*dir.base, FILE)?;
+            dir.base.sync()
         };
         write().map_err(|e| Error::local(format!("write {FILE} of the Maildir folder `{}`", dir.path), &e))?;
         self.dirty = false;
@@ -163,15 +160,13 @@ impl KeywordLetters {
 }
 
 /// The octets of the file; `None` when it is no regular file, or larger than 26 keywords can make it.
-fn read(dir: &FolderDir) -> rustix::io::Result<Option<Vec<u8>>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = std::fs::File::from(rustix::fs::openat(&dir.base, FILE, flags, Mode::empty())?);
-    let errno = |e: std::io::Error| rustix::io::Errno::from_io_error(&e).unwrap_or(rustix::io::Errno::IO);
-    if !file.metadata().map_err(errno)?.is_file() {
+fn read(dir: &FolderDir) -> io::Result<Option<Vec<u8>>> {
+    let file = dir.base.open(FILE)?;
+    if file.stat()?.kind != Kind::File {
         return Ok(None);
     }
     let mut text = Vec::new();
-    file.take(MAX_FILE + 1).read_to_end(&mut text).map_err(errno)?;
+    file.take(MAX_FILE + 1).read_to_end(&mut text)?;
     Ok((text.len() as u64 <= MAX_FILE).then_some(text))
 }
 
@@ -182,9 +177,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::store::disk::{Disk as _, OsDisk};
 
     fn folder(at: &Path) -> FolderDir {
-        FolderDir::make(&std::fs::File::open(at).unwrap().into(), "").unwrap().0
+        FolderDir::make(&*OsDisk.open(at).unwrap(), "").unwrap().0
     }
 
     fn keywords(words: &[&str]) -> Vec<Keyword> {
@@ -211,7 +207,7 @@ mod tests {
             |file| symlink("elsewhere", file).unwrap(),
             |file| std::fs::create_dir(file).unwrap(),
             |file| std::fs::write(file, "0 work\n".repeat(10_000)).unwrap(),
-            |file| rustix::fs::mknodat(rustix::fs::CWD, file, rustix::fs::FileType::Fifo, Mode::RWXU, 0).unwrap(),
+            |file| rustix::fs::mknodat(rustix::fs::CWD, file, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap(),
         ];
         for make in make {
             let home = tempfile::tempdir().unwrap();

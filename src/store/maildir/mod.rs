@@ -1,5 +1,6 @@
 //! The Maildir: names, layout, digests, directories, delivery.
 
+mod commit;
 pub mod deliver;
 pub mod digest;
 pub mod dir;
@@ -10,3 +11,4 @@ pub mod layout;
 pub mod name;
 pub mod outgoing;
 pub mod streamed;
+mod target;

@@ -1,9 +1,10 @@
 //! Maildir file names: unique base names, and the `:2,` info that carries flags (maildir(5)).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::SystemTime;
 
 use crate::model::{Flags, LocalName};
+use crate::store::clock::Clock;
 
 /// Prefix of files in tmp/ that are ours. Whoever holds the lock of the root may remove them.
 pub const TMP_PREFIX: &str = "mailx-";
@@ -15,19 +16,20 @@ pub struct NameMaker {
     host: String,
     count: AtomicU32,
     seed: [u8; 16],
+    clock: Arc<dyn Clock>,
 }
 
 impl NameMaker {
     /// A maker for this process on `host`; `seed` is random.
-    pub fn new(host: &str, seed: [u8; 16]) -> Self {
+    pub fn new(host: &str, seed: [u8; 16], clock: Arc<dyn Clock>) -> Self {
         let host = host.replace('/', "\\057").replace(':', "\\072").replace(|c: char| c.is_control() || c.is_whitespace(), "_");
         let host = if host.is_empty() { "localhost".into() } else { host.chars().take(64).collect() };
-        Self { pid: std::process::id(), host, count: AtomicU32::new(0), seed }
+        Self { pid: std::process::id(), host, count: AtomicU32::new(0), seed, clock }
     }
 
     /// The next name.
     pub fn next(&self) -> LocalName {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = self.clock.wall();
         let n = self.count.fetch_add(1, Relaxed);
         let random = self.random(n);
         LocalName(format!("{}.M{}P{}Q{n}R{random:016x}.{}", now.as_secs(), now.subsec_micros(), self.pid, self.host).into())
@@ -80,11 +82,12 @@ pub fn file_name(base: &LocalName, flags: Flags, letters: &str) -> (String, bool
 mod tests {
     use super::*;
     use crate::model::Flag;
+    use crate::store::clock::OsClock;
     use proptest::prelude::*;
 
     #[test]
     fn names_are_unique_and_hold_no_separator() {
-        let maker = NameMaker::new("a/b:c d", [7; 16]);
+        let maker = NameMaker::new("a/b:c d", [7; 16], Arc::new(OsClock));
         let names: std::collections::HashSet<_> = (0..1000).map(|_| maker.next()).collect();
         assert_eq!(names.len(), 1000);
         assert!(names.iter().all(|n| !n.0.contains(['/', ':', ' ']) && n.0.contains(r".a\057b\072c_d")));

@@ -1,12 +1,11 @@
 //! Files on their way to a server: what they are, and their bytes as they go over the wire.
 
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _};
-use std::os::unix::fs::MetadataExt as _;
 
 use bytes::{Bytes, BytesMut};
 
 use crate::model::{Error, LocalName, Result};
+use crate::store::disk::File;
 
 use super::digest::{Digest, MAX_HEADER, WireLines, digest_foreign};
 use super::dir::{Entry, FolderDir};
@@ -43,20 +42,20 @@ pub fn examine(dir: &FolderDir, entry: &Entry) -> Result<Examined> {
         Err(error) => return Ok(Examined::NotMail(format!("it cannot be read: {error}"))),
     };
     let read = (|| {
-        let before = file.metadata()?;
+        let before = file.stat()?;
         let mut start = Vec::with_capacity(FIELD);
         (&mut file).take(FIELD as u64).read_to_end(&mut start)?;
         if !begins_like_mail(&start) {
             return Ok(Examined::NotMail("it is no mail: it does not begin with a header field".into()));
         }
         file.rewind()?;
-        let (bare, full) = digest_foreign(BufReader::with_capacity(PIECE, &file))?;
-        let after = file.metadata()?;
-        if (before.len(), before.mtime(), before.mtime_nsec()) != (after.len(), after.mtime(), after.mtime_nsec()) {
+        let (bare, full) = digest_foreign(BufReader::with_capacity(PIECE, &mut file))?;
+        let after = file.stat()?;
+        if (before.len, before.mtime, before.mtime_nsec) != (after.len, after.mtime, after.mtime_nsec) {
             return Ok(Examined::NotMail("it changes while it is read".into()));
         }
         let (digest, bare) = full.map_or((bare, None), |full| (full, Some(bare)));
-        Ok(Examined::Mail { digest: Box::new(digest), bare: bare.map(Box::new), date: before.mtime() })
+        Ok(Examined::Mail { digest: Box::new(digest), bare: bare.map(Box::new), date: before.mtime })
     })();
     read.or_else(|error: std::io::Error| Ok(Examined::NotMail(format!("it cannot be read: {error}"))))
 }
@@ -86,7 +85,7 @@ fn begins_like_mail(start: &[u8]) -> bool {
 /// The bytes of a file as they go over the wire.
 #[derive(Debug)]
 pub struct WireFile {
-    lines: WireLines<BufReader<File>>,
+    lines: WireLines<BufReader<Box<dyn File>>>,
 }
 
 impl WireFile {
