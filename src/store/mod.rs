@@ -297,8 +297,7 @@ impl Store {
         if !bytes {
             let length = file.stat().map_err(|e| Error::local(tried(), &e))?.len;
             // LF files are shorter by their number of lines, which is not kept; empty where there should be something is damage.
-            let plausible =
-                if digest.line_ends == LineEnds::AsSent { length == digest.octets } else { length <= digest.octets };
+            let plausible = if digest.line_ends == LineEnds::AsSent { length == digest.octets } else { length <= digest.octets };
             return Ok(if plausible && (length > 0 || digest.octets == 0) { Intact::Yes } else { Intact::Damaged });
         }
         // Identity takes CRLF as LF, so it is the same in either form; an adopted file may have the lines of another tool in its header.

@@ -92,10 +92,7 @@ fn check(path: &Path, stat: &Stat) -> Result<()> {
         return refuse("it is no directory".into(), "name a directory in `maildir`");
     }
     if stat.uid != us {
-        return refuse(
-            format!("it belongs to user {}, not to us ({us})", stat.uid),
-            "run mailx as its owner, or choose another `maildir`",
-        );
+        return refuse(format!("it belongs to user {}, not to us ({us})", stat.uid), "run mailx as its owner, or choose another `maildir`");
     }
     if stat.mode & 0o022 != 0 {
         let hint = format!("chmod go-w {}", path.display());

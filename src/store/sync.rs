@@ -30,12 +30,7 @@ impl Syncing {
     }
 
     /// Flushes the root's file system when there are many things on it. Returns those that are still to be synced one by one.
-    fn many<'a, T>(
-        self,
-        root: &dyn Dir,
-        all: impl ExactSizeIterator<Item = T>,
-        place: impl Fn(&T) -> &'a dyn Dir,
-    ) -> io::Result<Vec<T>> {
+    fn many<'a, T>(self, root: &dyn Dir, all: impl ExactSizeIterator<Item = T>, place: impl Fn(&T) -> &'a dyn Dir) -> io::Result<Vec<T>> {
         if !self.whole || all.len() <= FEW {
             return Ok(all.collect());
         }

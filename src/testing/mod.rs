@@ -1,3 +1,5 @@
-//! Test doubles, built with the feature `testing` only: what the engine's tests run on instead of a server.
+//! Test doubles, built with the feature `testing` only: what the engine's tests run on instead of a server, a disk and a clock.
 
+pub mod clock;
+pub mod disk;
 pub mod mem;

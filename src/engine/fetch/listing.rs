@@ -7,8 +7,8 @@ use crate::backend::{Ctx, FolderInfo, LookAt, Session};
 use crate::model::change::{Harvest, HarvestKind, Marks};
 use crate::model::report::FolderReport;
 use crate::model::{Change, Class, Error, Event, FolderId, FolderPath, Listed, Need, Renumbered, Result, Role, Scope};
-use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
 use crate::store::Store;
+use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
 
 use super::arrived::{link_arrived, look_for_unseen};
 use super::rematch::{Rematched, link_moved, rematch};

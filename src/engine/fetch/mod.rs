@@ -24,9 +24,9 @@ use tokio::time::Instant;
 use crate::backend::{Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result, Role};
+use crate::store::Store;
 use crate::store::maildir::deliver::{Delivery, Target};
 use crate::store::state::{FolderRow, LinkId, PendingLink};
-use crate::store::Store;
 
 use super::plan::{Action, DownloadLimits, decide};
 use super::portions::{Portions, may_follow};

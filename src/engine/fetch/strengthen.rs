@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::backend::{Ctx, Missed, Part, Session, Want};
 use crate::engine::reading::{Files, Reader, Sent, unread};
 use crate::model::{Hash, LocalName, RemoteId, Result};
+use crate::store::Store;
 use crate::store::maildir::digest::Digest;
 use crate::store::state::{Doubtful, FileHere, FolderRow, LinkId, Verdicts};
-use crate::store::Store;
 
 use super::blocking;
 use super::sessions::costs_session;

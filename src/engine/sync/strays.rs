@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::engine::fetch::blocking;
 use crate::model::{FolderPath, LocalName, Result};
+use crate::store::Store;
 use crate::store::maildir::digest::Digest;
 use crate::store::maildir::dir::Entry;
 use crate::store::maildir::outgoing::{Examined, examine};
 use crate::store::state::{LinkId, Proof, Stored, SyncRow};
-use crate::store::Store;
 
 use super::here::NewFile;
 use super::moves::{Found, Lost, pair_here};

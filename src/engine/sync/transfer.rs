@@ -9,12 +9,12 @@ use crate::engine::fetch::sessions::{costs_session, is_ours};
 use crate::engine::fetch::{Job, blocking};
 use crate::model::report::PlannedAction;
 use crate::model::{FlagState, LocalName, Outcome, Result};
+use crate::store::Store;
 use crate::store::maildir::dir::Entry;
 use crate::store::maildir::finder::Finder;
 use crate::store::maildir::keywords::KeywordLetters;
 use crate::store::maildir::name::FileName;
 use crate::store::state::{Arrival, LinkId, Proof, Standing, SyncRow};
-use crate::store::Store;
 
 use super::execute::send;
 use super::prepare::Looked;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::backend::{Order, Session};
-use crate::engine::fetch::{Begun, blocking};
 use crate::engine::fetch::listing::look_into;
 use crate::engine::fetch::sessions::may_retry;
+use crate::engine::fetch::{Begun, blocking};
 use crate::engine::merge::restrict;
 use crate::model::change::Marks;
 use crate::model::{Class, Error, FlagState, LocalName, Need, Outcome, RemoteId, Result, Scope};

@@ -51,7 +51,8 @@ impl KeywordLetters {
             Ok(Some(text)) => Ok(Self::parse(text)),
             Ok(None) => Ok(Self::unavailable(dir, "it is no regular file or too large")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) if matches!(error.raw_os_error(), Some(12 | 23 | 24)) => { // ENOMEM, ENFILE, EMFILE
+            Err(error) if matches!(error.raw_os_error(), Some(12 | 23 | 24)) => {
+                // ENOMEM, ENFILE, EMFILE
                 Err(Error::local(format!("read {FILE} of the Maildir folder `{}`", dir.path), &error))
             }
             Err(error) => Ok(Self::unavailable(dir, &error.to_string())),
