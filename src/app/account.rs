@@ -157,6 +157,7 @@ pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
             apop,
             mirror_deletions: account.mirror_deletions,
             most_octets: pop3::MOST_OCTETS,
+            pace: pop3::Pace::default(),
         })),
         Protocol::ActiveSync => {
             Err(Error::new(Class::Config, tried(), format!("this version of mailx does not speak {} yet", receive.protocol))

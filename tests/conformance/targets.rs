@@ -120,6 +120,7 @@ fn pop3(server: &Server, user: &str) -> Arc<dyn Backend> {
         apop: false,
         mirror_deletions: false,
         most_octets: pop3::MOST_OCTETS,
+        pace: pop3::Pace::default(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use mailx::backend::pop3::Pop3Backend;
+use mailx::backend::pop3::{Pace, Pop3Backend};
 use mailx::backend::{Backend as _, BodySink, Ctx, LookAt, Missed, Part, Want};
 use mailx::model::event::Silent;
 use mailx::model::{Change, Class, Credentials, FolderId, Need, Result, Scope, Secret, SecretKind};
@@ -34,6 +34,7 @@ fn account(peer: &Peer, most_octets: u64) -> (Pop3Backend, Ctx) {
         apop: false,
         mirror_deletions: false,
         most_octets,
+        pace: Pace::default(),
     };
     let ctx = Ctx {
         cancel: CancellationToken::new(),

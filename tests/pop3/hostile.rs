@@ -391,14 +391,20 @@ fn row_76_gmail_shows_a_portion_at_a_time_and_hides_what_was_read() {
 }
 
 fn gmails_portions_all_come(verb: &str) {
-    let home = Home::new(Drop { greeting: "+OK Gpop ready for requests from 192.0.2.1".into(), ..Drop::of(23, "a") });
+    // It wants a second between two logins as well.
+    let caps = Some(vec!["USER", "UIDL", "TOP", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 1"]);
+    let home = Home::new(Drop { greeting: "+OK Gpop ready for requests from 192.0.2.1".into(), caps, ..Drop::of(23, "a") });
     let all = home.peer.maildrop().letters;
     home.peer.change(|d| d.letters.truncate(10));
     // What a session has read, the next one does not list.
     let (later, seen) = (all.clone(), std::sync::Mutex::new(Vec::<Vec<u8>>::new()));
     let shared = std::sync::Arc::new((later, seen));
-    let of = shared.clone();
+    let (of, last) = (shared.clone(), std::sync::Mutex::new(None::<std::time::Instant>));
     home.peer.hook(move |line, connection| {
+        if line.starts_with("PASS") {
+            let soon = last.lock().unwrap().replace(std::time::Instant::now()).is_some_and(|at| at.elapsed().as_millis() < 950);
+            return if soon { say("-ERR [LOGIN-DELAY] too soon\r\n") } else { None };
+        }
         let (all, seen) = &*of;
         let mut seen = seen.lock().unwrap();
         let shown: Vec<&Letter> = all.iter().skip((connection - 1) * 10).take(10).collect();

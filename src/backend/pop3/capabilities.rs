@@ -61,7 +61,7 @@ impl Capabilities {
     }
 
     /// Seconds between two logins, at least.
-    fn login_delay(&self) -> Option<u32> {
+    pub fn login_delay(&self) -> Option<u32> {
         self.arguments("LOGIN-DELAY").first()?.parse().ok()
     }
 

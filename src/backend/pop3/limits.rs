@@ -7,7 +7,7 @@ pub const MESSAGES: usize = 5_000_000;
 /// Capabilities.
 pub const CAPABILITIES: usize = 1000;
 /// Messages of one page of a listing.
-pub const PAGE: usize = 5000;
+pub const PAGE: usize = 1000;
 /// Commands under way at once, where the server bears that (RFC 2449 §6.8).
 pub const IN_FLIGHT: usize = 256;
 /// Octets, as announced, of the messages under way at once: what is asked for cannot be taken back.

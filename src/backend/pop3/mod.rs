@@ -13,11 +13,13 @@ mod fetch;
 mod limits;
 mod listing;
 mod login;
+mod pace;
 mod quirks;
 
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 
 pub use crate::backend::limits::MESSAGE as MOST_OCTETS;
 use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Order, Part, Session, Step, Want};
@@ -34,6 +36,7 @@ use crate::wire::sasl::Mechanism;
 use capabilities::Capabilities;
 use conn::{Connection, Expect};
 use listing::Listing;
+pub use pace::Pace;
 use quirks::Quirks;
 
 /// The only folder, by the handle that it has everywhere: an account that changes its protocol keeps it.
@@ -58,6 +61,8 @@ pub struct Pop3Backend {
     pub mirror_deletions: bool,
     /// Octets of one message, at most: [`MOST_OCTETS`]; tests lower it.
     pub most_octets: u64,
+    /// How often this server wants logins.
+    pub pace: Pace,
 }
 
 #[async_trait]
@@ -128,7 +133,9 @@ impl Pop3Session {
 impl Up {
     /// Logs in and lists the maildrop.
     async fn open(backend: &Pop3Backend, ctx: &Ctx) -> Result<Self> {
+        backend.pace.wait(ctx).await;
         let login::LoggedIn { mut conn, caps, quirks } = login::log_in(backend, ctx).await?;
+        let logged_in = Instant::now();
         // A server may index a large maildrop now.
         let silence = conn.bear(ctx.silence * limits::WORK);
         let masked = |name: &str| ctx.disable.iter().any(|n| n == name);
@@ -146,6 +153,7 @@ impl Up {
         };
         let (sizes, uidls) = listing::ask(&mut conn, together, uidl).await?;
         conn.bear(silence);
+        backend.pace.note(logged_in, caps.login_delay());
         let after = [caps.list(), caps.policy()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
         ctx.observer.on(&Event::Reached { step: Reaching::Capabilities, detail: &format!("after login: {after}") });
         let mut up = Self {

@@ -35,7 +35,7 @@ pub use sessions::Sessions;
 use sessions::costs_session;
 
 /// Wanted messages of a folder that are read, planned and fetched at once: bounds memory, and costs one round trip each.
-const CHUNK: usize = 2000;
+const CHUNK: usize = 1000;
 
 /// What a fetch may and must do.
 #[derive(Debug, Clone)]
