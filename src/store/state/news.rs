@@ -14,26 +14,21 @@ use super::sqlite::Sqlite;
 const MANY: usize = 2000;
 
 /// What is new of known messages.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct News {
     /// Other flags there than the row says.
-    flags: Vec<(LinkId, FlagState)>,
+    pub flags: Vec<(LinkId, FlagState)>,
     /// Not there any more.
-    gone: Vec<LinkId>,
+    pub gone: Vec<LinkId>,
     /// There after all.
-    back: Vec<LinkId>,
+    pub back: Vec<LinkId>,
     /// Shown for the first time, of messages that went there from here.
-    shown: Vec<LinkId>,
+    pub shown: Vec<LinkId>,
     /// Their lasting ids, of messages that went there from here and whose ids nobody knew.
-    permanent: Vec<(LinkId, PermanentId)>,
+    pub permanent: Vec<(LinkId, PermanentId)>,
 }
 
 impl News {
-    /// That these are not there any more.
-    pub(super) fn of_gone(gone: &[LinkId]) -> Self {
-        Self { gone: gone.to_vec(), ..Self::default() }
-    }
-
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.flags.is_empty() && self.gone.is_empty() && self.back.is_empty() && self.permanent.is_empty() && self.shown.is_empty()

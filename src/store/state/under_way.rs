@@ -195,7 +195,7 @@ impl UnderWay for Sqlite {
         self.transaction("record what the server said of messages", |tx| {
             mark_taken(tx, there, 0)?;
             mark_taken(tx, gone, 0)?;
-            record_news(tx, &News::of_gone(gone))
+            record_news(tx, &News { gone: gone.to_vec(), ..News::default() })
         })
     }
 
