@@ -184,6 +184,25 @@ fn the_library_neither_prints_nor_exits_nor_reads_the_environment() {
 }
 
 #[test]
+fn store_and_engine_have_their_disk_and_their_time_from_outside() {
+    // The operating system's disk and clock themselves; and SQLite, which has its own way to a disk.
+    let own = ["store/disk/os.rs", "store/clock.rs", "store/state/sqlite.rs"];
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|s| !is_test(&s.path) && !own.contains(&s.path.as_str())) {
+        if !["store/", "engine/"].iter().any(|p| source.path.starts_with(p)) {
+            continue;
+        }
+        let code = code(&source.text);
+        for word in ["rustix::fs", "rustix::time", "std::fs", "fs::File", "SystemTime", "OwnedFd", "thread::sleep"] {
+            if code.contains(word) {
+                wrong.push(format!("{} has {word}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
 fn protocols_are_named_only_where_they_are_spoken() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|s| !is_test(&s.path)) {

@@ -18,6 +18,8 @@ mod here;
 mod mail;
 #[path = "engine/play.rs"]
 mod play;
+#[path = "engine/power.rs"]
+mod power;
 #[path = "engine/random.rs"]
 mod random;
 #[path = "engine/scenarios/mod.rs"]
@@ -29,9 +31,9 @@ mod there;
 #[path = "engine/world.rs"]
 mod world;
 
-use play::{Play, Variant, variants};
+use play::{Luck, Play, Variant, variants};
 use scenarios::Scenario;
-use world::Trouble;
+use world::{Ground, Trouble};
 
 type Job = (Scenario, Variant);
 
@@ -62,11 +64,40 @@ fn scenarios_end_as_they_should_and_stay_so() {
 }
 
 #[test]
+fn scenarios_end_the_same_on_a_real_disk() {
+    crowd::each(&some_jobs(), name, |(scenario, variant)| {
+        Play::new(scenario, variant).on(Ground::Real).whole();
+    });
+}
+
+#[test]
+fn a_kill_or_a_failure_at_any_change_of_the_disk_changes_no_end() {
+    crowd::each(&some_jobs(), name, |(scenario, variant)| {
+        let play = Play::new(scenario, variant).on(Ground::Memory);
+        for n in 1..=play.whole().writes {
+            for trouble in [Trouble::DiesAtWrite(n), Trouble::DiskFails(n)] {
+                at(trouble, || play.troubled(trouble));
+            }
+        }
+    });
+}
+
+#[test]
+fn a_loss_of_power_at_any_change_of_the_disk_changes_no_end() {
+    crowd::each(&some_jobs(), name, |(scenario, variant)| {
+        let play = Play::new(scenario, variant).on(Ground::Memory);
+        // One more: after the run.
+        for n in 1..=play.whole().writes + 1 {
+            Luck::all(1).for_each(|luck| play.loses_power(n, luck));
+        }
+    });
+}
+
+#[test]
 fn a_kill_at_any_step_here_changes_no_end() {
     crowd::each(&some_jobs(), name, |(scenario, variant)| {
         let play = Play::new(scenario, variant);
-        let (steps, ..) = play.whole();
-        for n in 1..=steps {
+        for n in 1..=play.whole().steps {
             at(Trouble::DiesAtStep(n), || play.troubled(Trouble::DiesAtStep(n)));
         }
     });
@@ -76,13 +107,13 @@ fn a_kill_at_any_step_here_changes_no_end() {
 fn a_kill_or_a_lost_answer_at_any_step_there_changes_no_end() {
     crowd::each(&some_jobs(), name, |(scenario, variant)| {
         let play = Play::new(scenario, variant);
-        let (_, effects, reads) = play.whole();
-        for n in 1..=effects {
+        let met = play.whole();
+        for n in 1..=met.effects {
             for trouble in [Trouble::AnswerLost(n), Trouble::LostBeforeEffect(n), Trouble::DiesAtEffect(n)] {
                 at(trouble, || play.troubled(trouble));
             }
         }
-        for n in 1..=reads {
+        for n in 1..=met.reads {
             at(Trouble::LostBeforeRead(n), || play.troubled(Trouble::LostBeforeRead(n)));
         }
     });

@@ -6,7 +6,7 @@ use crate::model::{Class, Error, Result};
 
 use super::clock::Clock;
 use super::disk::Held;
-use super::root::Control;
+use super::root::{Control, LOCK};
 
 /// How often a held lock is tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -24,10 +24,10 @@ pub struct Patience<'a> {
 
 /// Takes the lock of a root, waiting as `patience` says; dropping it releases. Class `locked` when another run holds it to the end.
 pub fn take(control: &Control, clock: &dyn Clock, patience: &Patience<'_>) -> Result<Box<dyn Held>> {
-    let tried = || format!("lock {}", control.path.join("lock").display());
+    let tried = || format!("lock {}", control.path.join(LOCK).display());
     let begun = clock.steady();
     loop {
-        match control.dir.try_lock("lock") {
+        match control.dir.try_lock(LOCK) {
             Ok(Some(lock)) => return Ok(lock),
             Ok(None) if (patience.cancelled)() || patience.most.is_some_and(|most| clock.steady().saturating_sub(begun) >= most) => {
                 return Err(Error::new(Class::Locked, tried(), "another run of mailx is at work on this Maildir")

@@ -21,12 +21,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::model::{Class, Error, FolderPath, LocalName, Result};
 
 use clock::Clock;
-use disk::{Dir, Disk, File, Held, Syncing};
+use disk::{Dir, Disk, File, Held, Syncing, sync_names};
 use lock::Patience;
 use maildir::digest::{Digest, LineEnds, digest_file, digest_foreign};
 use maildir::dir::{Entry, FolderDir};
 use maildir::layout::Layout;
-use maildir::name::NameMaker;
+use maildir::name::{FileName, NameMaker};
 use root::Root;
 use state::{Found, LinkId, Opener, State, Stored};
 
@@ -109,7 +109,7 @@ impl Store {
     /// Opens the store: checks the root, takes the lock, opens the state. Makes what is missing.
     pub fn open(opening: Opening<'_>) -> Result<Self> {
         let root = Root::open_or_make(&*opening.disk, &opening.root)?;
-        let control = root.control(opening.layout)?;
+        let control = root.control(&*opening.disk, opening.layout)?;
         let lock = lock::take(&control, &*opening.clock, &opening.patience)?;
         let sync = root.dir.syncing();
         let (state, found) = opening.states.open(&control.path, sync.network)?;
@@ -224,8 +224,17 @@ impl Store {
             self.step("make-folder");
         }
         let new = self.state().directory(row)?.is_none() || (made && self.state().linked_count(row, 1)? == 0);
-        let identity = if new { Some(folder.identity()?) } else { None };
+        let identity = if new { Some(self.settle(&folder)?) } else { None };
         Ok((folder, identity))
+    }
+
+    /// Which directory a folder is, to be recorded: its names are durable then, whoever has made it.
+    pub fn settle(&self, folder: &FolderDir) -> Result<(u64, u64)> {
+        if !self.is_rehearsal() {
+            let tried = || format!("sync the Maildir folder `{}`", folder.path);
+            sync_names(self.root()?, &folder.path).map_err(|e| Error::local(tried(), &e))?;
+        }
+        folder.identity()
     }
 
     /// Chooses the directory of a new folder: the usual spelling, or another one where that collides on case. A spelling that is on
@@ -258,7 +267,7 @@ impl Store {
         }
     }
 
-    /// Digests every file of a folder that was there before mailx; files that vanish or are no regular files are passed over.
+    /// Digests every file of a folder that was there before mailx, and makes it durable; files that vanish or are no regular files are passed over.
     pub fn foreign_files(&self, dir: &FolderDir) -> Result<Vec<ForeignFile>> {
         let mut files = Vec::new();
         let mut entries: Vec<(String, Entry)> = dir.scan()?.into_iter().collect();
@@ -269,7 +278,32 @@ impl Store {
             let (digest, with_tool_lines) = digest_foreign(BufReader::new(file)).map_err(|e| Error::local(tried(), &e))?;
             files.push(ForeignFile { name: LocalName(base.into()), entry, digest, with_tool_lines });
         }
+        self.make_durable(dir, &files.iter().map(|file| &file.entry).collect::<Vec<_>>())?;
         Ok(files)
+    }
+
+    /// Makes files durable that somebody else put into a folder: what the state knows, no loss of power may take away, or it would look
+    /// deleted by the user.
+    pub fn make_durable(&self, dir: &FolderDir, entries: &[&Entry]) -> Result<()> {
+        if entries.is_empty() || self.is_rehearsal() {
+            return Ok(());
+        }
+        let tried = || format!("make messages of the Maildir folder `{}` durable", dir.path);
+        let files = entries.iter().map(|entry| (dir.place(entry.in_cur), entry.file.as_str()));
+        match self.sync.files(self.root()?, files) {
+            // A mail reader has renamed one meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                for entry in entries {
+                    if let Some(now) = dir.find(FileName::parse(&entry.file).base)?
+                        && let Some(file) = dir.open_message(&now).map_err(|e| Error::local(tried(), &e))?
+                    {
+                        file.sync().map_err(|e| Error::local(tried(), &e))?;
+                    }
+                }
+            }
+            synced => synced.map_err(|e| Error::local(tried(), &e))?,
+        }
+        dir.sync()
     }
 
     /// Looks whether the file of a stored message is there (among the folder's files `present`) and, with `bytes`, whether it still is

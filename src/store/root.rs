@@ -9,6 +9,9 @@ use crate::model::{Class, Error, Result};
 use super::disk::{Dir, Disk, Kind, Stat};
 use super::maildir::layout::Layout;
 
+/// The file of the lock.
+pub const LOCK: &str = "lock";
+
 /// The root of a Maildir.
 #[derive(Debug)]
 pub struct Root {
@@ -57,16 +60,21 @@ impl Root {
     }
 
     /// Opens or makes the directory of the state.
-    pub fn control(&self, layout: Layout) -> Result<Control> {
+    pub fn control(&self, disk: &dyn Disk, layout: Layout) -> Result<Control> {
         let (path, name) = (control_path(&self.path, layout), control_name(layout));
         match self.dir.make_dir(name) {
-            Ok(()) => self.dir.sync().map_err(|e| Error::local(format!("sync {}", self.path.display()), &e))?,
+            Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(cannot_create(format!("make {}", path.display()), &error)),
         }
         let tried = || format!("open {}", path.display());
         check(&path, &self.dir.stat_of(name).map_err(|e| Error::local(tried(), &e))?)?;
         let dir = self.dir.open_dir(name).map_err(|e| Error::local(tried(), &e))?;
+        if !dir.has(LOCK) {
+            // The first run here, or one that follows one which died at this point.
+            let durable = disk.make_dirs(&self.path).and_then(|()| self.dir.sync());
+            durable.map_err(|e| Error::local(format!("sync {}", self.path.display()), &e))?;
+        }
         Ok(Control { path, dir })
     }
 }

@@ -7,16 +7,15 @@
 use std::io;
 
 use super::disk::{Dir, Syncing};
-use super::maildir::dir::FolderDir;
 
 /// Below so many files, one fsync each is cheaper than flushing the whole file system.
 const FEW: usize = 8;
 
 impl Syncing {
-    /// Makes the contents of tmp files durable.
-    pub fn files<'a>(self, root: &dyn Dir, files: impl ExactSizeIterator<Item = (&'a FolderDir, &'a str)>) -> io::Result<()> {
-        for (dir, name) in self.many(root, files, |(dir, _)| &*dir.tmp)? {
-            dir.tmp.open(name)?.sync()?;
+    /// Makes the contents of files durable.
+    pub fn files<'a>(self, root: &dyn Dir, files: impl ExactSizeIterator<Item = (&'a dyn Dir, &'a str)>) -> io::Result<()> {
+        for (dir, name) in self.many(root, files, |(dir, _)| *dir)? {
+            dir.open(name)?.sync()?;
         }
         Ok(())
     }
@@ -57,6 +56,7 @@ mod tests {
 
     use super::*;
     use crate::store::disk::{Disk as _, OsDisk};
+    use crate::store::maildir::dir::FolderDir;
 
     #[test]
     fn what_lies_on_another_file_system_is_synced_one_by_one() {
@@ -74,8 +74,8 @@ mod tests {
         let names: Vec<String> = (0..20).map(|n| n.to_string()).collect();
         let both = |here_too| {
             let of = |dir| names.iter().map(move |name| (dir, name.as_str()));
-            let mut all: Vec<(&FolderDir, &str)> = of(&there).collect();
-            all.extend(of(&here).filter(|_| here_too));
+            let mut all: Vec<(&dyn Dir, &str)> = of(&*there.tmp).collect();
+            all.extend(of(&*here.tmp).filter(|_| here_too));
             all
         };
         // A file that is opened for its fsync must be there; one that syncfs stands for is not looked at.

@@ -10,7 +10,7 @@ use mailx::testing::mem::{Manners, MarksOffered, everything};
 use crate::act::{At, act};
 use crate::mail::{Mail, Side};
 use crate::scenarios::Scenario;
-use crate::world::{Ended, Keeping, Settings, Trouble, Verb, World, failures};
+use crate::world::{Ended, Ground, Settings, Trouble, Verb, World, failures};
 
 /// A server: what it can do, and how it does it. The same must come out on all of them.
 #[derive(Debug, Clone)]
@@ -19,12 +19,9 @@ pub struct Variant {
     pub settings: Settings,
 }
 
-/// What the state is kept in where nothing else is said.
-fn keeping() -> Keeping {
-    match std::env::var("MAILX_STATE").as_deref() {
-        Ok("sqlite") => Keeping::Sqlite,
-        _ => Keeping::Memory,
-    }
+/// What everything stands on where nothing else is said.
+fn ground() -> Ground {
+    if std::env::var_os("MAILX_REAL").is_some() { Ground::Real } else { Ground::Memory }
 }
 
 /// Servers that differ in how, and not in what.
@@ -36,7 +33,7 @@ pub fn variants() -> Vec<Variant> {
         allow: None,
         connections: 1,
         time_passes: false,
-        state: keeping(),
+        ground: ground(),
     };
     let epoch = mailx::model::Caps { identity: Identity::PerEpoch, ..everything() };
     let (any, no_ids) = (Append::Yes { tells_id: false }, Moves::Native { tells_id: false });
@@ -117,6 +114,38 @@ fn options(settings: &mut Settings, words: &str) {
     }
 }
 
+/// What a run can meet on its way: durable steps and changes of the disk here; steps and calls there.
+#[derive(Debug, Clone, Copy)]
+pub struct Met {
+    pub steps: u64,
+    pub writes: u64,
+    pub effects: u64,
+    pub reads: u64,
+}
+
+/// What a loss of power leaves of that which was not durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Luck {
+    Nothing,
+    /// This or that.
+    Some(u64),
+}
+
+impl Luck {
+    /// Nothing, or half of it in some ways.
+    pub fn all(ways: u64) -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Nothing).chain((1..=ways).map(Self::Some))
+    }
+
+    pub fn keeps(self) -> impl FnMut() -> bool {
+        let mut random = match self {
+            Self::Nothing => None,
+            Self::Some(seed) => Some(crate::random::Random(seed)),
+        };
+        move || random.as_mut().is_some_and(|random| random.chance(50))
+    }
+}
+
 /// A scenario on a server.
 pub struct Play<'a> {
     pub scenario: &'a Scenario,
@@ -146,13 +175,19 @@ impl<'a> Play<'a> {
         world
     }
 
-    /// Runs it undisturbed, and once more than is needed. Returns the steps here and there, and calls, of the run.
-    pub fn whole(&self) -> (u64, u64, u64) {
+    /// The same elsewhere.
+    pub fn on(self, ground: Ground) -> Self {
+        Self { settings: Settings { ground, ..self.settings }, ..self }
+    }
+
+    /// Runs it undisturbed, and once more than is needed. Returns what can be met on the way.
+    pub fn whole(&self) -> Met {
         let world = self.arrange();
         let plan = self.planned(&world);
         let (effects, reads) = (world.there.0.effects(), world.there.0.reads());
         let report = run(&world, Verb::Sync);
-        let done = (world.steps(), world.there.0.effects() - effects, world.there.0.reads() - reads);
+        let there = &world.there.0;
+        let done = Met { steps: world.steps(), writes: world.writes(), effects: there.effects() - effects, reads: there.reads() - reads };
         self.check_report(&report);
         let matches_again = [self.scenario.here, self.scenario.there].iter().any(|a| a.contains("lose-state") || a.contains("renumber"));
         if self.scenario.trouble.is_empty() && !matches_again {
@@ -174,9 +209,22 @@ impl<'a> Play<'a> {
             Ended::Done(report) => assert!(!matches!(trouble, Trouble::DiesAtStep(_)), "it did not die at {trouble:?}: {}", words(&report)),
         }
         let when = format!("after trouble at {}", world.last_step());
-        settle(&world);
-        self.check_end(&world, &when);
-        self.check_again(&world);
+        self.recovers(&world, &when);
+    }
+
+    /// The power goes at this change of the disk (or after the run); what was not durable stays as `luck` has it.
+    pub fn loses_power(&self, write: u64, luck: Luck) {
+        let world = self.arrange();
+        let _ = world.run(Verb::Sync, Trouble::DiesAtWrite(write));
+        let when = format!("after the power went at {} ({luck:?})", world.last_step());
+        world.lose_power(&mut luck.keeps());
+        self.recovers(&world, &when);
+    }
+
+    fn recovers(&self, world: &World, when: &str) {
+        settle(world);
+        self.check_end(world, when);
+        self.check_again(world);
     }
 
     /// What a dry run says that will be done, counted; it changes nothing.
@@ -221,7 +269,7 @@ impl<'a> Play<'a> {
         let mut put_by = put_by;
         put_by.sort_unstable();
         assert_eq!(world.here.put_by(), put_by, "put by, {when}");
-        assert_eq!(world.here.leftovers(), Vec::<std::path::PathBuf>::new(), "left in tmp/, {when}");
+        assert_eq!(world.here.leftovers(), Vec::<String>::new(), "left in tmp/, {when}");
     }
 
     /// A further run changes nothing.

@@ -11,8 +11,8 @@ use mailx::model::caps::{Identity, Moves};
 use crate::act::{At, act};
 use crate::crowd;
 use crate::mail::{Mail, Side};
-use crate::play::{mask, run, variants, words};
-use crate::world::{Ended, Trouble, Verb, World};
+use crate::play::{Luck, mask, run, variants, words};
+use crate::world::{Ended, Ground, Trouble, Verb, World};
 
 /// Histories that are played where nobody says how many.
 const ROUNDS: u64 = 150;
@@ -20,7 +20,7 @@ const ROUNDS: u64 = 150;
 const EPISODES: u64 = 4;
 
 /// splitmix64: random enough, and a seed repeats it.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn below(&mut self, most: usize) -> usize {
@@ -31,7 +31,7 @@ impl Random {
         ((z ^ (z >> 31)) % most.max(1) as u64) as usize
     }
 
-    fn chance(&mut self, in_hundred: usize) -> bool {
+    pub fn chance(&mut self, in_hundred: usize) -> bool {
         self.below(100) < in_hundred
     }
 
@@ -342,10 +342,18 @@ impl History {
             4 => Trouble::DiesAtEffect(n),
             _ => Trouble::LostBeforeEffect(n),
         };
-        let ended = match self.world.run(Verb::Sync, trouble) {
+        // Every other time it is a kill between any two calls, and every other of those a loss of power.
+        let by_power = self.world.settings.ground == Ground::Memory && self.random.chance(50);
+        let trouble = if by_power { Trouble::DiesAtWrite(1 + self.random.below(40) as u64) } else { trouble };
+        let mut ended = match self.world.run(Verb::Sync, trouble) {
             Ended::Died => format!("it died after {}", self.world.last_step()),
             Ended::Done(report) => words(&report),
         };
+        if by_power && self.random.chance(50) {
+            let luck = if self.random.chance(30) { Luck::Nothing } else { Luck::Some(self.random.below(1 << 30) as u64) };
+            self.world.lose_power(&mut luck.keeps());
+            ended.push_str(&format!("; the power went: {luck:?}"));
+        }
         self.told.push(format!("run  : {trouble:?}: {ended}"));
     }
 

@@ -73,7 +73,10 @@ pub(super) fn look(store: &Store, row: &FolderRow) -> Result<LookHere> {
     match known {
         Some(known) if known != now => return Ok(LookHere::Replaced),
         Some(_) => {}
-        None => store.state().set_directories(&[(row.id, now.0, now.1)])?,
+        None => {
+            store.settle(&dir)?;
+            store.state().set_directories(&[(row.id, now.0, now.1)])?;
+        }
     }
     let mark = dir.mark(store.now())?;
     if mark.is_some() && mark == store.state().here_mark(row.id)? {

@@ -275,7 +275,7 @@ async fn look_at(run: &Run<'_>, mut job: Job) -> Result<Looked> {
         if matches!(here, LookHere::Replaced) && (!known || allowed) && !store.is_rehearsal() {
             // Nothing was in it, or a person said so: it is this one from now on.
             if let Some(dir) = store.open_folder(&row.dir)? {
-                let (dev, ino) = dir.identity()?;
+                let (dev, ino) = store.settle(&dir)?;
                 store.state().set_directories(&[(row.id, dev, ino)])?;
             }
             here = look(store, &row)?;

@@ -136,6 +136,8 @@ fn read_ahead(run: &Run<'_>, work: &Work, mut files: VecDeque<NewFile>) -> Begun
             }
             examined.push((file, found));
         }
+        let mail = examined.iter().filter(|(_, found)| matches!(found, Examined::Mail { .. }));
+        store.make_durable(&dir, &mail.map(|(file, _)| &file.entry).collect::<Vec<_>>())?;
         Ok((examined, files))
     })
 }

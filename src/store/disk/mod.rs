@@ -71,7 +71,8 @@ pub trait Disk: Debug + Send + Sync {
     /// What lies at `path`, itself where it is a link.
     fn stat(&self, path: &Path) -> io::Result<Stat>;
 
-    /// Makes the directory `path` and those above it, mode 0700.
+    /// Makes the directory `path` and those above it where they are missing, mode 0700; and the names of `path` and of what was made
+    /// durable, as far as what they lie in can be opened.
     fn make_dirs(&self, path: &Path) -> io::Result<()>;
 
     /// Opens the directory `path`.
@@ -153,6 +154,16 @@ pub trait File: Any + Debug + Send + Sync + io::Read + io::Write + io::Seek {
 
 /// A lock that is held.
 pub trait Held: Debug + Send + Sync {}
+
+/// Makes the names of the directory `path` and of those above it, up to `root`, durable.
+pub fn sync_names(root: &dyn Dir, path: &str) -> io::Result<()> {
+    let mut dir = root.open_dir(".")?;
+    for level in path.split('/').filter(|level| !level.is_empty()) {
+        dir.sync()?;
+        dir = dir.open_dir(level)?;
+    }
+    dir.sync()
+}
 
 /// Opens the directory `path` below `root` (names joined by `/`; empty = `root` itself).
 pub fn walk(root: &dyn Dir, path: &str) -> io::Result<Box<dyn Dir>> {

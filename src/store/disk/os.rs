@@ -40,7 +40,15 @@ impl Disk for OsDisk {
     }
 
     fn make_dirs(&self, path: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+        let missing = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty() && !above.exists()).count();
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        for above in path.ancestors().skip(1).take(missing + 1) {
+            let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+            if let Ok(above) = fs::File::open(above) {
+                above.sync_all()?;
+            }
+        }
+        Ok(())
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Dir>> {

@@ -92,7 +92,7 @@ fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()
     };
     store.step("write");
     let root = store.root()?;
-    if let Err(error) = store.sync.files(root, batch.iter().map(|f| (&f.target.dir, f.tmp.as_str()))) {
+    if let Err(error) = store.sync.files(root, batch.iter().map(|f| (&*f.target.dir.tmp, f.tmp.as_str()))) {
         return fail(Error::local(tried(), &error), batch);
     }
     store.step("sync-files");

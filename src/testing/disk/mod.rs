@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::clock::Clock;
-use crate::store::disk::{Dir, Disk, Stat};
+use crate::store::disk::{Dir, Disk, Stat, open_or_make};
 
 use handle::MemDir;
 use tree::{ROOT, Tree};
@@ -99,7 +99,11 @@ impl Disk for MemDisk {
         let mut dir: Box<dyn Dir> = Box::new(MemDir { disk: self.clone(), ino: ROOT });
         for part in path.components() {
             if let Component::Normal(name) = part {
-                dir = crate::store::disk::open_or_make(&*dir, name.to_str().unwrap_or_default())?.0;
+                let (next, made) = open_or_make(&*dir, name.to_str().unwrap_or_default())?;
+                if made || part == path.components().next_back().unwrap_or(part) {
+                    dir.sync()?;
+                }
+                dir = next;
             }
         }
         Ok(())
