@@ -21,6 +21,11 @@ pub struct KeywordLetters {
     /// The file cannot be read as what it should be: no letters are given away, and it is left as it is.
     unavailable: bool,
     dirty: bool,
+    /// Letters were asked for that the file had already: a run that died, or another program, may have left it as it would not outlive a
+    /// loss of power.
+    relied_on: bool,
+    /// What is in the file is durable.
+    durable: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,6 +133,7 @@ impl KeywordLetters {
             return None;
         }
         if let Some(known) = self.slots.iter().position(|s| s.is(keyword)) {
+            self.relied_on = true;
             return Some(known);
         }
         let free = self.slots.iter().position(|s| *s == Slot::Free)?;
@@ -140,12 +146,17 @@ impl KeywordLetters {
         Some(free)
     }
 
-    /// Writes the file durably when a letter was given away since it was read. Call it before a name with that letter is published.
+    /// Makes the file durable, and writes it when a letter was given away since it was read. Call it before a name with a letter of
+    /// [`Self::letters`] is published.
     pub fn save(&mut self, dir: &FolderDir) -> Result<()> {
-        if !self.dirty {
+        if !self.dirty && (self.durable || !self.relied_on) {
             return Ok(());
         }
         let write = || -> io::Result<()> {
+            if !self.dirty {
+                dir.base.open(FILE)?.sync()?;
+                return dir.base.sync();
+            }
             let tmp = format!("{}keywords", super::name::TMP_PREFIX);
             let _ = dir.tmp.unlink(&tmp);
             let mut file = dir.tmp.create(&tmp)?;
@@ -155,7 +166,7 @@ impl KeywordLetters {
             dir.base.sync()
         };
         write().map_err(|e| Error::local(format!("write {FILE} of the Maildir folder `{}`", dir.path), &e))?;
-        self.dirty = false;
+        (self.dirty, self.durable) = (false, true);
         Ok(())
     }
 }
