@@ -321,6 +321,10 @@ impl History {
     /// Ids become void: what is not matched again stays where it is.
     fn void_ids(&mut self) {
         if self.random.chance(50) {
+            // What was put by goes with it.
+            for label in self.world.here.put_by() {
+                self.copies.entry(label).or_default().least -= 1;
+            }
             self.act(At::Here, "lose-state");
         } else {
             let folder = self.folder(At::There);

@@ -122,7 +122,10 @@ async fn folder(run: &Run<'_>, session: &mut Option<Box<dyn Session>>, work: &mu
         in_vain.push(row);
     }
     if !(agree.is_empty() && forget.is_empty() && keep.is_empty() && renamed.is_empty() && in_vain.is_empty()) {
+        let dir = work.job.row.dir.clone();
         blocking(store, move |store| {
+            // What a killed run did here, or anybody else, is durable before it counts as agreed.
+            store.open_folder(&dir)?.map_or(Ok(()), |dir| dir.sync())?;
             store.state().mark_in_vain(&in_vain)?;
             store.state().rename_links(&renamed)?;
             store.state().agree(&agree)?;

@@ -298,7 +298,7 @@ async fn respell(store: &Arc<Store>, old: &str, new: &str, batch: &[Transfer]) -
                 dir.rename(&entry, &to)?;
             }
         }
-        Ok(())
+        dir.sync()
     })
     .await
 }

@@ -79,23 +79,31 @@ impl FolderDir {
     /// Removes the directories of a folder that holds no message, at `now`; directories of folders below it stay. False when it holds
     /// something.
     pub fn remove(root: &dyn Dir, path: &str, now: i64) -> Result<bool> {
-        let Some(dir) = Self::open(root, path)? else { return Ok(true) };
-        dir.sweep_tmp(now)?;
         let remove = || -> io::Result<bool> {
+            // A run that died here may have left some of it.
+            let base = match walk(root, path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+                base => base?,
+            };
+            if let Ok(tmp) = base.open_dir("tmp") {
+                sweep(&*tmp, now)?;
+            }
             // `new` and `cur` first: rmdir refuses where there is mail, and then what went is made again.
             for (done, name) in ["new", "cur", "tmp"].into_iter().enumerate() {
-                match dir.base.remove_dir(name) {
+                match base.remove_dir(name) {
                     Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
                         for made in ["new", "cur", "tmp"].into_iter().take(done) {
-                            dir.base.make_dir(made)?;
+                            open_or_make(&*base, made)?;
                         }
                         return Ok(false);
                     }
                     Err(error) => return Err(error),
                 }
             }
-            let _ = dir.base.unlink(super::keywords::FILE);
+            let _ = base.unlink(super::keywords::FILE);
+            base.sync()?;
             // Fails where folders lie below it, or files of others: then it stays, and is no Maildir any more.
             let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
             let above = walk(root, parent)?;
@@ -103,7 +111,7 @@ impl FolderDir {
             above.sync()?;
             Ok(true)
         };
-        remove().map_err(|e| Error::local(format!("remove the Maildir folder `{path}`"), &e))
+        remove().map_err(|error| Self::refuse(format!("remove the Maildir folder `{path}`"), &error))
     }
 
     /// Makes the entries of new/ and cur/ durable.
@@ -270,14 +278,17 @@ impl FolderDir {
 
     /// Removes what dead runs left in tmp/ by `now`: files of ours (the caller holds the lock), and anybody's older than 36 hours.
     pub fn sweep_tmp(&self, now: i64) -> Result<u64> {
-        let mut swept = 0;
-        let read = self.tmp.each(&mut |name, _| {
-            let old = || self.tmp.stat_of(name).is_ok_and(|s| now - s.mtime > 36 * 3600);
-            if (name.starts_with(TMP_PREFIX) || old()) && self.tmp.unlink(name).is_ok() {
-                swept += 1;
-            }
-        });
-        read.map_err(|e| Error::local(format!("tidy up tmp/ of the Maildir folder `{}`", self.path), &e))?;
-        Ok(swept)
+        sweep(&*self.tmp, now).map_err(|e| Error::local(format!("tidy up tmp/ of the Maildir folder `{}`", self.path), &e))
     }
+}
+
+fn sweep(tmp: &dyn Dir, now: i64) -> io::Result<u64> {
+    let mut swept = 0;
+    tmp.each(&mut |name, _| {
+        let old = || tmp.stat_of(name).is_ok_and(|s| now - s.mtime > 36 * 3600);
+        if (name.starts_with(TMP_PREFIX) || old()) && tmp.unlink(name).is_ok() {
+            swept += 1;
+        }
+    })?;
+    Ok(swept)
 }
