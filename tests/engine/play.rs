@@ -19,11 +19,12 @@ pub struct Variant {
     pub settings: Settings,
 }
 
-/// What the state is kept in where nothing else is said.
-fn keeping() -> Keeping {
+/// What the state is kept in: `usual`, unless `MAILX_STATE` says something else.
+pub fn keeping(usual: Keeping) -> Keeping {
     match std::env::var("MAILX_STATE").as_deref() {
         Ok("sqlite") => Keeping::Sqlite,
-        _ => Keeping::Memory,
+        Ok("memory") => Keeping::Memory,
+        _ => usual,
     }
 }
 
@@ -36,7 +37,7 @@ pub fn variants() -> Vec<Variant> {
         allow: None,
         connections: 1,
         time_passes: false,
-        state: keeping(),
+        state: keeping(Keeping::Memory),
     };
     let epoch = mailx::model::Caps { identity: Identity::PerEpoch, ..everything() };
     let (any, no_ids) = (Append::Yes { tells_id: false }, Moves::Native { tells_id: false });

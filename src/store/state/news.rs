@@ -92,7 +92,7 @@ impl News {
 /// Compares a listing with the rows.
 pub trait Sift {
     /// Takes a page apart: messages that have no row in the folder's current epoch, and what is new of those that have one. `whole`:
-    /// what the page does not mention is gone.
+    /// what the page does not mention is gone. A page mentions an id once. The new ones come in the order of the listing; news has none.
     fn sift(&self, folder: i64, page: Vec<Change>, whole: bool) -> Result<(Vec<Listed>, News)>;
 }
 

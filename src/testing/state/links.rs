@@ -150,7 +150,9 @@ impl Links for MemState {
 
     fn forget_wanted(&mut self, gone: &[LinkId]) -> Result<()> {
         self.transaction(|tables| {
-            gone.iter().for_each(|id| tables.forget_if(*id, Stage::is_wanted));
+            for id in gone {
+                tables.forget_if(*id, Stage::is_wanted);
+            }
             Ok(())
         })
     }

@@ -55,7 +55,9 @@ impl Sift for MemState {
                 (Change::Kept(_) | Change::Gone(_), None) => {}
             }
         }
-        unmentioned.into_iter().for_each(|row| absent(&mut news, row));
+        for row in unmentioned {
+            absent(&mut news, row);
+        }
         Ok((new, news))
     }
 }
