@@ -73,7 +73,7 @@ fn history(steps: usize) -> impl Strategy<Value = Vec<Octets>> {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(40))]
 
     #[test]
     fn sqlite_and_the_model_say_the_same(history in history(40)) {
@@ -86,7 +86,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(15))]
+    #![proptest_config(cases(6))]
 
     #[test]
     fn both_keep_what_was_committed(history in history(12), ahead in history(6)) {
