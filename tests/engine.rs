@@ -75,7 +75,7 @@ fn name((scenario, variant): &Job) -> String {
 fn scenarios_end_as_they_should_and_stay_so() {
     // On SQLite on one server each: what the servers differ in, the state does not know.
     let servers = variants().len();
-    let turn = |(n, job)| if (n + n / servers) % servers == 0 { Some(on_sqlite(job)) } else { None };
+    let turn = |(n, job): (usize, Job)| (n + n / servers).is_multiple_of(servers).then(|| on_sqlite(job));
     let jobs: Vec<Job> = jobs().into_iter().chain(jobs().into_iter().enumerate().filter_map(turn)).collect();
     crowd::each(&jobs, name, |(scenario, variant)| {
         Play::new(scenario, variant).whole();

@@ -40,7 +40,7 @@ impl<'a> Dice<'a> {
 
     /// Up to two; seldom none.
     pub fn few<T>(&mut self, mut make: impl FnMut(&mut Self) -> T) -> Vec<T> {
-        (0..(self.below(4) + 1) / 2).map(|_| make(self)).collect()
+        (0..self.below(4).div_ceil(2)).map(|_| make(self)).collect()
     }
 
     pub fn folder_id(&mut self) -> FolderId {
@@ -75,7 +75,7 @@ impl<'a> Dice<'a> {
     /// Some have the same bytes on the wire, and were announced with another size.
     pub fn digest(&mut self) -> Digest {
         let n = self.below(8) as u8;
-        let line_ends = if n % 3 == 0 { LineEnds::AsSent } else { LineEnds::Lf };
+        let line_ends = if n.is_multiple_of(3) { LineEnds::AsSent } else { LineEnds::Lf };
         Digest { identity: Hash([n; 32]), wire: Hash([n / 2; 32]), header: Hash([n / 4; 32]), octets: 100 + u64::from(n / 2), line_ends }
     }
 
