@@ -1,7 +1,11 @@
 //! The engine between a server and a Maildir, both in memory: scenarios, each played whole, again, killed at every step and with every
 //! answer lost, on several servers; and random histories.
 //!
-//! `MAILX_SCENARIO=text` plays only the scenarios whose name has that text; `MAILX_THOROUGH=1` makes trouble on every server.
+//! The state is the model in memory. On SQLite, too, every scenario is played whole, a part of them with trouble, and a part of the
+//! histories; that the two are the same, `tests/state.rs` says.
+//!
+//! `MAILX_SCENARIO=text` plays only the scenarios whose name has that text; `MAILX_THOROUGH=1` makes trouble on every server;
+//! `MAILX_STATE=sqlite` or `memory` keeps every state in that.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "tests print what they repeat, and repeat for clarity")]
@@ -29,9 +33,9 @@ mod there;
 #[path = "engine/world.rs"]
 mod world;
 
-use play::{Play, Variant, variants};
+use play::{Play, Variant, keeping, variants};
 use scenarios::Scenario;
-use world::Trouble;
+use world::{Keeping, Trouble};
 
 type Job = (Scenario, Variant);
 
@@ -50,20 +54,37 @@ fn some_jobs() -> Vec<Job> {
     jobs().into_iter().enumerate().filter(|(n, _)| turn(*n)).map(|(_, job)| job).collect()
 }
 
+/// The same with the state in SQLite.
+fn on_sqlite((scenario, mut variant): Job) -> Job {
+    variant.settings.state = keeping(Keeping::Sqlite);
+    (scenario, variant)
+}
+
+/// Of the jobs with trouble, this share has its state in SQLite.
+const ON_SQLITE: usize = 8;
+
+fn mostly_in_memory(jobs: Vec<Job>) -> Vec<Job> {
+    jobs.into_iter().enumerate().map(|(n, job)| if n.is_multiple_of(ON_SQLITE) { on_sqlite(job) } else { job }).collect()
+}
+
 fn name((scenario, variant): &Job) -> String {
-    format!("{} on {}", scenario.name, variant.name)
+    format!("{} on {}, its state in {:?}", scenario.name, variant.name, variant.settings.state)
 }
 
 #[test]
 fn scenarios_end_as_they_should_and_stay_so() {
-    crowd::each(&jobs(), name, |(scenario, variant)| {
+    // On SQLite on one server each: what the servers differ in, the state does not know.
+    let servers = variants().len();
+    let turn = |(n, job): (usize, Job)| (n + n / servers).is_multiple_of(servers).then(|| on_sqlite(job));
+    let jobs: Vec<Job> = jobs().into_iter().chain(jobs().into_iter().enumerate().filter_map(turn)).collect();
+    crowd::each(&jobs, name, |(scenario, variant)| {
         Play::new(scenario, variant).whole();
     });
 }
 
 #[test]
 fn a_kill_at_any_step_here_changes_no_end() {
-    crowd::each(&some_jobs(), name, |(scenario, variant)| {
+    crowd::each(&mostly_in_memory(some_jobs()), name, |(scenario, variant)| {
         let play = Play::new(scenario, variant);
         let (steps, ..) = play.whole();
         for n in 1..=steps {
@@ -74,7 +95,7 @@ fn a_kill_at_any_step_here_changes_no_end() {
 
 #[test]
 fn a_kill_or_a_lost_answer_at_any_step_there_changes_no_end() {
-    crowd::each(&some_jobs(), name, |(scenario, variant)| {
+    crowd::each(&mostly_in_memory(some_jobs()), name, |(scenario, variant)| {
         let play = Play::new(scenario, variant);
         let (_, effects, reads) = play.whole();
         for n in 1..=effects {

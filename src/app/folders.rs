@@ -8,6 +8,7 @@ use crate::config::Account;
 use crate::engine::select::Patterns;
 use crate::model::event::Silent;
 use crate::model::{FolderPath, Result};
+use crate::store::state::SqliteOpener;
 use crate::store::survey;
 
 /// The folders of the accounts, there and here, by path. `patterns` choose among them; without any, all are shown.
@@ -32,7 +33,7 @@ async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<V
     })
     .await?;
     let (root, layout) = (account.maildir.clone(), layout(account.layout));
-    let here = off_thread("look at the Maildir", move || survey::folders(&root, layout)).await?;
+    let here = off_thread("look at the Maildir", move || survey::folders(&SqliteOpener, &root, layout)).await?;
 
     let mut rows: BTreeMap<FolderPath, FolderRow> = BTreeMap::new();
     let mut alike = Vec::new();

@@ -19,6 +19,7 @@ use crate::model::report::AccountReport;
 use crate::model::{AfterFetch, Class, Error, Observer, Protocol, Result};
 use crate::store::lock::Patience;
 use crate::store::maildir::layout::Layout;
+use crate::store::state::SqliteOpener;
 use crate::store::{Opening, StepHook, Store, random};
 
 /// Accounts that run at the same time unless `--jobs` says otherwise.
@@ -152,7 +153,8 @@ async fn open_store(globals: &Globals, account: &Account, ctx: &Ctx, rehearse: b
     let opened = off_thread("open the store", move || {
         let cancelled = || cancel.is_cancelled();
         let host = gethostname::gethostname().to_string_lossy().into_owned();
-        let opening = Opening { root, layout, host, patience: Patience { most, cancelled: &cancelled }, step: step_hook() };
+        let (states, patience) = (Arc::new(SqliteOpener), Patience { most, cancelled: &cancelled });
+        let opening = Opening { root, layout, states, host, patience, step: step_hook() };
         if rehearse { Store::rehearse(&opening) } else { Store::open(opening) }
     });
     Ok(Arc::new(opened.await?))

@@ -6,6 +6,7 @@ use super::{AccountStatus, Globals, Target, account, off_thread, run::layout, un
 use crate::config::Account;
 use crate::model::Result;
 use crate::model::event::Silent;
+use crate::store::state::SqliteOpener;
 use crate::store::survey::{self, Survey};
 
 /// The status of the accounts `names` (none = all). `remote` asks the servers for the quota now.
@@ -26,7 +27,7 @@ pub async fn status(globals: &Globals, names: &[String], remote: bool) -> Result
 
 async fn local(account: &Account) -> AccountStatus {
     let (root, layout) = (account.maildir.clone(), layout(account.layout));
-    let (survey, error) = match off_thread("read the state", move || survey::state(&root, layout)).await {
+    let (survey, error) = match off_thread("read the state", move || survey::state(&SqliteOpener, &root, layout)).await {
         Ok(survey) => (survey, None),
         Err(error) => (Survey::default(), Some(error)),
     };

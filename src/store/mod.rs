@@ -25,7 +25,7 @@ use maildir::dir::{Entry, FolderDir};
 use maildir::layout::Layout;
 use maildir::name::NameMaker;
 use root::Root;
-use state::{Found, LinkId, State, Stored};
+use state::{Found, LinkId, Opener, State, Stored};
 use sync::SyncMode;
 
 /// Called at every durable step with its name, so that tests can stop the world there.
@@ -36,7 +36,8 @@ pub struct Store {
     /// `None` only in a rehearsal where there is no Maildir yet.
     root: Option<Root>,
     layout: Layout,
-    state: Mutex<State>,
+    state: Mutex<Box<dyn State>>,
+    states: Arc<dyn Opener>,
     /// What opening the state found.
     pub found: Found,
     /// Makes base names.
@@ -60,6 +61,8 @@ pub struct Opening<'a> {
     pub root: PathBuf,
     /// Layout.
     pub layout: Layout,
+    /// How its state is opened.
+    pub states: Arc<dyn Opener>,
     /// Host name for base names.
     pub host: String,
     /// Wait for the lock.
@@ -99,12 +102,13 @@ impl Store {
         let control = root.control_dir(opening.layout)?;
         let lock = lock::take(&control.join("lock"), &opening.patience)?;
         let sync = SyncMode::of(&root.fd);
-        let (state, found) = State::open(&control, sync.network)?;
+        let (state, found) = opening.states.open(&control, sync.network)?;
         let names = NameMaker::new(&opening.host, random()?);
         Ok(Self {
             root: Some(root),
             layout: opening.layout,
             state: Mutex::new(state),
+            states: opening.states,
             found,
             names,
             sync,
@@ -119,13 +123,14 @@ impl Store {
             Ok(_) => Some(Root::open_or_make(&opening.root)?),
             Err(_) => None,
         };
-        let state = State::rehearse(&root::control_path(&opening.root, opening.layout))?;
+        let state = opening.states.rehearse(&root::control_path(&opening.root, opening.layout))?;
         let sync = SyncMode { syncfs: false, network: false };
         let names = NameMaker::new(&opening.host, random()?);
         Ok(Self {
             root,
             layout: opening.layout,
             state: Mutex::new(state),
+            states: opening.states.clone(),
             found: Found::Good,
             names,
             sync,
@@ -140,15 +145,15 @@ impl Store {
     }
 
     /// The state. One caller at a time.
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        // A panic while it was held left no transaction open (rusqlite rolls back on drop), so the state is sound.
+    pub fn state(&self) -> MutexGuard<'_, Box<dyn State>> {
+        // A panic while it was held left no transaction open, so the state is sound.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the state turned out to be damaged while it was in use: the next opening checks all of it and moves it aside.
     pub fn suspect_state(&self) {
         if let Some(root) = self.root.as_ref().filter(|_| !self.is_rehearsal()) {
-            State::suspect(&root::control_path(&root.path, self.layout));
+            self.states.suspect(&root::control_path(&root.path, self.layout));
         }
     }
 

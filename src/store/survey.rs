@@ -8,7 +8,7 @@ use crate::model::{FolderPath, Result};
 use super::maildir::dir::FolderDir;
 use super::maildir::layout::Layout;
 use super::root::control_path;
-use super::state::{LastRun, State};
+use super::state::{LastRun, Opener};
 
 /// Levels of directories that are looked into.
 const DEPTH: usize = 32;
@@ -31,8 +31,8 @@ pub struct Survey {
 }
 
 /// Reads the state of the Maildir `root`; all zero where there is none.
-pub fn state(root: &Path, layout: Layout) -> Result<Survey> {
-    let Some(state) = State::open_read_only(&control_path(root, layout))? else { return Ok(Survey::default()) };
+pub fn state(states: &dyn Opener, root: &Path, layout: Layout) -> Result<Survey> {
+    let Some(state) = states.open_read_only(&control_path(root, layout))? else { return Ok(Survey::default()) };
     let mut survey = Survey { last_run: state.last_run()?, quota: state.quota()?, ..Survey::default() };
     for folder in state.folders()? {
         let (messages, octets, pending) = state.totals(folder.id)?;
@@ -45,11 +45,11 @@ pub fn state(root: &Path, layout: Layout) -> Result<Survey> {
 }
 
 /// The Maildir folders below `root` and how many messages each holds, whoever made them.
-pub fn folders(root: &Path, layout: Layout) -> Result<Vec<(FolderPath, u64)>> {
+pub fn folders(states: &dyn Opener, root: &Path, layout: Layout) -> Result<Vec<(FolderPath, u64)>> {
     let Ok(handle) = std::fs::File::open(root) else { return Ok(Vec::new()) };
     let handle = handle.into();
     // The state knows the paths of directories whose names were cut.
-    let known = match State::open_read_only(&control_path(root, layout))? {
+    let known = match states.open_read_only(&control_path(root, layout))? {
         Some(state) => state.folders()?,
         None => Vec::new(),
     };

@@ -47,7 +47,7 @@ fn here(world: &World, verb: &str, object: &str, (folder, mail): (&str, &Mail), 
         "mvdir" => here.rename_folder(object, to),
         "rmdir" => here.remove_folder(object),
         "replace" => here.replace_folder(object),
-        "lose-state" => here.lose_state(),
+        "lose-state" => world.lose_state(),
         _ => panic!("nobody can `{verb}` here"),
     }
 }

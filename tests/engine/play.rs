@@ -10,13 +10,22 @@ use mailx::testing::mem::{Manners, MarksOffered, everything};
 use crate::act::{At, act};
 use crate::mail::{Mail, Side};
 use crate::scenarios::Scenario;
-use crate::world::{Ended, Settings, Trouble, Verb, World, failures};
+use crate::world::{Ended, Keeping, Settings, Trouble, Verb, World, failures};
 
 /// A server: what it can do, and how it does it. The same must come out on all of them.
 #[derive(Debug, Clone)]
 pub struct Variant {
     pub name: &'static str,
     pub settings: Settings,
+}
+
+/// What the state is kept in: `usual`, unless `MAILX_STATE` says something else.
+pub fn keeping(usual: Keeping) -> Keeping {
+    match std::env::var("MAILX_STATE").as_deref() {
+        Ok("sqlite") => Keeping::Sqlite,
+        Ok("memory") => Keeping::Memory,
+        _ => usual,
+    }
 }
 
 /// Servers that differ in how, and not in what.
@@ -28,6 +37,7 @@ pub fn variants() -> Vec<Variant> {
         allow: None,
         connections: 1,
         time_passes: false,
+        state: keeping(Keeping::Memory),
     };
     let epoch = mailx::model::Caps { identity: Identity::PerEpoch, ..everything() };
     let (any, no_ids) = (Append::Yes { tells_id: false }, Moves::Native { tells_id: false });

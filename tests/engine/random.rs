@@ -11,11 +11,13 @@ use mailx::model::caps::{Identity, Moves};
 use crate::act::{At, act};
 use crate::crowd;
 use crate::mail::{Mail, Side};
-use crate::play::{mask, run, variants, words};
-use crate::world::{Ended, Trouble, Verb, World};
+use crate::play::{keeping, mask, run, variants, words};
+use crate::world::{Ended, Keeping, Trouble, Verb, World};
 
 /// Histories that are played where nobody says how many.
 const ROUNDS: u64 = 150;
+/// One in so many has its state in SQLite.
+const ON_SQLITE: u64 = 8;
 /// What people do, and how often that is settled, in one history.
 const EPISODES: u64 = 4;
 
@@ -86,9 +88,13 @@ fn play(seed: u64) {
     settings.expunge = if random.chance(50) { Expunge::Trash } else { Expunge::Now };
     settings.time_passes = random.chance(50);
     settings.connections = 1 + random.below(3) as u16;
+    settings.state = keeping(if seed.is_multiple_of(ON_SQLITE) { Keeping::Sqlite } else { Keeping::Memory });
     // Where messages are known again by header and size only, deletions stop half-way on purpose.
     let strict = settings.caps.identity == Identity::Permanent && random.chance(70);
-    let mut told = vec![format!("on {}, {:?}, time passes: {}", variant.name, settings.expunge, settings.time_passes)];
+    let mut told = vec![format!(
+        "on {}, {:?}, time passes: {}, the state in {:?}",
+        variant.name, settings.expunge, settings.time_passes, settings.state
+    )];
     if !strict {
         let masks = [
             "append=no",

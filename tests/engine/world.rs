@@ -18,8 +18,11 @@ use mailx::model::{AfterFetch, Caps, Credentials, Expunge, Protocol, Result, Sec
 use mailx::net::Meter;
 use mailx::store::lock::Patience;
 use mailx::store::maildir::layout::Layout;
+use mailx::store::root::control_path;
+use mailx::store::state::{Opener, SqliteOpener};
 use mailx::store::{Opening, StepHook, Store};
 use mailx::testing::mem::{Fault, Manners, MemBackend, MemServer, Point};
+use mailx::testing::state::MemOpener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +42,15 @@ pub struct Settings {
     pub connections: u16,
     /// The user's changes are older than the clock's granularity when a run begins.
     pub time_passes: bool,
+    /// What the state is kept in.
+    pub state: Keeping,
+}
+
+/// What a state is kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    Memory,
+    Sqlite,
 }
 
 /// The verb of a run.
@@ -78,9 +90,26 @@ pub struct World {
     pub here: Here,
     pub there: There,
     pub settings: Settings,
+    states: States,
     steps: Arc<AtomicU64>,
     names: Arc<Mutex<Vec<&'static str>>>,
     _tmp: tempfile::TempDir,
+}
+
+/// The states of a world.
+#[derive(Clone)]
+enum States {
+    Memory(MemOpener),
+    Sqlite,
+}
+
+impl States {
+    fn opener(&self) -> Arc<dyn Opener> {
+        match self {
+            Self::Memory(opener) => Arc::new(opener.clone()),
+            Self::Sqlite => Arc::new(SqliteOpener),
+        }
+    }
 }
 
 struct Known;
@@ -109,7 +138,20 @@ impl World {
         for (folder, mails) in &there.0 {
             mails.iter().for_each(|mail| there_now.put(folder, mail));
         }
-        Self { here: Here(tmp.path().join("mail")), there: there_now, settings, steps: Arc::default(), names: Arc::default(), _tmp: tmp }
+        let states = match settings.state {
+            Keeping::Memory => States::Memory(MemOpener::default()),
+            Keeping::Sqlite => States::Sqlite,
+        };
+        let here = Here(tmp.path().join("mail"));
+        Self { here, there: there_now, settings, states, steps: Arc::default(), names: Arc::default(), _tmp: tmp }
+    }
+
+    /// The state is lost, and whatever else lies beside it.
+    pub fn lose_state(&self) {
+        self.here.lose_state();
+        if let States::Memory(opener) = &self.states {
+            opener.lose(&control_path(&self.here.0, Layout::Fs));
+        }
     }
 
     /// Durable steps of the last run.
@@ -189,7 +231,8 @@ impl World {
         let Settings { caps, manners, .. } = self.settings;
         let backend = Arc::new(MemBackend { server: self.there.0.clone(), caps, manners, protocol: Protocol::Imap });
         let patience = Patience { most: Some(Duration::from_secs(20)), cancelled: &|| false };
-        let opening = Opening { root: self.here.0.clone(), layout: Layout::Fs, host: "test".into(), patience, step };
+        let (root, states) = (self.here.0.clone(), self.states.opener());
+        let opening = Opening { root, layout: Layout::Fs, states, host: "test".into(), patience, step };
         let store = if verb == Verb::DryRun { Store::rehearse(&opening) } else { Store::open(opening) };
         let store = Arc::new(store.expect("the store opens"));
         let ctx = Ctx {

@@ -149,7 +149,7 @@ pub(in crate::engine) async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) 
                 let other = here.get(path).filter(|dir| !taken(dir) && !store.open_folder(&usual).is_ok_and(|d| d.is_some()));
                 other.cloned().unwrap_or(usual)
             };
-            store.state().add_folders(&new, choose)?;
+            store.state().add_folders(&new, &choose)?;
             store.step("commit-folders");
         }
         let rows: HashMap<FolderId, FolderRow> =

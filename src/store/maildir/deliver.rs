@@ -49,7 +49,7 @@ pub struct Unmatched {
 }
 
 impl Unmatched {
-    /// From the rows of [`State::unmatched`](crate::store::state::State::unmatched).
+    /// From the rows of [`Matching::unmatched`](crate::store::state::Matching::unmatched).
     pub fn new(rows: Vec<Digested>) -> Self {
         let mut unmatched = Self::default();
         for row in rows {

@@ -7,8 +7,9 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use crate::model::{FlagState, Flags, FolderId, Hash, LocalName, PermanentId, RemoteId, Result};
 use crate::store::maildir::digest::Digest;
 
-use super::State;
-use super::links::{ARRIVING, LinkId, MOVING, RELEASED, STORED, digest, keyword_text, keywords, name, remote};
+use super::columns::{ARRIVING, MOVING, RELEASED, RELEASING, STORED, digest, keyword_text, keywords, name, remote};
+use super::links::LinkId;
+use super::sqlite::Sqlite;
 
 /// What a row stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,7 @@ pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<SyncRow> {
         MOVING if current => Standing::Moving { dest: LinkId(row.get::<_, Option<i64>>(10)?.unwrap_or_default()) },
         RELEASED => Standing::LocalOnly,
         _ if !current => Standing::LocalOnly,
-        STORED | super::links::RELEASING => Standing::Linked,
+        STORED | RELEASING => Standing::Linked,
         _ => Standing::Wanted,
     };
     let there = match row.get::<_, Option<u8>>(6)? {
@@ -135,9 +136,64 @@ pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<SyncRow> {
     })
 }
 
-impl State {
+/// Rows as two-way sync sees them.
+pub trait Agreed {
     /// Goes through every row of a folder, one at a time: 100,000 of them are not held at once.
-    pub fn each_row(&self, folder: i64, each: &mut dyn FnMut(SyncRow)) -> Result<()> {
+    fn each_row(&self, folder: i64, each: &mut dyn FnMut(SyncRow)) -> Result<()>;
+
+    /// Rows of which something was told since both sides agreed.
+    fn told_rows(&self, folder: i64) -> Result<Vec<SyncRow>>;
+
+    /// How many messages of a folder both sides have; counting ends at `most`.
+    fn linked_count(&self, folder: i64, most: u64) -> Result<u64>;
+
+    /// Whether anything at all is known of messages of a folder.
+    fn has_rows(&self, folder: i64) -> Result<bool>;
+
+    /// The proofs of rows that have a digest.
+    fn proofs(&self, ids: &[LinkId]) -> Result<Vec<Proof>>;
+
+    /// What the messages of a folder are that both sides are known to have, byte for byte.
+    fn identities(&self, folder: &FolderId) -> Result<HashSet<Hash>>;
+
+    /// Records what both sides agree on now: flags, and that nothing else is to be told.
+    fn agree(&mut self, agreed: &[(LinkId, FlagState)]) -> Result<()>;
+
+    /// Records flags that were taken over here while those there are still to be changed: `there` is what they are.
+    fn agree_in_part(&mut self, agreed: &[(LinkId, FlagState, FlagState)]) -> Result<()>;
+
+    /// Messages that live here only from now on: the server does not have them, and nothing says that they should go.
+    fn keep_here(&mut self, ids: &[LinkId]) -> Result<()>;
+
+    /// Forgets messages: neither side has them any more, or none of both is to be asked again.
+    fn forget(&mut self, ids: &[LinkId]) -> Result<()>;
+
+    /// A row as it is now.
+    fn row(&self, id: LinkId) -> Result<Option<(i64, SyncRow)>>;
+
+    /// Files of messages that live here only, and that lie in another folder now: each is known there under its name. Its row goes where
+    /// that says nothing of an id of today.
+    fn rehome(&mut self, strays: &[(LinkId, i64, LocalName)]) -> Result<()>;
+
+    /// Intent: files are about to follow their messages into other folders. Each wanted row there takes over the name that its file
+    /// will have, so that a later run finds it by that.
+    fn intend_relocation(&mut self, names: &[(LinkId, LocalName)]) -> Result<()>;
+
+    /// Messages that were moved here, after the server: each wanted row has the file, digest and weakness of the row that went.
+    fn relocated(&mut self, pairs: &[Relocated]) -> Result<()>;
+
+    /// What the directories of a folder looked like when they were last read.
+    fn here_mark(&self, folder: i64) -> Result<Option<Vec<u8>>>;
+
+    /// Records what the directories of folders look like, once nothing in them is left to do.
+    fn set_here_marks(&mut self, marks: &[(i64, Vec<u8>)]) -> Result<()>;
+
+    /// Records the base names that other programs gave to messages.
+    fn rename_links(&mut self, renamed: &[(LinkId, LocalName)]) -> Result<()>;
+}
+
+impl Agreed for Sqlite {
+    fn each_row(&self, folder: i64, each: &mut dyn FnMut(SyncRow)) -> Result<()> {
         self.read("read the rows of a folder", |db| {
             let mut query = db.prepare_cached(&format!("SELECT {COLUMNS} FROM link l WHERE l.folder = ?1 ORDER BY l.id"))?;
             let mut rows = query.query([folder])?;
@@ -148,18 +204,16 @@ impl State {
         })
     }
 
-    /// Rows of which something was told since both sides agreed.
-    pub fn told_rows(&self, folder: i64) -> Result<Vec<SyncRow>> {
+    fn told_rows(&self, folder: i64) -> Result<Vec<SyncRow>> {
         self.read("read what the server changed", |db| {
             let text = format!(
-                "SELECT {COLUMNS} FROM link l INDEXED BY link_dirty WHERE l.folder = ?1 AND (l.there_flags IS NOT NULL OR l.gone = 1)"
+                "SELECT {COLUMNS} FROM link l INDEXED BY link_dirty WHERE l.folder = ?1 AND (l.there_flags IS NOT NULL OR l.gone = 1) ORDER BY l.id"
             );
             db.prepare_cached(&text)?.query_map([folder], row)?.collect()
         })
     }
 
-    /// How many messages of a folder both sides have; counting ends at `most`.
-    pub fn linked_count(&self, folder: i64, most: u64) -> Result<u64> {
+    fn linked_count(&self, folder: i64, most: u64) -> Result<u64> {
         self.read("count messages", |db| {
             let text = "SELECT count(*) FROM (SELECT 1 FROM link
                 WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1) AND state IN (1, 3) LIMIT ?2)";
@@ -168,15 +222,13 @@ impl State {
         })
     }
 
-    /// Whether anything at all is known of messages of a folder.
-    pub fn has_rows(&self, folder: i64) -> Result<bool> {
+    fn has_rows(&self, folder: i64) -> Result<bool> {
         self.read("look for messages", |db| {
             db.prepare_cached("SELECT EXISTS (SELECT 1 FROM link WHERE folder = ?1)")?.query_row([folder], |r| r.get(0))
         })
     }
 
-    /// The proofs of rows that have a digest.
-    pub fn proofs(&self, ids: &[LinkId]) -> Result<Vec<Proof>> {
+    fn proofs(&self, ids: &[LinkId]) -> Result<Vec<Proof>> {
         self.read("read what proves messages the same", |db| {
             let text = "SELECT id, folder, name, octets, as_sent, identity, wire, header, date, permanent, tries FROM link
                         WHERE id = ?1 AND identity IS NOT NULL";
@@ -200,8 +252,7 @@ impl State {
         })
     }
 
-    /// What the messages of a folder are that both sides are known to have, byte for byte.
-    pub fn identities(&self, folder: &FolderId) -> Result<HashSet<Hash>> {
+    fn identities(&self, folder: &FolderId) -> Result<HashSet<Hash>> {
         self.read("read what messages of a folder are", |db| {
             let mut query = db.prepare_cached(
                 "SELECT identity FROM link WHERE folder = (SELECT id FROM folder WHERE remote = ?1)
@@ -211,13 +262,11 @@ impl State {
         })
     }
 
-    /// Records what both sides agree on now: flags, and that nothing else is to be told.
-    pub fn agree(&mut self, agreed: &[(LinkId, FlagState)]) -> Result<()> {
+    fn agree(&mut self, agreed: &[(LinkId, FlagState)]) -> Result<()> {
         self.transaction("record agreed flags", |tx| record_agreed(tx, agreed))
     }
 
-    /// Records flags that were taken over here while those there are still to be changed: `there` is what they are.
-    pub fn agree_in_part(&mut self, agreed: &[(LinkId, FlagState, FlagState)]) -> Result<()> {
+    fn agree_in_part(&mut self, agreed: &[(LinkId, FlagState, FlagState)]) -> Result<()> {
         self.transaction("record flags", |tx| {
             let mut update =
                 tx.prepare_cached("UPDATE link SET flags = ?2, keywords = ?3, there_flags = ?4, there_keywords = ?5 WHERE id = ?1")?;
@@ -228,8 +277,7 @@ impl State {
         })
     }
 
-    /// Messages that live here only from now on: the server does not have them, and nothing says that they should go.
-    pub fn keep_here(&mut self, ids: &[LinkId]) -> Result<()> {
+    fn keep_here(&mut self, ids: &[LinkId]) -> Result<()> {
         self.transaction("record messages that live here only", |tx| {
             let mut update =
                 tx.prepare_cached("UPDATE link SET state = 4, gone = 0, there_flags = NULL, there_keywords = NULL WHERE id = ?1")?;
@@ -237,25 +285,21 @@ impl State {
         })
     }
 
-    /// Forgets messages: neither side has them any more, or none of both is to be asked again.
-    pub fn forget(&mut self, ids: &[LinkId]) -> Result<()> {
+    fn forget(&mut self, ids: &[LinkId]) -> Result<()> {
         self.transaction("forget messages", |tx| {
             let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1")?;
             ids.iter().try_for_each(|id| delete.execute([id.0]).map(drop))
         })
     }
 
-    /// A row as it is now.
-    pub fn row(&self, id: LinkId) -> Result<Option<(i64, SyncRow)>> {
+    fn row(&self, id: LinkId) -> Result<Option<(i64, SyncRow)>> {
         self.read("read a row", |db| {
             let text = format!("SELECT {COLUMNS}, l.folder FROM link l WHERE l.id = ?1");
             db.prepare_cached(&text)?.query_row([id.0], |r| Ok((r.get(13)?, row(r)?))).optional()
         })
     }
 
-    /// Files of messages that live here only, and that lie in another folder now: each is known there under its name. Its row goes where
-    /// that says nothing of an id of today.
-    pub fn rehome(&mut self, strays: &[(LinkId, i64, LocalName)]) -> Result<()> {
+    fn rehome(&mut self, strays: &[(LinkId, i64, LocalName)]) -> Result<()> {
         self.transaction("record where messages are that live here only", |tx| {
             let mut insert = tx.prepare_cached(
                 "INSERT OR IGNORE INTO link (folder, epoch, remote, name, state, flags, octets, as_sent, identity, wire, header, weak, stored_at)
@@ -272,9 +316,7 @@ impl State {
         })
     }
 
-    /// Intent: files are about to follow their messages into other folders. Each wanted row there takes over the name that its file
-    /// will have, so that a later run finds it by that.
-    pub fn intend_relocation(&mut self, names: &[(LinkId, LocalName)]) -> Result<()> {
+    fn intend_relocation(&mut self, names: &[(LinkId, LocalName)]) -> Result<()> {
         self.transaction("record the intent to move files", |tx| {
             // Until the receipt nothing proves that the bytes are the server's.
             let mut update = tx.prepare_cached("UPDATE link SET name = ?2, weak = 1 WHERE id = ?1")?;
@@ -282,8 +324,7 @@ impl State {
         })
     }
 
-    /// Messages that were moved here, after the server: each wanted row has the file, digest and weakness of the row that went.
-    pub fn relocated(&mut self, pairs: &[Relocated]) -> Result<()> {
+    fn relocated(&mut self, pairs: &[Relocated]) -> Result<()> {
         self.transaction("record moved messages", |tx| {
             let mut take = tx.prepare_cached(
                 "UPDATE link SET state = 1, flags = ?3, keywords = ?4, there_flags = flags, there_keywords = keywords,
@@ -300,15 +341,13 @@ impl State {
         })
     }
 
-    /// What the directories of a folder looked like when they were last read.
-    pub fn here_mark(&self, folder: i64) -> Result<Option<Vec<u8>>> {
+    fn here_mark(&self, folder: i64) -> Result<Option<Vec<u8>>> {
         self.read("read what is known of a folder here", |db| {
             db.prepare_cached("SELECT here_mark FROM folder WHERE id = ?1")?.query_row([folder], |r| r.get(0))
         })
     }
 
-    /// Records what the directories of folders look like, once nothing in them is left to do.
-    pub fn set_here_marks(&mut self, marks: &[(i64, Vec<u8>)]) -> Result<()> {
+    fn set_here_marks(&mut self, marks: &[(i64, Vec<u8>)]) -> Result<()> {
         // Most runs change none of them, and an empty commit costs a flush all the same.
         let known: Result<Vec<bool>> = marks.iter().map(|(id, mark)| Ok(self.here_mark(*id)?.as_ref() == Some(mark))).collect();
         if known?.iter().all(|same| *same) {
@@ -320,8 +359,7 @@ impl State {
         })
     }
 
-    /// Records the base names that other programs gave to messages.
-    pub fn rename_links(&mut self, renamed: &[(LinkId, LocalName)]) -> Result<()> {
+    fn rename_links(&mut self, renamed: &[(LinkId, LocalName)]) -> Result<()> {
         self.transaction("record new names", |tx| {
             let mut update = tx.prepare_cached("UPDATE link SET name = ?2 WHERE id = ?1")?;
             renamed.iter().try_for_each(|(id, name)| update.execute(params![id.0, &*name.0]).map(drop))

@@ -8,8 +8,9 @@ use rusqlite::params;
 use crate::model::{LocalName, RemoteId, Result};
 use crate::store::maildir::digest::{Digest, LineEnds};
 
-use super::State;
-use super::links::{FileHere, LinkId, STORED, WANTED};
+use super::columns::{STORED, WANTED};
+use super::links::{FileHere, LinkId};
+use super::sqlite::Sqlite;
 
 /// A message that may be another one than the file here.
 #[derive(Debug, Clone)]
@@ -41,11 +42,20 @@ pub struct Verdicts {
     pub blamed: Option<LinkId>,
 }
 
-impl State {
+/// Rows whose file may be another message.
+pub trait Doubts {
     /// Records what the bodies told of rows of a folder.
-    pub fn settle_doubtful(&mut self, folder: i64, verdicts: &Verdicts, now: i64) -> Result<()> {
+    fn settle_doubtful(&mut self, folder: i64, verdicts: &Verdicts, now: i64) -> Result<()>;
+
+    /// Messages of a folder that came with the very octets of another one that was announced with another size: one of the two may have
+    /// got the other's body.
+    fn suspects(&self, folder: i64) -> Result<HashSet<LinkId>>;
+}
+
+impl Doubts for Sqlite {
+    fn settle_doubtful(&mut self, folder: i64, verdicts: &Verdicts, now: i64) -> Result<()> {
         self.transaction("record what message bodies told", |tx| {
-            let mut proven = tx.prepare_cached("UPDATE link SET weak = 0, octets = ?2, identity = ?3, wire = ?4 WHERE id = ?1")?;
+            let mut proven = tx.prepare_cached("UPDATE link SET weak = 0, octets = ?2, identity = ?3, wire = ?4 WHERE id = ?1 AND identity IS NOT NULL")?;
             for (id, digest) in &verdicts.proven {
                 proven.execute(params![id.0, digest.octets as i64, digest.identity.0, digest.wire.0])?;
             }
@@ -76,9 +86,7 @@ impl State {
         })
     }
 
-    /// Messages of a folder that came with the very octets of another one that was announced with another size: one of the two may have
-    /// got the other's body.
-    pub fn suspects(&self, folder: i64) -> Result<HashSet<LinkId>> {
+    fn suspects(&self, folder: i64) -> Result<HashSet<LinkId>> {
         self.read("look for messages with the body of another", |db| {
             let mut query = db.prepare_cached(
                 "WITH known AS (SELECT id, state, wire, size FROM link

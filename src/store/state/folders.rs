@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use crate::model::change::Marks;
 use crate::model::{Cursor, FolderId, FolderPath, Mark, Result, Role};
 
-use super::State;
+use super::sqlite::Sqlite;
 
 /// Joins the levels of a path in the database: no level holds it, since control characters in names are kept but this one is
 /// replaced on the way in.
@@ -47,23 +47,45 @@ fn row(row: &Row<'_>) -> rusqlite::Result<FolderRow> {
     })
 }
 
+fn path_text(path: &FolderPath) -> String {
+    let levels: Vec<String> = path.levels().iter().map(|l| l.replace(LEVEL, "\u{241f}")).collect();
+    levels.join("\u{1f}")
+}
+
 const COLUMNS: &str = "id, remote, path, dir, role, epoch, cursor, mark_additions, mark_all";
 
-impl State {
+/// Chooses the directory of a folder; what it is given tells whether a directory, in lower case, belongs to another one.
+pub type ChooseDir<'a> = dyn Fn(&FolderPath, &dyn Fn(&str) -> bool) -> String + 'a;
+
+/// Rows of folders.
+pub trait Folders {
     /// Every folder, oldest first.
-    pub fn folders(&self) -> Result<Vec<FolderRow>> {
+    fn folders(&self) -> Result<Vec<FolderRow>>;
+
+    /// Makes rows for folders that are new.
+    fn add_folders(&mut self, new: &[(FolderId, FolderPath, Option<Role>)], dir_of: &ChooseDir<'_>) -> Result<()>;
+
+    /// Forgets folders and what is known of their messages.
+    fn forget_folders(&mut self, folders: &[i64]) -> Result<()>;
+
+    /// A folder that was renamed on both sides keeps its row, under its new handle, path and directory.
+    fn rename_folder(&mut self, folder: i64, remote: &FolderId, path: &FolderPath, dir: &str) -> Result<()>;
+
+    /// The directory that was recorded for a folder: device and inode.
+    fn directory(&self, folder: i64) -> Result<Option<(u64, u64)>>;
+
+    /// Records the directories of folders: row, device, inode.
+    fn set_directories(&mut self, directories: &[(i64, u64, u64)]) -> Result<()>;
+}
+
+impl Folders for Sqlite {
+    fn folders(&self) -> Result<Vec<FolderRow>> {
         self.read("read the folders of the state", |db| {
             db.prepare_cached(&format!("SELECT {COLUMNS} FROM folder ORDER BY id"))?.query_map([], row)?.collect()
         })
     }
 
-    /// Makes rows for folders that are new. `dir_of(path, taken)` chooses the directory; `taken` tells whether a directory, in lower
-    /// case, belongs to another folder.
-    pub fn add_folders(
-        &mut self,
-        new: &[(FolderId, FolderPath, Option<Role>)],
-        dir_of: impl Fn(&FolderPath, &dyn Fn(&str) -> bool) -> String,
-    ) -> Result<()> {
+    fn add_folders(&mut self, new: &[(FolderId, FolderPath, Option<Role>)], dir_of: &ChooseDir<'_>) -> Result<()> {
         self.transaction("record new folders", |tx| {
             let mut insert = tx.prepare_cached("INSERT INTO folder (remote, path, dir, fold, role) VALUES (?1, ?2, ?3, ?4, ?5)")?;
             let mut known = tx.prepare_cached("SELECT 1 FROM folder WHERE fold = ?1")?;
@@ -73,15 +95,13 @@ impl State {
                     let found: rusqlite::Result<Option<i64>> = taken.borrow_mut().query_row([dir.to_lowercase()], |r| r.get(0)).optional();
                     found.ok().flatten().is_some()
                 });
-                let levels: Vec<String> = path.levels().iter().map(|l| l.replace(LEVEL, "\u{241f}")).collect();
-                insert.execute(params![id.0, levels.join("\u{1f}"), dir, dir.to_lowercase(), role.map(Role::attribute)])?;
+                insert.execute(params![id.0, path_text(path), dir, dir.to_lowercase(), role.map(Role::attribute)])?;
             }
             Ok(())
         })
     }
 
-    /// Forgets folders and what is known of their messages.
-    pub fn forget_folders(&mut self, folders: &[i64]) -> Result<()> {
+    fn forget_folders(&mut self, folders: &[i64]) -> Result<()> {
         self.transaction("forget folders", |tx| {
             let mut links = tx.prepare_cached("DELETE FROM link WHERE folder = ?1")?;
             let mut folder = tx.prepare_cached("DELETE FROM folder WHERE id = ?1")?;
@@ -89,20 +109,17 @@ impl State {
         })
     }
 
-    /// A folder that was renamed on both sides keeps its row, under its new handle, path and directory.
-    pub fn rename_folder(&mut self, folder: i64, remote: &FolderId, path: &FolderPath, dir: &str) -> Result<()> {
+    fn rename_folder(&mut self, folder: i64, remote: &FolderId, path: &FolderPath, dir: &str) -> Result<()> {
         self.transaction("record the new name of a folder", |tx| {
-            let levels: Vec<String> = path.levels().iter().map(|l| l.replace(LEVEL, "\u{241f}")).collect();
             tx.execute(
                 "UPDATE folder SET remote = ?2, path = ?3, dir = ?4, fold = ?5 WHERE id = ?1",
-                params![folder, remote.0, levels.join("\u{1f}"), dir, dir.to_lowercase()],
+                params![folder, remote.0, path_text(path), dir, dir.to_lowercase()],
             )
             .map(drop)
         })
     }
 
-    /// The directory that was recorded for a folder: device and inode.
-    pub fn directory(&self, folder: i64) -> Result<Option<(u64, u64)>> {
+    fn directory(&self, folder: i64) -> Result<Option<(u64, u64)>> {
         self.read("read the directory of a folder", |db| {
             let row: (Option<i64>, Option<i64>) =
                 db.prepare_cached("SELECT dev, ino FROM folder WHERE id = ?1")?.query_row([folder], |r| Ok((r.get(0)?, r.get(1)?)))?;
@@ -110,8 +127,7 @@ impl State {
         })
     }
 
-    /// Records the directories of folders: row, device, inode.
-    pub fn set_directories(&mut self, directories: &[(i64, u64, u64)]) -> Result<()> {
+    fn set_directories(&mut self, directories: &[(i64, u64, u64)]) -> Result<()> {
         self.transaction("record the directories of folders", |tx| {
             let mut update = tx.prepare_cached("UPDATE folder SET dev = ?2, ino = ?3 WHERE id = ?1")?;
             directories.iter().try_for_each(|(id, dev, ino)| update.execute(params![id, dev.cast_signed(), ino.cast_signed()]).map(drop))

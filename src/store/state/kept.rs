@@ -3,8 +3,8 @@
 use crate::model::{Hash, LocalName, RemoteId, Result};
 use crate::store::maildir::digest::LineEnds;
 
-use super::State;
-use super::links::{RELEASED, RELEASING, STORED, name, remote};
+use super::columns::{RELEASED, RELEASING, STORED, name, remote};
+use super::sqlite::Sqlite;
 
 /// A message that the server listed, as the state has it.
 #[derive(Debug, Clone)]
@@ -30,9 +30,14 @@ pub struct Stock {
     pub wire: Option<Hash>,
 }
 
-impl State {
+/// Rows for those who check them.
+pub trait Inventory {
     /// Goes through the messages of a folder's current ids, one at a time.
-    pub fn each_kept(&self, folder: i64, each: &mut dyn FnMut(Kept)) -> Result<()> {
+    fn each_kept(&self, folder: i64, each: &mut dyn FnMut(Kept)) -> Result<()>;
+}
+
+impl Inventory for Sqlite {
+    fn each_kept(&self, folder: i64, each: &mut dyn FnMut(Kept)) -> Result<()> {
         self.read("read what is kept of a folder", |db| {
             let mut query = db.prepare_cached(
                 "SELECT remote, name, state, coalesce(size, octets), as_sent, identity, wire, weak FROM link

@@ -2,22 +2,15 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use crate::model::change::Marks;
-use crate::model::{Cursor, FlagState, Flags, Hash, Keyword, LocalName, PermanentId, RemoteId, Result};
+use crate::model::{Cursor, FlagState, Flags, LocalName, PermanentId, RemoteId, Result};
 use crate::store::maildir::digest::{Digest, LineEnds};
 
-use super::State;
+use super::columns::{RELEASED, SKIPPED, STORED, WANTED, keyword_text, keywords, name, remote};
 use super::news::{News, record_news};
-
-pub(super) const WANTED: i64 = 0;
-pub(super) const STORED: i64 = 1;
-pub(super) const SKIPPED: i64 = 2;
-pub(super) const RELEASING: i64 = 3;
-pub(super) const RELEASED: i64 = 4;
-pub(super) const ARRIVING: i64 = 5;
-pub(super) const MOVING: i64 = 6;
+use super::sqlite::Sqlite;
 
 /// Row id of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,37 +93,6 @@ pub struct Stored {
     pub by_name: bool,
 }
 
-fn hash(row: &Row<'_>, at: usize) -> rusqlite::Result<Hash> {
-    row.get::<_, [u8; 32]>(at).map(Hash)
-}
-
-/// Columns `octets, as_sent, identity, wire, header` from `at` on.
-pub(super) fn digest(row: &Row<'_>, at: usize) -> rusqlite::Result<Digest> {
-    Ok(Digest {
-        octets: row.get::<_, i64>(at)? as u64,
-        line_ends: if row.get::<_, i64>(at + 1)? == 1 { LineEnds::AsSent } else { LineEnds::Lf },
-        identity: hash(row, at + 2)?,
-        wire: hash(row, at + 3)?,
-        header: hash(row, at + 4)?,
-    })
-}
-
-pub(super) fn name(row: &Row<'_>, at: usize) -> rusqlite::Result<LocalName> {
-    row.get::<_, String>(at).map(|n| LocalName(n.into()))
-}
-
-pub(super) fn remote(row: &Row<'_>, at: usize) -> rusqlite::Result<RemoteId> {
-    row.get::<_, String>(at).map(|n| RemoteId(n.into()))
-}
-
-pub(super) fn keywords(text: Option<String>) -> Vec<Keyword> {
-    text.map(|t| t.split(' ').filter_map(Keyword::new).collect()).unwrap_or_default()
-}
-
-pub(super) fn keyword_text(keywords: &[Keyword]) -> Option<String> {
-    (!keywords.is_empty()).then(|| keywords.iter().map(Keyword::as_str).collect::<Vec<_>>().join(" "))
-}
-
 /// One page of a listing, ready to be recorded.
 #[derive(Debug)]
 pub struct Page<'a> {
@@ -150,10 +112,36 @@ pub struct Page<'a> {
     pub now: i64,
 }
 
-impl State {
+/// Rows of messages as the download sees them.
+pub trait Links {
     /// Commits one page of a listing: a row for every id that has none, what is new of known ones, and the cursor, in one transaction.
     /// Returns the epoch and how many rows are new.
-    pub fn commit_page(&mut self, folder: i64, page: &Page<'_>) -> Result<(i64, u64)> {
+    fn commit_page(&mut self, folder: i64, page: &Page<'_>) -> Result<(i64, u64)>;
+
+    /// The folders that have wanted messages, with how many.
+    fn wanted_folders(&self) -> Result<Vec<(i64, u64)>>;
+
+    /// Up to `most` wanted messages of a folder's current epoch with row ids above `after`.
+    fn wanted(&self, folder: i64, after: LinkId, most: usize) -> Result<Vec<PendingLink>>;
+
+    /// The wanted messages whose reserved names are among `names`, with their folders.
+    fn wanted_named(&self, names: &HashSet<LocalName>) -> Result<Vec<(i64, LinkId, LocalName)>>;
+
+    /// Records messages that are durable here. Call it only after their directory entries were synced.
+    fn mark_stored(&mut self, stored: &[Stored], now: i64) -> Result<()>;
+
+    /// Records messages that could not be had; they are tried again every run.
+    fn mark_skipped(&mut self, skipped: &[(LinkId, String)]) -> Result<()>;
+
+    /// Forgets wanted messages that the server does not have any more.
+    fn forget_wanted(&mut self, gone: &[LinkId]) -> Result<()>;
+
+    /// Messages and octets stored, and messages wanted, of a folder.
+    fn totals(&self, folder: i64) -> Result<(u64, u64, u64)>;
+}
+
+impl Links for Sqlite {
+    fn commit_page(&mut self, folder: i64, page: &Page<'_>) -> Result<(i64, u64)> {
         let Page { restart, cursor, now, .. } = *page;
         self.transaction("record what the server listed", |tx| {
             if restart {
@@ -254,17 +242,16 @@ impl State {
         })
     }
 
-    /// The folders that have wanted messages, with how many.
-    pub fn wanted_folders(&self) -> Result<Vec<(i64, u64)>> {
+    fn wanted_folders(&self) -> Result<Vec<(i64, u64)>> {
         self.read("look for wanted messages", |db| {
-            let mut query =
-                db.prepare_cached("SELECT folder, count(*) FROM link INDEXED BY link_wanted WHERE state IN (0, 2) GROUP BY folder")?;
+            let mut query = db.prepare_cached(
+                "SELECT folder, count(*) FROM link INDEXED BY link_wanted WHERE state IN (0, 2) GROUP BY folder ORDER BY folder",
+            )?;
             query.query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?.collect()
         })
     }
 
-    /// Up to `most` wanted messages of a folder's current epoch with row ids above `after`.
-    pub fn wanted(&self, folder: i64, after: LinkId, most: usize) -> Result<Vec<PendingLink>> {
+    fn wanted(&self, folder: i64, after: LinkId, most: usize) -> Result<Vec<PendingLink>> {
         self.read("read wanted messages", |db| {
             let mut query = db.prepare_cached(
                 "SELECT l.id, remote, name, size, date, flags, keywords, permanent, tries FROM link l INDEXED BY link_wanted
@@ -286,20 +273,18 @@ impl State {
         })
     }
 
-    /// The wanted messages whose reserved names are among `names`, with their folders.
-    pub fn wanted_named(&self, names: &HashSet<LocalName>) -> Result<Vec<(i64, LinkId, LocalName)>> {
+    fn wanted_named(&self, names: &HashSet<LocalName>) -> Result<Vec<(i64, LinkId, LocalName)>> {
         self.read("look for wanted messages", |db| {
             let mut query = db.prepare_cached(
                 "SELECT l.folder, l.id, l.name FROM link l INDEXED BY link_wanted JOIN folder f ON f.id = l.folder
-                 WHERE l.state IN (0, 2) AND l.epoch = f.epoch",
+                 WHERE l.state IN (0, 2) AND l.epoch = f.epoch ORDER BY l.folder, l.id",
             )?;
             let rows = query.query_map([], |r| Ok((r.get(0)?, LinkId(r.get(1)?), name(r, 2)?)))?;
             rows.filter(|row| row.as_ref().map_or(true, |(_, _, name)| names.contains(name))).collect()
         })
     }
 
-    /// Records messages that are durable here. Call it only after their directory entries were synced.
-    pub fn mark_stored(&mut self, stored: &[Stored], now: i64) -> Result<()> {
+    fn mark_stored(&mut self, stored: &[Stored], now: i64) -> Result<()> {
         self.transaction("record delivered messages", |tx| {
             let mut update = tx.prepare_cached(
                 "UPDATE link SET state = ?2, octets = ?3, as_sent = ?4, identity = ?5, wire = ?6, header = ?7, stored_at = ?8,
@@ -330,24 +315,21 @@ impl State {
         })
     }
 
-    /// Records messages that could not be had; they are tried again every run.
-    pub fn mark_skipped(&mut self, skipped: &[(LinkId, String)]) -> Result<()> {
+    fn mark_skipped(&mut self, skipped: &[(LinkId, String)]) -> Result<()> {
         self.transaction("record messages that could not be had", |tx| {
             let mut update = tx.prepare_cached("UPDATE link SET state = ?2, tries = tries + 1, reason = ?3 WHERE id = ?1")?;
             skipped.iter().try_for_each(|(id, reason)| update.execute(params![id.0, SKIPPED, reason]).map(drop))
         })
     }
 
-    /// Forgets wanted messages that the server does not have any more.
-    pub fn forget_wanted(&mut self, gone: &[LinkId]) -> Result<()> {
+    fn forget_wanted(&mut self, gone: &[LinkId]) -> Result<()> {
         self.transaction("forget messages that are gone there", |tx| {
             let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1 AND state IN (0, 2)")?;
             gone.iter().try_for_each(|id| delete.execute([id.0]).map(drop))
         })
     }
 
-    /// Messages and octets stored, and messages wanted, of a folder.
-    pub fn totals(&self, folder: i64) -> Result<(u64, u64, u64)> {
+    fn totals(&self, folder: i64) -> Result<(u64, u64, u64)> {
         self.read("count messages", |db| {
             db.query_row(
                 "SELECT count(*) FILTER (WHERE state IN (1, 3, 4, 5)), coalesce(sum(octets), 0), count(*) FILTER (WHERE state IN (0, 2)) FROM link WHERE folder = ?1 AND epoch > 0",

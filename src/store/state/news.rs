@@ -6,33 +6,29 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::model::{Change, FlagState, Flags, Listed, PermanentId, RemoteId, Result};
 
-use super::State;
-use super::links::{ARRIVING, LinkId, RELEASED, SKIPPED, WANTED, keyword_text, keywords, remote};
+use super::columns::{ARRIVING, RELEASED, SKIPPED, WANTED, keyword_text, keywords, remote};
+use super::links::LinkId;
+use super::sqlite::Sqlite;
 
 /// Above so many changes one reading of all rows of the folder is cheaper than a look for each.
 const MANY: usize = 2000;
 
 /// What is new of known messages.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct News {
     /// Other flags there than the row says.
-    flags: Vec<(LinkId, FlagState)>,
+    pub flags: Vec<(LinkId, FlagState)>,
     /// Not there any more.
-    gone: Vec<LinkId>,
+    pub gone: Vec<LinkId>,
     /// There after all.
-    back: Vec<LinkId>,
+    pub back: Vec<LinkId>,
     /// Shown for the first time, of messages that went there from here.
-    shown: Vec<LinkId>,
+    pub shown: Vec<LinkId>,
     /// Their lasting ids, of messages that went there from here and whose ids nobody knew.
-    permanent: Vec<(LinkId, PermanentId)>,
+    pub permanent: Vec<(LinkId, PermanentId)>,
 }
 
 impl News {
-    /// That these are not there any more.
-    pub(super) fn of_gone(gone: &[LinkId]) -> Self {
-        Self { gone: gone.to_vec(), ..Self::default() }
-    }
-
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.flags.is_empty() && self.gone.is_empty() && self.back.is_empty() && self.permanent.is_empty() && self.shown.is_empty()
@@ -93,10 +89,15 @@ impl News {
     }
 }
 
-impl State {
+/// Compares a listing with the rows.
+pub trait Sift {
     /// Takes a page apart: messages that have no row in the folder's current epoch, and what is new of those that have one. `whole`:
-    /// what the page does not mention is gone.
-    pub fn sift(&self, folder: i64, page: Vec<Change>, whole: bool) -> Result<(Vec<Listed>, News)> {
+    /// what the page does not mention is gone. A page mentions an id once. The new ones come in the order of the listing; news has none.
+    fn sift(&self, folder: i64, page: Vec<Change>, whole: bool) -> Result<(Vec<Listed>, News)>;
+}
+
+impl Sift for Sqlite {
+    fn sift(&self, folder: i64, page: Vec<Change>, whole: bool) -> Result<(Vec<Listed>, News)> {
         self.read("compare what the server listed with the state", |db| {
             let mut news = News::default();
             let mut new = Vec::new();

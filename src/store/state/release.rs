@@ -5,9 +5,10 @@ use rusqlite::params;
 use crate::model::{Cursor, FolderId, LocalName, RemoteId, Result};
 use crate::store::maildir::digest::Digest;
 
-use super::State;
+use super::columns::{RELEASED, RELEASING, STORED, digest, name, remote};
 use super::doubtful::Doubtful;
-use super::links::{LinkId, RELEASED, RELEASING, STORED, digest, name, remote};
+use super::links::LinkId;
+use super::sqlite::Sqlite;
 
 /// A stored message whose server copy may go.
 #[derive(Debug, Clone)]
@@ -53,15 +54,32 @@ pub struct Receipt {
     pub cursor: Option<Cursor>,
 }
 
-impl State {
+/// Rows of messages whose server copies go.
+pub trait Releases {
     /// Stored messages of the current epoch whose server copy may go: stored not after `until`; also those whose removal was begun
-    /// before. With `due_before`, only those that became due in a run before that moment.
-    pub fn releasable(&self, folder: i64, until: i64, due_before: Option<i64>) -> Result<Vec<Releasable>> {
+    /// before. With `due_before`, only those that became due in a run before that moment. By id there.
+    fn releasable(&self, folder: i64, until: i64, due_before: Option<i64>) -> Result<Vec<Releasable>>;
+
+    /// Notes messages stored not after `until` as due at `now`; those noted before keep their note.
+    fn mark_due(&mut self, folder: i64, until: i64, now: i64) -> Result<()>;
+
+    /// Counts one more run that did not find these files, and forgets the count of those found again.
+    fn mark_missing(&mut self, missing: &[LinkId], found: &[LinkId]) -> Result<()>;
+
+    /// Intent: the server will be told to remove these. Before the order goes out.
+    fn mark_releasing(&mut self, ids: &[LinkId]) -> Result<()>;
+
+    /// Receipt: what the server answered, and its new cursor, in one transaction.
+    fn settle_release(&mut self, folder: i64, receipt: &Receipt) -> Result<()>;
+}
+
+impl Releases for Sqlite {
+    fn releasable(&self, folder: i64, until: i64, due_before: Option<i64>) -> Result<Vec<Releasable>> {
         self.read("look for messages to release", |db| {
             let mut query = db.prepare_cached(
                 "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing, weak, tries, size FROM link
                  WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)
-                   AND (state = 3 OR (state = 1 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3)))",
+                   AND (state = 3 OR (state = 1 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3))) ORDER BY remote",
             )?;
             let rows = query.query_map(params![folder, until, due_before], |r| {
                 Ok(Releasable {
@@ -80,8 +98,7 @@ impl State {
         })
     }
 
-    /// Notes messages stored not after `until` as due at `now`; those noted before keep their note.
-    pub fn mark_due(&mut self, folder: i64, until: i64, now: i64) -> Result<()> {
+    fn mark_due(&mut self, folder: i64, until: i64, now: i64) -> Result<()> {
         self.transaction("note messages whose time has come", |tx| {
             // A note from the future was made by a clock that was wrong.
             let due = "UPDATE link SET due = ?3 WHERE folder = ?1 AND state = 1 AND stored_at <= ?2 AND (due IS NULL OR due > ?3)";
@@ -89,8 +106,7 @@ impl State {
         })
     }
 
-    /// Counts one more run that did not find these files, and forgets the count of those found again.
-    pub fn mark_missing(&mut self, missing: &[LinkId], found: &[LinkId]) -> Result<()> {
+    fn mark_missing(&mut self, missing: &[LinkId], found: &[LinkId]) -> Result<()> {
         self.transaction("record missing files", |tx| {
             let mut more = tx.prepare_cached("UPDATE link SET missing = missing + 1 WHERE id = ?1")?;
             missing.iter().try_for_each(|id| more.execute([id.0]).map(drop))?;
@@ -99,16 +115,14 @@ impl State {
         })
     }
 
-    /// Intent: the server will be told to remove these. Before the order goes out.
-    pub fn mark_releasing(&mut self, ids: &[LinkId]) -> Result<()> {
+    fn mark_releasing(&mut self, ids: &[LinkId]) -> Result<()> {
         self.transaction("record the intent to remove server copies", |tx| {
             let mut update = tx.prepare_cached(SET_STATE)?;
             ids.iter().try_for_each(|id| update.execute([id.0, RELEASING]).map(drop))
         })
     }
 
-    /// Receipt: what the server answered, and its new cursor, in one transaction.
-    pub fn settle_release(&mut self, folder: i64, receipt: &Receipt) -> Result<()> {
+    fn settle_release(&mut self, folder: i64, receipt: &Receipt) -> Result<()> {
         self.transaction("record removed server copies", |tx| {
             // A released row where it went, so that it is not fetched again from there; when that folder is known.
             let mut there = tx.prepare_cached(

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension as _, params};
 use crate::model::Result;
 use crate::model::quota::Quota;
 
-use super::State;
+use super::sqlite::Sqlite;
 
 /// How the last run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,29 +22,16 @@ pub struct LastRun {
     pub failure: Option<String>,
 }
 
-impl State {
+/// What is remembered of runs.
+pub trait Runs {
     /// One remembered text.
-    pub fn meta(&self, key: &str) -> Result<Option<String>> {
-        self.read("read the state", |db| {
-            db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([key], |r| r.get(0)).optional()
-        })
-    }
+    fn meta(&self, key: &str) -> Result<Option<String>>;
 
     /// Remembers texts; `None` forgets.
-    pub fn set_meta(&mut self, pairs: &[(&str, Option<String>)]) -> Result<()> {
-        self.transaction("record how the run ended", |tx| {
-            for (key, value) in pairs {
-                match value {
-                    Some(value) => tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?.execute(params![key, value])?,
-                    None => tx.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])?,
-                };
-            }
-            Ok(())
-        })
-    }
+    fn set_meta(&mut self, pairs: &[(&str, Option<String>)]) -> Result<()>;
 
     /// Records the end of a run at `now`; `failure` is a class word.
-    pub fn record_run(&mut self, now: i64, failure: Option<&str>) -> Result<()> {
+    fn record_run(&mut self, now: i64, failure: Option<&str>) -> Result<()> {
         let mut pairs = vec![("ended", Some(now.to_string())), ("failure", failure.map(str::to_owned))];
         if failure.is_none() {
             pairs.push(("success", Some(now.to_string())));
@@ -54,49 +41,49 @@ impl State {
     }
 
     /// Whether the state was rebuilt and no run has ended well since: it authorises no deletion then.
-    pub fn is_rebuilt(&self) -> Result<bool> {
+    fn is_rebuilt(&self) -> Result<bool> {
         Ok(self.meta("rebuilt")?.is_some())
     }
 
     /// What was told that the server cannot do: a word and a folder each.
-    pub fn gaps(&self) -> Result<BTreeSet<String>> {
+    fn gaps(&self) -> Result<BTreeSet<String>> {
         Ok(self.meta("gaps")?.unwrap_or_default().lines().map(str::to_owned).collect())
     }
 
     /// Remembers it.
-    pub fn set_gaps(&mut self, gaps: &BTreeSet<String>) -> Result<()> {
+    fn set_gaps(&mut self, gaps: &BTreeSet<String>) -> Result<()> {
         let lines: Vec<String> = gaps.iter().map(|gap| gap.replace('\n', " ")).collect();
         self.set_meta(&[("gaps", Some(lines.join("\n")))])
     }
 
     /// How the last run ended.
-    pub fn last_run(&self) -> Result<LastRun> {
+    fn last_run(&self) -> Result<LastRun> {
         let number = |text: Option<String>| text.and_then(|t| t.parse().ok());
         Ok(LastRun { success: number(self.meta("success")?), ended: number(self.meta("ended")?), failure: self.meta("failure")? })
     }
 
     /// In how many runs in a row the server renumbered folders while they were worked on; by folder row.
-    pub fn flips(&self) -> Result<BTreeMap<i64, u32>> {
+    fn flips(&self) -> Result<BTreeMap<i64, u32>> {
         let text = self.meta("flips")?.unwrap_or_default();
         let parse = |word: &str| word.split_once(':').and_then(|(folder, runs)| Some((folder.parse().ok()?, runs.parse().ok()?)));
         Ok(text.split(' ').filter_map(parse).collect())
     }
 
     /// Remembers it.
-    pub fn set_flips(&mut self, flips: &BTreeMap<i64, u32>) -> Result<()> {
+    fn set_flips(&mut self, flips: &BTreeMap<i64, u32>) -> Result<()> {
         let words: Vec<String> = flips.iter().map(|(folder, runs)| format!("{folder}:{runs}")).collect();
         self.set_meta(&[("flips", (!words.is_empty()).then(|| words.join(" ")))])
     }
 
     /// Remembers the quota.
-    pub fn save_quota(&mut self, quota: &[Quota]) -> Result<()> {
+    fn save_quota(&mut self, quota: &[Quota]) -> Result<()> {
         let lines: Vec<String> =
             quota.iter().map(|q| format!("{}\t{}\t{}\t{}", q.used, q.limit, q.resource, q.root.replace(['\t', '\n'], " "))).collect();
         self.set_meta(&[("quota", (!lines.is_empty()).then(|| lines.join("\n")))])
     }
 
     /// The quota as last remembered.
-    pub fn quota(&self) -> Result<Vec<Quota>> {
+    fn quota(&self) -> Result<Vec<Quota>> {
         let text = self.meta("quota")?.unwrap_or_default();
         let parse = |line: &str| {
             let mut fields = line.splitn(4, '\t');
@@ -104,5 +91,25 @@ impl State {
             Some(Quota { used, limit, resource: fields.next()?.into(), root: fields.next()?.into() })
         };
         Ok(text.lines().filter_map(parse).collect())
+    }
+}
+
+impl Runs for Sqlite {
+    fn meta(&self, key: &str) -> Result<Option<String>> {
+        self.read("read the state", |db| {
+            db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([key], |r| r.get(0)).optional()
+        })
+    }
+
+    fn set_meta(&mut self, pairs: &[(&str, Option<String>)]) -> Result<()> {
+        self.transaction("record how the run ended", |tx| {
+            for (key, value) in pairs {
+                match value {
+                    Some(value) => tx.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?.execute(params![key, value])?,
+                    None => tx.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([key])?,
+                };
+            }
+            Ok(())
+        })
     }
 }

@@ -5,10 +5,11 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use crate::model::{Cursor, FlagState, LocalName, RemoteId, Result};
 use crate::store::maildir::digest::{Digest, LineEnds};
 
-use super::State;
 use super::agreed::{COLUMNS, SyncRow, record_agreed, row};
-use super::links::{ARRIVING, LinkId, keyword_text, remote};
+use super::columns::{ARRIVING, keyword_text, remote};
+use super::links::LinkId;
 use super::news::{News, record_news};
+use super::sqlite::Sqlite;
 
 /// A message that is about to go there.
 #[derive(Debug, Clone)]
@@ -69,28 +70,52 @@ fn mark_taken(tx: &Transaction<'_>, rows: &[LinkId], taken: i64) -> rusqlite::Re
     rows.iter().try_for_each(|id| update.execute([id.0, taken]).map(drop))
 }
 
-impl State {
+/// Rows of messages that are on their way there.
+pub trait UnderWay {
     /// Rows of messages that are on their way there, in all folders or one.
-    pub fn under_way(&self, folder: Option<i64>) -> Result<Vec<(i64, SyncRow)>> {
+    fn under_way(&self, folder: Option<i64>) -> Result<Vec<(i64, SyncRow)>>;
+
+    /// Whether a row is still on its way there; `None` when it is no more.
+    fn is_arriving(&self, id: LinkId) -> Result<Option<bool>>;
+
+    /// Intent: messages are about to be sent, or moved, into a folder. A row for each, under a placeholder of its id; the rows that
+    /// move point to them. Before the order goes out. Returns the rows.
+    fn intend(&mut self, folder: i64, arrivals: &[Arrival], now: i64) -> Result<Vec<LinkId>>;
+
+    /// Receipt of orders: all that they came to, and where the folder stands now, in one transaction.
+    fn settle(&mut self, folder: i64, receipts: &Receipts) -> Result<()>;
+
+    /// Notes messages that the server took, and that a later listing did not show.
+    fn mark_in_vain(&mut self, rows: &[LinkId]) -> Result<()>;
+
+    /// Messages that went there from here under known ids, and that no listing has shown.
+    fn unseen(&self, folder: i64) -> Result<Vec<(LinkId, RemoteId)>>;
+
+    /// What a look at exactly these messages told of those that no listing had shown.
+    fn settle_unseen(&mut self, there: &[LinkId], gone: &[LinkId]) -> Result<()>;
+
+    /// Moves to other folders that cannot be carried on: the message is linked as before, and nothing is on its way any more.
+    fn undo_moves(&mut self, moving: &[LinkId]) -> Result<()>;
+}
+
+impl UnderWay for Sqlite {
+    fn under_way(&self, folder: Option<i64>) -> Result<Vec<(i64, SyncRow)>> {
         self.read("read what is on its way there", |db| {
             let text = format!(
-                "SELECT {COLUMNS}, l.folder FROM link l INDEXED BY link_under_way WHERE l.state IN (5, 6) AND (?1 IS NULL OR l.folder = ?1)"
+                "SELECT {COLUMNS}, l.folder FROM link l INDEXED BY link_under_way WHERE l.state IN (5, 6) AND (?1 IS NULL OR l.folder = ?1) ORDER BY l.folder, l.id"
             );
             db.prepare_cached(&text)?.query_map([folder], |r| Ok((r.get(13)?, row(r)?)))?.collect()
         })
     }
 
-    /// Whether a row is still on its way there; `None` when it is no more.
-    pub fn is_arriving(&self, id: LinkId) -> Result<Option<bool>> {
+    fn is_arriving(&self, id: LinkId) -> Result<Option<bool>> {
         self.read("read a row", |db| {
             let state = db.prepare_cached("SELECT state FROM link WHERE id = ?1")?.query_row([id.0], |r| r.get::<_, i64>(0)).optional()?;
             Ok(state.map(|state| state == ARRIVING))
         })
     }
 
-    /// Intent: messages are about to be sent, or moved, into a folder. A row for each, under a placeholder of its id; the rows that
-    /// move point to them. Before the order goes out. Returns the rows.
-    pub fn intend(&mut self, folder: i64, arrivals: &[Arrival], now: i64) -> Result<Vec<LinkId>> {
+    fn intend(&mut self, folder: i64, arrivals: &[Arrival], now: i64) -> Result<Vec<LinkId>> {
         self.transaction("record the intent to send messages", |tx| {
             let mut insert = tx.prepare_cached(
                 "INSERT INTO link (folder, epoch, remote, name, state, date, flags, keywords, octets, as_sent, identity, wire, header, stored_at, weak, permanent)
@@ -107,7 +132,7 @@ impl State {
                     None => 0,
                 };
                 let as_sent = d.line_ends == LineEnds::AsSent;
-                insert.execute(params![
+                let inserted = insert.execute(params![
                     folder,
                     placeholder(&a.name),
                     &*a.name.0,
@@ -124,6 +149,10 @@ impl State {
                     // A lasting id goes along with a move.
                     a.from.map(|from| from.0)
                 ])?;
+                if inserted == 0 {
+                    // There is no such folder.
+                    return Err(rusqlite::Error::QueryReturnedNoRows);
+                }
                 let id = LinkId(tx.last_insert_rowid());
                 if let Some(from) = a.from {
                     moves.execute(params![from.0, id.0])?;
@@ -134,8 +163,7 @@ impl State {
         })
     }
 
-    /// Receipt of orders: all that they came to, and where the folder stands now, in one transaction.
-    pub fn settle(&mut self, folder: i64, receipts: &Receipts) -> Result<()> {
+    fn settle(&mut self, folder: i64, receipts: &Receipts) -> Result<()> {
         self.transaction("record what became of orders", |tx| {
             record_agreed(tx, &receipts.agreed)?;
             record_arrived(tx, &receipts.arrived, receipts.cursor.as_ref().map(|_| folder))?;
@@ -155,33 +183,30 @@ impl State {
         })
     }
 
-    /// Notes messages that the server took, and that a later listing did not show.
-    pub fn mark_in_vain(&mut self, rows: &[LinkId]) -> Result<()> {
+    fn mark_in_vain(&mut self, rows: &[LinkId]) -> Result<()> {
         self.transaction("record messages that the server does not show", |tx| mark_taken(tx, rows, 2))
     }
 
-    /// Messages that went there from here under known ids, and that no listing has shown.
-    pub fn unseen(&self, folder: i64) -> Result<Vec<(LinkId, RemoteId)>> {
+    fn unseen(&self, folder: i64) -> Result<Vec<(LinkId, RemoteId)>> {
         self.read("look for messages that the server did not show", |db| {
             let text = "SELECT id, remote FROM link INDEXED BY link_taken WHERE taken = 1 AND state IN (1, 3, 6)
-                AND folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)";
+                AND folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1) ORDER BY id";
             db.prepare_cached(text)?.query_map([folder], |r| Ok((LinkId(r.get(0)?), remote(r, 1)?)))?.collect()
         })
     }
 
-    /// What a look at exactly these messages told of those that no listing had shown.
-    pub fn settle_unseen(&mut self, there: &[LinkId], gone: &[LinkId]) -> Result<()> {
+    fn settle_unseen(&mut self, there: &[LinkId], gone: &[LinkId]) -> Result<()> {
         self.transaction("record what the server said of messages", |tx| {
             mark_taken(tx, there, 0)?;
             mark_taken(tx, gone, 0)?;
-            record_news(tx, &News::of_gone(gone))
+            record_news(tx, &News { gone: gone.to_vec(), ..News::default() })
         })
     }
 
-    /// Moves to other folders that cannot be carried on: the message is linked as before, and nothing is on its way any more.
-    pub fn undo_moves(&mut self, moving: &[LinkId]) -> Result<()> {
+    fn undo_moves(&mut self, moving: &[LinkId]) -> Result<()> {
         self.transaction("record moves that came to nothing", |tx| {
-            let mut dest = tx.prepare_cached("DELETE FROM link WHERE id = (SELECT dest FROM link WHERE id = ?1) AND state = 5")?;
+            let mut dest =
+                tx.prepare_cached("DELETE FROM link WHERE id = (SELECT dest FROM link WHERE id = ?1 AND state = 6) AND state = 5")?;
             let mut back = tx.prepare_cached("UPDATE link SET state = 1, dest = NULL WHERE id = ?1 AND state = 6")?;
             moving.iter().try_for_each(|id| dest.execute([id.0]).and_then(|_| back.execute([id.0])).map(drop))
         })
