@@ -22,7 +22,7 @@ pub async fn probe(globals: &Globals, target: &Target, observers: &Observers<'_>
 /// Logs in to one account and lists its folders.
 pub(super) async fn one(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Vec<FolderInfo>> {
     let backend = account::patient_backend(globals, account)?;
-    let ctx = account::ctx(globals, account, observer.clone());
+    let ctx = account::looking_ctx(globals, account, observer.clone()).await?;
     unless_stopped(&globals.cancel, "reach the server", async {
         let mut session = backend.open(&ctx).await?;
         let folders = session.folders().await?;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Missed, Order, Part, Session, Want};
+use mailx::backend::memory::Ram;
+use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Memory, Missed, Order, Part, Session, Want};
 use mailx::model::event::Silent;
 use mailx::model::{
     Change, Class, Credentials, Cursor, Error, FolderId, FolderPath, Harvest, Listed, Need, Outcome, Protocol, RemoteId, Result, Secret,
@@ -28,6 +29,8 @@ pub struct Bed<'a> {
     pub target: &'a Target,
     pub user: String,
     pub backend: Arc<dyn Backend>,
+    /// What the backend remembers from one session to the next.
+    memory: Arc<dyn Memory>,
 }
 
 /// A password that is known.
@@ -44,7 +47,7 @@ impl<'a> Bed<'a> {
     pub fn new(target: &'a Target) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let user = format!("case-{}", COUNT.fetch_add(1, Relaxed));
-        let bed = Self { target, backend: (target.backend)(&target.server, &user), user };
+        let bed = Self { target, backend: (target.backend)(&target.server, &user), user, memory: Arc::new(Ram::default()) };
         // Its owner is who owns the mail.
         let (home, mail) = (bed.home(), target.server.get("MAIL"));
         std::fs::create_dir_all(home.join("rawlog")).unwrap();
@@ -73,6 +76,8 @@ impl<'a> Bed<'a> {
             meter: Arc::new(Meter::default()),
             silence: Duration::from_secs(20),
             disable: self.target.disable.clone().into(),
+            memory: self.memory.clone(),
+            rehearsal: false,
         }
     }
 

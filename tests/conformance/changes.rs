@@ -33,6 +33,12 @@ impl Known {
                     assert!(known.is_some() || (listed.size.is_some() && listed.date.is_some()), "a new one is told whole: {listed:?}");
                     told.insert(uid(&listed.id));
                 }
+                Change::Changed { now, said } => {
+                    let known = self.flags.get(&uid(&now.id)).cloned();
+                    assert!(known.is_some(), "a new one is told whole: {now:?}");
+                    self.flags.insert(uid(&now.id), said.over(&known.unwrap_or_default(), now.flags.clone()));
+                    told.insert(uid(&now.id));
+                }
                 Change::Kept(id) => {
                     assert!(self.flags.contains_key(&uid(id)), "nobody knew {id:?}");
                     told.insert(uid(id));
