@@ -164,6 +164,8 @@ pub struct There {
     /// Whether ItemOperations answers in parts.
     pub multipart: bool,
     pub versions: String,
+    /// A folder of which every Sync is refused.
+    pub broken: Option<String>,
 }
 
 impl There {
@@ -285,6 +287,9 @@ impl There {
             all.element(A::Collection, |c| drop(c.text(A::SyncKey, "0").text(A::CollectionId, &id).number(A::Status, code)));
             true
         };
+        if self.broken.as_ref() == Some(&id) {
+            return fail(all, 4);
+        }
         let Some(place) = self.folders.get_mut(&id) else { return fail(all, 8) };
         let epoch = place.epoch;
         let spell = |at: usize| format!("{epoch}.{at}");

@@ -107,8 +107,8 @@ impl Link {
         let mut tries = Tries::default();
         let mut at_once = looks.len();
         loop {
-            self.first_keys(&mut looks, &mut tries).await?;
-            let open: Vec<usize> = (0..looks.len()).filter(|n| looks[*n].harvest.is_none()).take(at_once.max(1)).collect();
+            self.first_keys(&mut looks, &mut tries, &mut at_once).await?;
+            let open: Vec<usize> = (0..looks.len()).filter(|n| looks[*n].harvest.is_none()).take(at_once).collect();
             if open.is_empty() {
                 break;
             }
@@ -122,12 +122,9 @@ impl Link {
                 continue;
             }
             if let Some(status) = answer.status {
-                match status.remedy() {
-                    Remedy::ObeyLimit if open.len() > 1 => {
-                        let half = open.len() / 2;
-                        at_once = answer.limit.and_then(|most| usize::try_from(most).ok()).map_or(half, |most| most.clamp(1, half.max(open.len() - 1)));
-                    }
-                    _ => self.cure(status, &mut tries, open.iter().copied().collect(), &mut looks).await?,
+                match fewer(status, answer.limit, open.len()) {
+                    Some(most) => at_once = most,
+                    None => self.cure(status, &mut tries, open, &mut looks).await?,
                 }
                 continue;
             }
@@ -194,9 +191,10 @@ impl Link {
     }
 
     /// Gets the first key of folders that have none, all in one request.
-    async fn first_keys(&mut self, looks: &mut [Look], tries: &mut Tries) -> Result<()> {
+    async fn first_keys(&mut self, looks: &mut [Look], tries: &mut Tries, at_once: &mut usize) -> Result<()> {
         loop {
-            let open: Vec<usize> = (0..looks.len()).filter(|n| looks[*n].harvest.is_none() && looks[*n].mark.key == "0").collect();
+            let open = (0..looks.len()).filter(|n| looks[*n].harvest.is_none() && looks[*n].mark.key == "0");
+            let open: Vec<usize> = open.take(*at_once).collect();
             if open.is_empty() {
                 return Ok(());
             }
@@ -205,9 +203,13 @@ impl Link {
             // A first key is what was asked for.
             self.reset = false;
             if let Some(status) = answer.status {
-                self.cure(status, tries, open, looks).await?;
+                match fewer(status, answer.limit, open.len()) {
+                    Some(most) => *at_once = most,
+                    None => self.cure(status, tries, open, looks).await?,
+                }
                 continue;
             }
+            let together = open.len() > 1;
             for n in open {
                 let look = &mut looks[n];
                 match answer.folders.remove(&look.id).and_then(|page| page.end) {
@@ -224,6 +226,8 @@ impl Link {
                             self.cure(end.status, tries, vec![n], looks).await?;
                         }
                     }
+                    // It may fare better alone.
+                    _ if together => *at_once = 1,
                     _ => look.harvest = Some(Err(self.unanswered(&look.id))),
                 }
             }
@@ -395,6 +399,22 @@ impl Link {
             Some(Err(error)) => Err(error),
             None => Ok(false),
         }
+    }
+}
+
+/// How many of `asked` folders are asked for at once after a status of all of them: as many as the server bears; or one, where it is not
+/// known which of them is meant. `None`: their number is not to blame.
+fn fewer(status: Status<SyncStatus>, limit: Option<u32>, asked: usize) -> Option<usize> {
+    if asked < 2 {
+        return None;
+    }
+    match status.remedy() {
+        Remedy::ObeyLimit => {
+            let half = asked / 2;
+            Some(limit.and_then(|most| usize::try_from(most).ok()).map_or(half, |most| most.clamp(1, asked - 1)))
+        }
+        Remedy::Bug | Remedy::Refuse | Remedy::Gone | Remedy::DoWithout => Some(1),
+        _ => None,
     }
 }
 
