@@ -43,7 +43,8 @@ pub(super) fn listed(id: String, properties: &Properties) -> (Listed, Said) {
     let said = Said { flags: said, keywords: properties.categories.is_some() };
     let listed = Listed {
         id: RemoteId(id.into()),
-        size: properties.body.and_then(|body| body.estimated_size),
+        // Some servers count what they leave out as nothing.
+        size: properties.body.and_then(|body| body.estimated_size).filter(|size| *size > 0),
         date: properties.received,
         flags: FlagState { flags, keywords },
         permanent: None,
