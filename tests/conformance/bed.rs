@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,8 +44,7 @@ impl Credentials for Known {
 
 impl<'a> Bed<'a> {
     pub fn new(target: &'a Target) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let user = format!("case-{}", COUNT.fetch_add(1, Relaxed));
+        let user = target.server.user("case");
         let bed = Self { target, backend: (target.backend)(&target.server, &user), user, memory: Arc::new(Ram::default()) };
         // Its owner is who owns the mail.
         let (home, mail) = (bed.home(), target.server.get("MAIL"));
@@ -235,6 +233,10 @@ impl<'a> Bed<'a> {
             ("QUOTA", &["GETQUOTA"]),
             ("UNSELECT", &["UNSELECT"]),
         ];
+        if self.target.protocol == Protocol::ActiveSync {
+            // SOGo is the one that speaks IMAP.
+            return;
+        }
         if self.target.protocol == Protocol::Pop3 {
             for name in self.target.missing.iter().filter(|name| *name != "PIPELINING") {
                 let used = unstamped(&taken).find(|line| line.split(' ').next() == Some(name));
