@@ -133,6 +133,7 @@ pub struct Letter {
     pub body: Vec<u8>,
     pub read: bool,
     pub flagged: bool,
+    pub categories: Vec<String>,
 }
 
 /// What happened in a folder, as it will be told.
@@ -166,12 +167,16 @@ pub struct There {
     pub versions: String,
     /// A folder of which every Sync is refused.
     pub broken: Option<String>,
+    /// Of all categories it keeps this one alone.
+    pub knows_only: Option<&'static str>,
 }
 
 impl There {
     pub fn new(messages: usize) -> Self {
         let mut there = Self { multipart: true, versions: "12.1,14.0,14.1,16.0,16.1".into(), hierarchy: 1, ..Self::default() };
-        for (id, name, kind) in [(INBOX, "Inbox", 2), ("3", "Deleted Items", 4), ("4", "Drafts", 3), ("6", "Sent Items", 5), ("9", "Calendar", 8)] {
+        for (id, name, kind) in
+            [(INBOX, "Inbox", 2), ("3", "Deleted Items", 4), ("4", "Drafts", 3), ("6", "Sent Items", 5), ("9", "Calendar", 8)]
+        {
             there.make(id, name, "0", kind);
         }
         for n in 0..messages {
@@ -189,7 +194,7 @@ impl There {
         let place = self.folders.get_mut(folder).unwrap();
         place.next += 1;
         let id = format!("{folder}:{}", place.next);
-        place.letters.push(Letter { id: id.clone(), body: body.to_vec(), read: false, flagged: false });
+        place.letters.push(Letter { id: id.clone(), body: body.to_vec(), read: false, flagged: false, categories: Vec::new() });
         place.log.push(Told::Add(id.clone()));
         id
     }
@@ -259,7 +264,10 @@ impl There {
                 changes.number(F::Count, news as u64);
                 for (id, place) in self.folders.iter().take(news) {
                     changes.element(F::Add, |add| {
-                        add.text(F::ServerId, id).text(F::ParentId, &place.parent).text(F::DisplayName, &place.name).number(F::Type, place.kind);
+                        add.text(F::ServerId, id)
+                            .text(F::ParentId, &place.parent)
+                            .text(F::DisplayName, &place.name)
+                            .number(F::Type, place.kind);
                     });
                 }
             });
@@ -310,6 +318,11 @@ impl There {
                     Some(n) => {
                         if let Some(read) = command.find(E::Read) {
                             place.letters[n].read = read.text == "1";
+                        }
+                        if let Some(categories) = command.find(E::Categories) {
+                            let known = |name: &String| !self.knows_only.is_some_and(|only| only != name);
+                            place.letters[n].categories =
+                                categories.all(E::Category).iter().map(|c| c.text.clone()).filter(known).collect();
                         }
                         if let Some(flag) = command.find(E::Flag) {
                             place.letters[n].flagged = flag.find(E::Status).is_some();
@@ -368,9 +381,13 @@ impl There {
                     let (folder, id) = (wanted.text(A::CollectionId), wanted.text(A::ServerId));
                     let letter = self.folders.get(folder).and_then(|place| place.letters.iter().find(|l| l.id == id));
                     response.element(I::Fetch, |fetch| {
-                        fetch.number(I::Status, if letter.is_some() { 1u32 } else { 6 }).text(A::CollectionId, folder).text(A::ServerId, id);
+                        fetch
+                            .number(I::Status, if letter.is_some() { 1u32 } else { 6 })
+                            .text(A::CollectionId, folder)
+                            .text(A::ServerId, id);
                         let Some(letter) = letter else { return };
                         fetch.element(I::Properties, |properties| {
+                            put_categories(properties, letter);
                             properties.element(B::Body, |body| {
                                 body.number(B::Type, 4u32).number(B::EstimatedDataSize, letter.body.len() as u64);
                                 if multipart {
@@ -423,9 +440,14 @@ impl There {
     }
 }
 
+fn put_categories(data: &mut Writer<'_>, letter: &Letter) {
+    data.element(E::Categories, |all| letter.categories.iter().for_each(|category| drop(all.text(E::Category, category))));
+}
+
 fn put(add: &mut Writer<'_>, letter: &Letter) {
     add.text(A::ServerId, &letter.id).element(A::ApplicationData, |data| {
         data.boolean(E::Read, letter.read).text(E::DateReceived, "2026-11-26T16:00:00.000Z");
+        put_categories(data, letter);
         data.element(B::Body, |body| drop(body.number(B::Type, 4u32).number(B::EstimatedDataSize, letter.body.len() as u64)));
     });
 }
