@@ -45,7 +45,9 @@ fn what_is_no_activesync_is_told_as_what_it_is() {
 
 #[test]
 fn nonsense_in_a_listing_changes_nothing() {
-    for reply in [Reply::html(200), Reply::wbxml(b"\x03\x01\x6a\x00\x45\x5c\x4f\xff\xff\xff".to_vec()), Reply::wbxml(vec![3, 1, 0x6a, 0, 0x45])] {
+    for reply in
+        [Reply::html(200), Reply::wbxml(b"\x03\x01\x6a\x00\x45\x5c\x4f\xff\xff\xff".to_vec()), Reply::wbxml(vec![3, 1, 0x6a, 0, 0x45])]
+    {
         let home = Home::new(2);
         home.fetch(0);
         home.peer.there().deliver(INBOX, &letter(5));
@@ -76,9 +78,8 @@ fn an_account_that_is_elsewhere_is_followed_and_remembered() {
     let here = home.peer.port;
     home.peer.hook(move |seen, _| {
         let at = seen.header("host").to_owned();
-        at.ends_with(&format!(":{here}")).then(|| {
-            Reply::status(451).with("X-MS-Location", &format!("https://127.0.0.1:{other}/Microsoft-Server-ActiveSync"))
-        })
+        at.ends_with(&format!(":{here}"))
+            .then(|| Reply::status(451).with("X-MS-Location", &format!("https://127.0.0.1:{other}/Microsoft-Server-ActiveSync")))
     });
     home.fetch(0);
     home.assert_same();
@@ -228,7 +229,9 @@ fn a_deletion_that_the_server_denies_is_no_deletion() {
                 all.element(A::Collection, |one| {
                     one.text(A::SyncKey, node.text(A::SyncKey)).text(A::CollectionId, INBOX).number(A::Status, 1u32);
                     one.element(A::Responses, |responses| {
-                        responses.element(A::Delete, |d| drop(d.text(A::ServerId, node.find(A::Delete).unwrap().text(A::ServerId)).number(A::Status, 8u32)));
+                        responses.element(A::Delete, |d| {
+                            drop(d.text(A::ServerId, node.find(A::Delete).unwrap().text(A::ServerId)).number(A::Status, 8u32))
+                        });
                     });
                 });
             });
@@ -246,7 +249,9 @@ fn a_deletion_that_the_server_denies_is_no_deletion() {
 fn a_silent_server_ends_the_run() {
     let home = Home::new(1);
     home.fetch(0);
-    home.peer.hook(|seen, _| (seen.command == "FolderSync").then(|| Reply { silent: true, cut: Some(0), body: vec![0; 10], ..Reply::wbxml(Vec::new()) }));
+    home.peer.hook(|seen, _| {
+        (seen.command == "FolderSync").then(|| Reply { silent: true, cut: Some(0), body: vec![0; 10], ..Reply::wbxml(Vec::new()) })
+    });
     home.run(&["fetch", "--json", "--timeout", "1"]).exit(75);
     home.assert_same();
 }

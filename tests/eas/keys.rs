@@ -132,8 +132,10 @@ fn an_answer_that_breaks_off_keeps_the_key() {
     home.peer.there().deliver(INBOX, &letter(8));
     home.peer.seen();
     home.peer.hook(|seen, _| {
-        (seen.command == "Sync" && seen.before == 0).then(|| {
-            Reply { cut: Some(12), body: vec![3, 1, 0x6a, 0, 0x45, 0x5c, 0x4f, 0x4b, 3, b'9', 0, 1, 1, 1, 1], ..Reply::wbxml(Vec::new()) }
+        (seen.command == "Sync" && seen.before == 0).then(|| Reply {
+            cut: Some(12),
+            body: vec![3, 1, 0x6a, 0, 0x45, 0x5c, 0x4f, 0x4b, 3, b'9', 0, 1, 1, 1, 1],
+            ..Reply::wbxml(Vec::new())
         })
     });
     home.sync(0);

@@ -171,7 +171,9 @@ pub struct There {
 impl There {
     pub fn new(messages: usize) -> Self {
         let mut there = Self { multipart: true, versions: "12.1,14.0,14.1,16.0,16.1".into(), hierarchy: 1, ..Self::default() };
-        for (id, name, kind) in [(INBOX, "Inbox", 2), ("3", "Deleted Items", 4), ("4", "Drafts", 3), ("6", "Sent Items", 5), ("9", "Calendar", 8)] {
+        for (id, name, kind) in
+            [(INBOX, "Inbox", 2), ("3", "Deleted Items", 4), ("4", "Drafts", 3), ("6", "Sent Items", 5), ("9", "Calendar", 8)]
+        {
             there.make(id, name, "0", kind);
         }
         for n in 0..messages {
@@ -259,7 +261,10 @@ impl There {
                 changes.number(F::Count, news as u64);
                 for (id, place) in self.folders.iter().take(news) {
                     changes.element(F::Add, |add| {
-                        add.text(F::ServerId, id).text(F::ParentId, &place.parent).text(F::DisplayName, &place.name).number(F::Type, place.kind);
+                        add.text(F::ServerId, id)
+                            .text(F::ParentId, &place.parent)
+                            .text(F::DisplayName, &place.name)
+                            .number(F::Type, place.kind);
                     });
                 }
             });
@@ -368,7 +373,10 @@ impl There {
                     let (folder, id) = (wanted.text(A::CollectionId), wanted.text(A::ServerId));
                     let letter = self.folders.get(folder).and_then(|place| place.letters.iter().find(|l| l.id == id));
                     response.element(I::Fetch, |fetch| {
-                        fetch.number(I::Status, if letter.is_some() { 1u32 } else { 6 }).text(A::CollectionId, folder).text(A::ServerId, id);
+                        fetch
+                            .number(I::Status, if letter.is_some() { 1u32 } else { 6 })
+                            .text(A::CollectionId, folder)
+                            .text(A::ServerId, id);
                         let Some(letter) = letter else { return };
                         fetch.element(I::Properties, |properties| {
                             properties.element(B::Body, |body| {

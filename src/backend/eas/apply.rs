@@ -60,14 +60,13 @@ impl Link {
     async fn commands(&mut self, mark: &Bookmark, plans: &[Plan]) -> Result<Step> {
         let commands = plans.iter().filter_map(|plan| match plan {
             Plan::Nothing(_) => None,
-            Plan::Set(id, setting, _) => {
-                Some(SyncCommand::Change { id: &id.0, read: setting.read, flag: setting.flag, categories: None })
-            }
+            Plan::Set(id, setting, _) => Some(SyncCommand::Change { id: &id.0, read: setting.read, flag: setting.flag, categories: None }),
             Plan::Delete(id) => Some(SyncCommand::Delete { id: &id.0 }),
         });
         let commands: Vec<SyncCommand<'_>> = commands.collect();
         if commands.is_empty() {
-            let outcomes = plans.iter().map(|plan| if let Plan::Nothing(left) = plan { Outcome::Short(left.clone()) } else { Outcome::Uncertain });
+            let outcomes =
+                plans.iter().map(|plan| if let Plan::Nothing(left) = plan { Outcome::Short(left.clone()) } else { Outcome::Uncertain });
             return Ok(Step { outcomes: outcomes.collect(), cursor: None });
         }
         let (page, cursor) = self.submit(mark, &commands).await?;

@@ -172,7 +172,11 @@ impl Link {
 
     /// Whether a bookmark means something still.
     fn holds(&self, mark: &Bookmark, folder: &str) -> bool {
-        mark.folder == folder && mark.version == self.version.text() && mark.base == self.device.base && mark.key != "0" && !mark.key.is_empty()
+        mark.folder == folder
+            && mark.version == self.version.text()
+            && mark.base == self.device.base
+            && mark.key != "0"
+            && !mark.key.is_empty()
     }
 
     /// Whether this session listed the folder from nothing, and the ids are of that listing.

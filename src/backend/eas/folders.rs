@@ -334,7 +334,8 @@ mod tests {
             ("7", "0", "Junk E-mail", 12),
             ("8", "7", "Junk", 12),
         ];
-        let node = |(id, parent, name, kind): (&str, &str, &str, u32)| Node { id: id.into(), parent: parent.into(), name: name.into(), kind };
+        let node =
+            |(id, parent, name, kind): (&str, &str, &str, u32)| Node { id: id.into(), parent: parent.into(), name: name.into(), kind };
         let tree = Tree { key: "1".into(), folders: nodes.into_iter().map(node).collect() };
         let paths = paths(&tree);
         let levels = |id: &str| paths[id].levels().to_vec();

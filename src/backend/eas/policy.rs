@@ -4,8 +4,7 @@ use crate::model::event::Step;
 use crate::model::{Class, Error, Event, Fate, Result, Scope};
 use crate::net::http::Method;
 use crate::wire::eas::{
-    Acknowledgement, Command, DeviceInformation, Known as _, PolicyStatus, Provision, Provisioned, Remedy, Status, Wipe,
-    provision_response,
+    Acknowledgement, Command, DeviceInformation, Known as _, PolicyStatus, Provision, Provisioned, Remedy, Status, Wipe, provision_response,
 };
 
 use super::device::{Device, KnownPolicy};
@@ -82,7 +81,8 @@ impl Link {
         // Some servers answer that all is well, and have no policy.
         let Some(temporary) = policy.key.filter(|key| *key != 0 || !policy.rules.is_empty()) else { return self.without_policy().await };
         let named = policy.rules.into_iter().filter(|(_, value)| !value.is_empty());
-        let rules: Vec<(String, String)> = named.filter_map(|(tag, value)| Some((tag.name()?.to_owned(), value.chars().take(200).collect()))).collect();
+        let rules: Vec<(String, String)> =
+            named.filter_map(|(tag, value)| Some((tag.name()?.to_owned(), value.chars().take(200).collect()))).collect();
         // Honest: nothing is enforced. What demands nothing is kept all the same.
         let obliged = rules.iter().any(|(name, value)| demands(name, value));
         let status = if obliged { Acknowledgement::NotApplied } else { Acknowledgement::Applied };

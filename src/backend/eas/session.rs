@@ -358,7 +358,9 @@ impl Link {
     async fn relocate(&mut self, to: Option<&str>) -> Result<()> {
         let tried = format!("follow the account to another server than {}", self.backend.endpoint.address());
         let Some(to) = to else {
-            return Err(Error::new(Class::Protocol, tried, "the server says that the account is elsewhere, and not where").scope(Scope::Account));
+            return Err(
+                Error::new(Class::Protocol, tried, "the server says that the account is elsewhere, and not where").scope(Scope::Account)
+            );
         };
         let home = self.backend.url()?;
         let url = Url::parse(to.trim()).ok().filter(|url| is_sound(url));
@@ -373,7 +375,10 @@ impl Link {
             return Err(Error::new(Class::Guard, tried, format!("the server says that the account is on {}", cut(&url[..])))
                 .scope(Scope::Account)
                 .safe("no password was sent there")
-                .hint(format!("if that is right, write it into the configuration: receive = \"eas://{}\"", url.host_str().unwrap_or_default())));
+                .hint(format!(
+                    "if that is right, write it into the configuration: receive = \"eas://{}\"",
+                    url.host_str().unwrap_or_default()
+                )));
         }
         self.hops += 1;
         if self.hops > limits::HOPS || url == self.url {
@@ -440,7 +445,10 @@ impl Link {
         if kind.is_empty() || kind.starts_with("application/vnd.ms-sync") {
             return Ok(());
         }
-        Err(self.broke(command, format!("it is {}, not ActiveSync", cut(&kind))).scope(Scope::Account).hint("a login page or a portal may stand between"))
+        Err(self
+            .broke(command, format!("it is {}, not ActiveSync", cut(&kind)))
+            .scope(Scope::Account)
+            .hint("a login page or a portal may stand between"))
     }
 
     /// The whole body.

@@ -283,11 +283,12 @@ async fn take_page(
 
 /// The messages of a listing from nothing.
 fn present(page: Vec<Change>) -> Vec<Listed> {
-    page.into_iter().filter_map(|change| match change {
-        Change::Present(listed) | Change::Changed { now: listed, .. } => Some(listed),
-        Change::Kept(_) | Change::Gone(_) => None,
-    })
-    .collect()
+    page.into_iter()
+        .filter_map(|change| match change {
+            Change::Present(listed) | Change::Changed { now: listed, .. } => Some(listed),
+            Change::Kept(_) | Change::Gone(_) => None,
+        })
+        .collect()
 }
 
 /// Records what was listed, and what is here without a match, in one commit with the cursor.
