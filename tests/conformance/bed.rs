@@ -10,10 +10,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use mailx::backend::memory::Ram;
 use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Memory, Missed, Order, Part, Session, Want};
+use mailx::model::caps::Keywords;
 use mailx::model::event::Silent;
 use mailx::model::{
-    Change, Class, Credentials, Cursor, Error, FolderId, FolderPath, Harvest, Listed, Need, Outcome, Protocol, RemoteId, Result, Secret,
-    SecretKind,
+    Caps, Change, Class, Credentials, Cursor, Error, FlagState, FolderId, FolderPath, Harvest, Listed, Need, Outcome, Protocol, RemoteId,
+    Result, Secret, SecretKind,
 };
 use mailx::net::Meter;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +90,41 @@ impl<'a> Bed<'a> {
 
     /// What the back door sees in a folder.
     pub fn there(&self, folder: &str) -> Vec<Letter> {
-        self.door().list(&self.user).remove(folder).unwrap()
+        let mut letters = self.door().list(&self.user).remove(folder).unwrap();
+        // SOGo takes them for deleted, and deletes by marking them.
+        letters.retain(|letter| !self.hides_marked() || !letter.flags.contains(&"\\Deleted".to_owned()));
+        letters
+    }
+
+    /// Whether messages that somebody marked as deleted are shown to nobody.
+    pub fn hides_marked(&self) -> bool {
+        self.is_active_sync()
+    }
+
+    pub fn is_active_sync(&self) -> bool {
+        self.target.protocol == Protocol::ActiveSync
+    }
+
+    /// What of the flags there can be told here.
+    pub fn told(&self, letter: &Letter, caps: &Caps) -> FlagState {
+        let all = FlagState::from_imap(letter.flags.iter().map(String::as_str)).0;
+        let keywords = if caps.flags.keywords == Keywords::No { Vec::new() } else { all.keywords };
+        FlagState { flags: all.flags.both(caps.flags.pull), keywords }
+    }
+
+    /// Begins another epoch in a folder, with `validity` as its number.
+    pub async fn renumber(&self, folder: &str, validity: u32) {
+        if !self.is_active_sync() {
+            return self.door().renumber(&self.user, folder, validity);
+        }
+        // A device that has forgotten everything begins anew, and all its keys of before are void.
+        let ctx = Ctx { memory: Arc::new(Ram::default()), ..self.ctx() };
+        self.backend.open(&ctx).await.unwrap().close().await.unwrap();
+    }
+
+    /// Whether a message keeps its id from one epoch to the next, so that nothing can be mistaken.
+    pub fn ids_outlive_epochs(&self) -> bool {
+        self.is_active_sync()
     }
 
     /// The back door's numbers of the messages of a folder, in the order in which a listing from nothing tells them.
@@ -115,7 +150,7 @@ impl<'a> Bed<'a> {
             session.close().await.unwrap();
             (listed, cursor)
         };
-        self.door().renumber(&self.user, "INBOX", 987_654);
+        self.renumber("INBOX", 987_654).await;
         let mut session = self.open().await;
         let (id, after, _) = list(&mut session, "INBOX").await;
         assert_eq!(before, after);
@@ -152,6 +187,14 @@ impl<'a> Bed<'a> {
             "moves" => Some(Order::Move { id: message, to: FolderId(b"Elsewhere".to_vec()) }),
             _ => None,
         };
+        if word == "flags-push" && !session.caps().flags.push.is_empty() {
+            // Some of them can be set: those that cannot are named, and the rest is as good as anywhere.
+            let order = Order::SetFlags { id: listed[0].id.clone(), add: flags("work \\Draft"), remove: flags("\\Answered") };
+            let outcomes = session.apply(&id, &cursor, &[order]).await.unwrap().outcomes;
+            assert!(matches!(&outcomes[..], [Outcome::Short(left)] if !left.is_empty()), "{outcomes:?}");
+            assert_eq!(self.door().list(&self.user), before, "nothing changed");
+            return false;
+        }
         if let Some(order) = order {
             let outcomes = session.apply(&id, &cursor, &[order]).await.unwrap().outcomes;
             assert!(matches!(&outcomes[..], [Outcome::Refused(why)] if !why.is_empty()), "{word}: {outcomes:?}");

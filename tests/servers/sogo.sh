@@ -125,14 +125,14 @@ start_sogod() {
   [ -n "${POLL:-}" ] || preload=("LD_PRELOAD=$sogo/fastpoll.so")
   source="({type=sql;id=users;viewURL=\"$database/users\";canAuthenticate=YES;isAddressBook=YES;displayName=Users;userPasswordAlgorithm=plain;})"
   # SOGoInternalSyncInterval: Ping waits five seconds a round at least, and counts rounds.
-  # SOGoCacheCleanupInterval: a user that was not there is asked for again.
+  # IMAP connections are made anew for each request, as packaged: one that is kept remembers its list of folders.
   as sogod "${preload[@]}" sogod -WONoDetach YES -WOPort "127.0.0.1:$sogod_port" -WOWorkersCount "${WORKERS:-8}" -WOPidFile "$sogo/sogod.pid" \
     -WOLogFile "$sogo/sogod.log" -WOListenQueueSize 300 -WOWatchDogRequestTimeout 60 -WOMaxUploadSize 102400 -SxVMemLimit 2048 \
     -SOGoProfileURL "$database/sogo_user_profile" -OCSFolderInfoURL "$database/sogo_folder_info" \
     -OCSSessionsFolderURL "$database/sogo_sessions_folder" -OCSEMailAlarmsFolderURL "$database/sogo_alarms_folder" \
     -OCSAdminURL "$database/sogo_admin" -MySQL4Encoding utf8mb4 -SOGoUserSources "$source" \
     -SOGoMemcachedHost "127.0.0.1:$memcached_port" -SOGoMailDomain example.test -SOGoForceExternalLoginWithEmail NO \
-    -SOGoIMAPServer "imap://127.0.0.1:$IMAP_PORT" -SOGoMailSpoolPath "$sogo/spool" -NGImap4DisableIMAP4Pooling NO \
+    -SOGoIMAPServer "imap://127.0.0.1:$IMAP_PORT" -SOGoMailSpoolPath "$sogo/spool" \
     -SOGoSentFolderName Sent -SOGoTrashFolderName Trash -SOGoDraftsFolderName Drafts -SOGoJunkFolderName Junk \
     -SOGoTimeZone UTC -SOGoLanguage English -SOGoPasswordChangeEnabled NO \
     -SOGoVacationEnabled NO -SOGoForwardEnabled NO -SOGoSieveScriptsEnabled NO \
