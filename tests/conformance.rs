@@ -109,7 +109,7 @@ cases! {
 /// Runs every case on a target, each with a user of its own, and names all that failed.
 fn run(target: Option<Target>) {
     let Some(target) = target else {
-        support::skip("Dovecot is not installed");
+        support::skip("its server is not installed");
         return;
     };
     let filter = std::env::var("MAILX_CASE").unwrap_or_default();
@@ -170,4 +170,5 @@ targets! {
     pop3_without_uidl: Target::pop3("UIDL");
     pop3_without_uidl_and_pipelining: Target::pop3("UIDL PIPELINING");
     bare_rfc1939: Target::pop3("CAPA UIDL TOP PIPELINING SASL");
+    sogo: Target::sogo("");
 }

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Globals, Prompt, Target};
+use super::run::layout;
+use super::{Globals, Prompt, Target, memory, off_thread};
+use crate::backend::eas::EasBackend;
 use crate::backend::imap::ImapBackend;
+use crate::backend::memory::{Memory, Ram};
 use crate::backend::patient::Patient;
 use crate::backend::pop3::{self, Pop3Backend};
 use crate::backend::{Backend, Ctx};
@@ -13,6 +16,8 @@ use crate::config::{self, Account, Auth, Config, Environment, SecretSource, UrlF
 use crate::model::{Caps, Class, Credentials, Error, Observer, Protocol, Result, SecretKind, SecretString};
 use crate::net::{Endpoint, Meter, Roots, Route, Security, TlsConnector, TlsSettings};
 use crate::secret::{self, Ask, Secrets, Source};
+use crate::store::root::control_path;
+use crate::store::state::{Opener as _, SqliteOpener};
 use crate::wire::sasl::Mechanism;
 
 /// The configuration of the machine.
@@ -159,11 +164,22 @@ pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
             most_octets: pop3::MOST_OCTETS,
             pace: pop3::Pace::default(),
         })),
-        Protocol::ActiveSync => {
-            Err(Error::new(Class::Config, tried(), format!("this version of mailx does not speak {} yet", receive.protocol))
-                .hint("use an imaps:// or pop3s:// URL where the server offers that"))
-        }
+        Protocol::ActiveSync => Ok(Arc::new(EasBackend {
+            account: account.name.clone(),
+            endpoint: Endpoint { host: receive.host.clone(), port: receive.port, security: Security::Tls, route },
+            path: receive.path.clone(),
+            tls: TlsConnector::new(settings),
+            user: receive.user.clone(),
+            device_seed: device_seed(account),
+        })),
     }
+}
+
+/// What tells this installation of the account from all others, for an id that stays the same as long as it is not stored.
+fn device_seed(account: &Account) -> String {
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    [machine.trim(), &host, &account.maildir.to_string_lossy()].join("\n")
 }
 
 /// The same, waiting for a mailbox that another session has as long as `--wait` says.
@@ -173,7 +189,7 @@ pub(super) fn patient_backend(globals: &Globals, account: &Account) -> Result<Ar
 }
 
 /// What a backend gets from a run.
-pub(super) fn ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Ctx {
+pub(super) fn ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>, memory: Arc<dyn Memory>, rehearsal: bool) -> Ctx {
     Ctx {
         cancel: globals.cancel.child_token(),
         credentials: secrets(globals, account),
@@ -181,7 +197,25 @@ pub(super) fn ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observ
         meter: Arc::new(Meter::default()),
         silence: globals.silence,
         disable: disabled(),
+        memory,
+        rehearsal,
     }
+}
+
+/// The same for a look from outside of a run: what the backend remembers is read from the state, and nothing is recorded.
+pub(super) async fn looking_ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Ctx> {
+    let remembered = remembered(account).await?;
+    Ok(ctx(globals, account, observer, Arc::new(Ram::new(remembered)), true))
+}
+
+/// What the backend of an account remembers.
+pub(super) async fn remembered(account: &Account) -> Result<Option<String>> {
+    let control = control_path(&account.maildir, layout(account.layout));
+    off_thread("read the state", move || {
+        let state = SqliteOpener.open_read_only(&control)?;
+        state.map_or(Ok(None), |state| state.meta(memory::KEY))
+    })
+    .await
 }
 
 /// Tests make a server poorer by `MAILX_TEST_DISABLE`, a comma list of capabilities.

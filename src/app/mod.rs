@@ -5,12 +5,15 @@
 pub mod account;
 pub mod folders;
 pub mod login;
+mod memory;
+pub mod policy;
 pub mod probe;
 pub mod run;
 pub mod status;
 
 // What the command line shows of configuration and servers; it may not look behind the application.
 pub use crate::backend::FolderInfo;
+pub use crate::backend::eas::{Policy, Rule};
 pub use crate::config;
 
 use std::path::PathBuf;
@@ -164,6 +167,15 @@ pub struct AccountFolders {
     pub name: String,
     /// Rows, by path; or why they could not be had.
     pub folders: Result<Vec<FolderRow>>,
+}
+
+/// What a server demands of an account, as `mailx policy` shows it.
+#[derive(Debug)]
+pub struct AccountPolicy {
+    /// Account.
+    pub name: String,
+    /// `None` = no server has told; or why it could not be read.
+    pub policy: Result<Option<Policy>>,
 }
 
 /// An account as `mailx status` shows it.

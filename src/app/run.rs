@@ -8,6 +8,7 @@ use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::memory::StateMemory;
 use super::{Globals, Observers, RunOptions, Target, Verb, account, off_thread};
 use crate::backend::Ctx;
 use crate::config::{Account, Layout as ConfiguredLayout};
@@ -87,12 +88,13 @@ async fn prepared(
         after_fetch: account.after_fetch,
         allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::new).transpose()?,
     };
-    let ctx = account::ctx(globals, account, observer);
+    let rehearse = run.dry_run || run.verb == Verb::Verify;
+    let memory = Arc::new(StateMemory::default());
+    let ctx = account::ctx(globals, account, observer, memory.clone(), rehearse);
     let _watchdog = run.max_duration.map(|most| Watchdog::start(most, ctx.cancel.clone()));
     // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
-    let rehearse = run.dry_run || run.verb == Verb::Verify;
     // Where the protocol has no trash, a deletion there is what it can only be; where only the server has none, that is a gap.
     let expunge = if backend.ceiling().delete.trash { account.expunge } else { account.expunge.without_trash() };
     let sessions = Sessions::new(backend, ctx.clone(), account.connections);
@@ -100,6 +102,7 @@ async fn prepared(
         sessions.ahead().await?;
     }
     let store = open_store(globals, account, &ctx, rehearse).await?;
+    memory.settle(&store).await?;
     let mut report = match run.verb {
         Verb::Fetch => fetch(&account.name, sessions, store, ctx, &options).await,
         Verb::Sync => {

@@ -50,7 +50,7 @@ async fn local(account: &Account) -> AccountStatus {
 async fn quota(globals: &Globals, account: &Account) -> Result<Vec<crate::model::quota::Quota>> {
     let backend = account::patient_backend(globals, account)?;
     unless_stopped(&globals.cancel, "ask for the quota", async {
-        let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
+        let mut session = backend.open(&account::looking_ctx(globals, account, Arc::new(Silent)).await?).await?;
         let quota = session.quota().await?;
         session.close().await?;
         Ok(quota)

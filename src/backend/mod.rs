@@ -11,8 +11,11 @@
 //! - After an error of scope `Session` or `Account` the session is dead: drop it.
 
 mod auth;
+pub mod eas;
+mod header;
 pub mod imap;
 mod limits;
+pub mod memory;
 pub mod patient;
 mod pipe;
 pub mod pop3;
@@ -31,6 +34,8 @@ use crate::model::{
 };
 use crate::net::Meter;
 
+pub use memory::Memory;
+
 /// What a backend gets from outside, so that tests can own it.
 #[derive(Clone)]
 pub struct Ctx {
@@ -46,6 +51,10 @@ pub struct Ctx {
     pub silence: Duration,
     /// Extensions that are treated as if the server did not offer them (capability names, upper case); for tests and quirks.
     pub disable: Arc<[String]>,
+    /// What the backend remembers of the account.
+    pub memory: Arc<dyn Memory>,
+    /// Nothing may be changed, here or there: nothing that the server takes for received, either.
+    pub rehearsal: bool,
 }
 
 /// Reaches one account.
@@ -264,6 +273,12 @@ pub trait Session: Send {
     /// What this session lists may be a portion of what is there: once that was fetched, another session may list more.
     fn lists_portions(&self) -> bool {
         false
+    }
+
+    /// Whether a folder can be listed from nothing without a trace. Where it cannot, because the server keeps the account's bookmark and
+    /// such a listing would void it, a check goes by what was told before.
+    fn relists(&self) -> bool {
+        true
     }
 
     /// Lists the folders that can hold mail, with marks where the server offers them, in as few round trips as it allows.

@@ -102,6 +102,15 @@ pub enum Command {
     /// Says what the last runs left, without asking a server unless --remote is given. With --max-age it is a check for monitoring: exit 0
     /// only if every account succeeded since.
     Status(Status),
+    /// Shows what servers demand of this device, and what becomes of it
+    ///
+    /// Exchange ActiveSync only: the rules of the policy as the server told them last, and an order to wipe that locks the account (exit 3). No
+    /// server is asked. Nothing of a policy is enforced yet, and the server is told so. Without a name: all accounts that can have one.
+    Policy {
+        /// Names of accounts (none: all)
+        #[arg(value_name = "ACCOUNT")]
+        names: Vec<String>,
+    },
     /// Looks at accounts, tests them, stores their secrets
     #[command(subcommand, arg_required_else_help = true)]
     Account(Account),

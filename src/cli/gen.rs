@@ -159,6 +159,7 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
         "mailx fetch work --since 30d --max-size 10M --folder '*' --folder '!\\Junk'",
     ),
     ("mailx-folders", "Folders of an account that start with Archive:", "mailx folders work --folder 'Archive*'"),
+    ("mailx-policy", "What the server of an account demands:", "mailx policy work"),
     ("mailx-status", "A check for monitoring:", "mailx status --max-age 2h"),
     ("mailx-account-test", "Find out why an account does not work:", "mailx account test work"),
     ("mailx-account-login", "Store a secret that another program prints:", "pass show mail/work | mailx account login work"),

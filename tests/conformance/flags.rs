@@ -13,7 +13,8 @@ pub async fn dates_and_sizes_are_listed(bed: &Bed<'_>) {
     let there = bed.there("INBOX");
     assert_eq!(listed.len(), there.len());
     for (listed, letter) in listed.iter().zip(&there) {
-        assert_eq!(listed.size, Some(letter.size));
+        // Where the server knows it without reading the message.
+        assert!(listed.size == Some(letter.size) || (bed.is_active_sync() && listed.size.is_none()), "{listed:?}");
         // A server that knows no dates tells none.
         assert!(listed.date == Some(letter.date) || (bed.is_snapshot() && listed.date.is_none()));
     }
@@ -44,7 +45,8 @@ pub async fn set_there_are_told_where_everything_is_asked_for(bed: &Bed<'_>) {
     let (changes, harvest, restarted) = look(&mut session, &id, Some(harvest.cursor), Need::Everything).await;
     assert!(!restarted);
     let told = present(&changes);
-    let answered = told.iter().find(|l| *l.id.0 == *"2").expect("the flag change is told");
+    let changed = changes.iter().filter_map(|c| if let Change::Changed { now, .. } = c { Some(now) } else { None });
+    let answered = told.iter().chain(changed).find(|l| *l.id.0 == *"2").expect("the flag change is told");
     assert!(answered.flags.flags.has(Flag::Replied));
     // A removal is told, or follows from a whole listing.
     let gone = changes.iter().any(|c| matches!(c, Change::Gone(id) if *id.0 == *"4"));

@@ -1,5 +1,6 @@
 //! Random octets as the things that a state is told of. The pools are small, so that things meet.
 
+use mailx::model::change::Said;
 use mailx::model::{Change, Cursor, FlagState, Flags, FolderId, Hash, Keyword, Listed, LocalName, Mark, PermanentId, RemoteId};
 use mailx::store::maildir::digest::{Digest, LineEnds};
 use mailx::store::state::LinkId;
@@ -97,16 +98,13 @@ impl<'a> Dice<'a> {
         let mut page: Vec<(RemoteId, Change)> = Vec::new();
         for _ in 0..self.below(6) {
             let id = self.remote();
-            let change = match self.below(4) {
+            let (size, date, flags, permanent) = (self.size(), self.some(Self::moment), self.flags(), self.some(Self::permanent));
+            let listed = Listed { id: id.clone(), size, date, flags, permanent };
+            let change = match self.below(6) {
                 0 => Change::Gone(id.clone()),
                 1 => Change::Kept(id.clone()),
-                _ => Change::Present(Listed {
-                    id: id.clone(),
-                    size: self.size(),
-                    date: self.some(Self::moment),
-                    flags: self.flags(),
-                    permanent: self.some(Self::permanent),
-                }),
+                2 => Change::Changed { now: listed, said: Said { flags: self.flags().flags, keywords: self.below(2) == 0 } },
+                _ => Change::Present(listed),
             };
             if page.iter().all(|(other, _)| *other != id) {
                 page.push((id, change));

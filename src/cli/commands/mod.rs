@@ -3,6 +3,7 @@
 mod account;
 mod folders;
 mod login;
+mod policy;
 mod probe;
 mod run;
 mod show;
@@ -40,6 +41,7 @@ pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals:
         Command::Sync(args) => run::run(Verb::Sync, args, &cli.shared, globals, ui, signals).await,
         Command::Verify(args) => verify::run(args, &cli.shared, globals, ui, signals).await,
         Command::Folders(folders) => folders::run(folders, globals, ui).await,
+        Command::Policy { names } => policy::run(names, globals, ui).await,
         Command::Status(status) => status::run(status, globals, ui).await,
         Command::Account(Account::List) => account::list(globals, ui),
         Command::Account(Account::Show { name }) => show::run(name, globals, ui),

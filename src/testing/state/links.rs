@@ -177,7 +177,8 @@ impl Inventory for MemState {
                 identity: digest.identity,
                 wire: (!link.weak).then_some(digest.wire),
             });
-            each(Kept { remote: link.remote.clone(), name: link.name.clone(), here });
+            let there = (link.stage.is_wanted() || matches!(link.stage, Stage::Stored | Stage::Releasing)) && !link.gone;
+            each(Kept { remote: link.remote.clone(), name: link.name.clone(), there, here });
         }
         Ok(())
     }
