@@ -343,7 +343,10 @@ pub fn present(changes: &[Change]) -> Vec<Listed> {
 pub async fn list(session: &mut Box<dyn Session>, path: &str) -> (FolderId, Vec<Listed>, Cursor) {
     let id = folder(session, path).await.id;
     let (changes, harvest, _) = look(session, &id, None, Need::Additions).await;
-    (id, present(&changes), harvest.cursor)
+    let mut listed = present(&changes);
+    // Some servers begin with the newest; ids that are numbers tell which that is.
+    listed.sort_by_key(|l| l.id.0.parse::<u32>().ok());
+    (id, listed, harvest.cursor)
 }
 
 /// Keeps bodies, and checks the promises about their order.
