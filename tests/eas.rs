@@ -6,6 +6,8 @@
 mod faults;
 #[path = "eas/keys.rs"]
 mod keys;
+#[path = "eas/kill.rs"]
+mod kill;
 #[path = "eas/peer.rs"]
 mod peer;
 #[path = "eas/policy.rs"]

@@ -44,6 +44,32 @@ fn changes_of_both_sides_meet() {
 }
 
 #[test]
+fn categories_are_keywords_and_others_stay() {
+    let home = Home::new(2);
+    home.peer.there().folders.get_mut(INBOX).unwrap().letters[0].categories = vec!["work".into(), "two words".into()];
+    home.sync(0);
+    let file = home.mail().into_iter().find(|m| m.identity == maildir::identity(&letter(0))).unwrap();
+    assert_eq!(file.letters, "a", "{file:?}");
+    // Another keyword instead, by a letter of the folder.
+    let words = home.root.join("INBOX/dovecot-keywords");
+    std::fs::write(&words, "0 work\n1 later\n").unwrap();
+    std::fs::rename(&file.path, home.root.join("INBOX/cur").join(format!("{}:2,b", file.base))).unwrap();
+    home.sync(0);
+    assert_eq!(home.peer.there().folders[INBOX].letters[0].categories, ["two words", "later"]);
+    // A server that keeps only what it knows: the rest stays here, and is told once.
+    home.peer.there().knows_only = Some("later");
+    std::fs::rename(
+        home.root.join("INBOX/cur").join(format!("{}:2,b", file.base)),
+        home.root.join("INBOX/cur").join(format!("{}:2,a", file.base)),
+    )
+    .unwrap();
+    let out = home.sync(0);
+    assert_eq!(out.folder("INBOX")["unsupported"], serde_json::json!(["keywords"]), "{out:?}");
+    home.sync(0);
+    assert!(home.mail().iter().any(|m| m.letters == "a"));
+}
+
+#[test]
 fn what_a_fetch_hears_of_known_messages_a_sync_does() {
     let home = Home::new(4);
     home.sync(0);

@@ -133,6 +133,7 @@ pub struct Letter {
     pub body: Vec<u8>,
     pub read: bool,
     pub flagged: bool,
+    pub categories: Vec<String>,
 }
 
 /// What happened in a folder, as it will be told.
@@ -166,6 +167,8 @@ pub struct There {
     pub versions: String,
     /// A folder of which every Sync is refused.
     pub broken: Option<String>,
+    /// Of all categories it keeps this one alone.
+    pub knows_only: Option<&'static str>,
 }
 
 impl There {
@@ -191,7 +194,7 @@ impl There {
         let place = self.folders.get_mut(folder).unwrap();
         place.next += 1;
         let id = format!("{folder}:{}", place.next);
-        place.letters.push(Letter { id: id.clone(), body: body.to_vec(), read: false, flagged: false });
+        place.letters.push(Letter { id: id.clone(), body: body.to_vec(), read: false, flagged: false, categories: Vec::new() });
         place.log.push(Told::Add(id.clone()));
         id
     }
@@ -316,6 +319,11 @@ impl There {
                         if let Some(read) = command.find(E::Read) {
                             place.letters[n].read = read.text == "1";
                         }
+                        if let Some(categories) = command.find(E::Categories) {
+                            let known = |name: &String| !self.knows_only.is_some_and(|only| only != name);
+                            place.letters[n].categories =
+                                categories.all(E::Category).iter().map(|c| c.text.clone()).filter(known).collect();
+                        }
                         if let Some(flag) = command.find(E::Flag) {
                             place.letters[n].flagged = flag.find(E::Status).is_some();
                         }
@@ -379,6 +387,7 @@ impl There {
                             .text(A::ServerId, id);
                         let Some(letter) = letter else { return };
                         fetch.element(I::Properties, |properties| {
+                            put_categories(properties, letter);
                             properties.element(B::Body, |body| {
                                 body.number(B::Type, 4u32).number(B::EstimatedDataSize, letter.body.len() as u64);
                                 if multipart {
@@ -431,9 +440,14 @@ impl There {
     }
 }
 
+fn put_categories(data: &mut Writer<'_>, letter: &Letter) {
+    data.element(E::Categories, |all| letter.categories.iter().for_each(|category| drop(all.text(E::Category, category))));
+}
+
 fn put(add: &mut Writer<'_>, letter: &Letter) {
     add.text(A::ServerId, &letter.id).element(A::ApplicationData, |data| {
         data.boolean(E::Read, letter.read).text(E::DateReceived, "2026-11-26T16:00:00.000Z");
+        put_categories(data, letter);
         data.element(B::Body, |body| drop(body.number(B::Type, 4u32).number(B::EstimatedDataSize, letter.body.len() as u64)));
     });
 }

@@ -27,6 +27,24 @@ enum Plan {
     Delete(RemoteId),
 }
 
+impl Plan {
+    /// The message, where keywords of it change.
+    fn labelled(&self) -> Option<&RemoteId> {
+        match self {
+            Self::Set(id, setting, _) if setting.has_keywords() => Some(id),
+            _ => None,
+        }
+    }
+
+    /// All categories that the message has then, where they are known and change.
+    fn categories(&self, had: &HashMap<String, Vec<String>>) -> Option<Vec<String>> {
+        match self {
+            Self::Set(id, setting, _) if setting.has_keywords() => had.get(&*id.0).map(|had| setting.categories(had)),
+            _ => None,
+        }
+    }
+}
+
 impl Link {
     /// Carries out the first orders that go together.
     pub async fn apply(&mut self, folder: &FolderId, cursor: &Cursor, orders: &[Order]) -> Result<Step> {
@@ -46,7 +64,7 @@ impl Link {
                 let plans = orders.iter().map_while(|order| match order {
                     Order::Delete { id } => Some(Plan::Delete(id.clone())),
                     Order::SetFlags { id, add, remove } => {
-                        let (setting, left) = Setting::of(add, remove);
+                        let (setting, left) = Setting::of(add, remove, self.version >= Version::V14_0);
                         Some(if setting.is_nothing() { Plan::Nothing(left) } else { Plan::Set(id.clone(), setting, left) })
                     }
                     Order::Move { .. } | Order::Append { .. } => None,
@@ -58,18 +76,25 @@ impl Link {
     }
 
     async fn commands(&mut self, mark: &Bookmark, plans: &[Plan]) -> Result<Step> {
-        let commands = plans.iter().filter_map(|plan| match plan {
+        let labelled: Vec<&RemoteId> = plans.iter().filter_map(Plan::labelled).collect();
+        // A change names all categories that a message has then, so those that it has must be known. Where they are not, they stay.
+        let had = self.categories(mark, &labelled).await?;
+        let wished: Vec<Option<Vec<String>>> = plans.iter().map(|plan| plan.categories(&had)).collect();
+        let wished: Vec<Option<Vec<&str>>> =
+            wished.iter().map(|all| all.as_ref().map(|all| all.iter().map(String::as_str).collect())).collect();
+        let commands = plans.iter().zip(&wished).filter_map(|(plan, categories)| match plan {
             Plan::Nothing(_) => None,
-            Plan::Set(id, setting, _) => Some(SyncCommand::Change { id: &id.0, read: setting.read, flag: setting.flag, categories: None }),
+            Plan::Set(id, setting, _) => {
+                let nothing = setting.read.is_none() && setting.flag.is_none() && categories.is_none();
+                let (read, flag, categories) = (setting.read, setting.flag, categories.as_deref());
+                (!nothing).then_some(SyncCommand::Change { id: &id.0, read, flag, categories })
+            }
             Plan::Delete(id) => Some(SyncCommand::Delete { id: &id.0 }),
         });
         let commands: Vec<SyncCommand<'_>> = commands.collect();
-        if commands.is_empty() {
-            let outcomes =
-                plans.iter().map(|plan| if let Plan::Nothing(left) = plan { Outcome::Short(left.clone()) } else { Outcome::Uncertain });
-            return Ok(Step { outcomes: outcomes.collect(), cursor: None });
-        }
-        let (page, cursor) = self.submit(mark, &commands).await?;
+        let (page, cursor) = if commands.is_empty() { (Page::default(), None) } else { self.submit(mark, &commands).await? };
+        // Some servers take categories and keep only those that they know.
+        let has = self.categories(mark, &labelled).await?;
         let answers: HashMap<&str, Status<SyncStatus>> =
             page.responses.iter().filter_map(|item| Some((item.id.as_deref()?, item.status?))).collect();
         let mut outcomes = Vec::with_capacity(plans.len());
@@ -78,9 +103,12 @@ impl Link {
             let status = |id: &RemoteId| answers.get(&*id.0).copied().filter(|status| !status.is_done());
             outcomes.push(match plan {
                 Plan::Nothing(left) => Outcome::Short(left.clone()),
-                Plan::Set(id, _, left) => match status(id) {
-                    None if left.is_empty() => Outcome::Done { id: None },
-                    None => Outcome::Short(left.clone()),
+                Plan::Set(id, setting, left) => match status(id) {
+                    None => {
+                        let unkept = if setting.has_keywords() { setting.unkept(has.get(&*id.0)) } else { Vec::new() };
+                        let left = left.either(&FlagState { keywords: unkept, ..FlagState::default() });
+                        if left.is_empty() { Outcome::Done { id: None } } else { Outcome::Short(left) }
+                    }
                     Some(status) if status.remedy() == Remedy::Gone => Outcome::Gone,
                     Some(status) => Outcome::Refused(format!("it answers {status}")),
                 },

@@ -53,15 +53,17 @@ pub(super) fn listed(id: String, properties: &Properties) -> (Listed, Said) {
 }
 
 /// A change of flags as it goes there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Setting {
     pub read: Option<bool>,
     pub flag: Option<Flagging>,
+    /// Keywords to set and to clear.
+    pub keywords: (Vec<Keyword>, Vec<Keyword>),
 }
 
 impl Setting {
-    /// Of an order, and which of its flags and keywords cannot go there.
-    pub fn of(add: &FlagState, remove: &FlagState) -> (Self, FlagState) {
+    /// Of an order, and which of its flags and keywords cannot go there: no keyword, where there are no categories.
+    pub fn of(add: &FlagState, remove: &FlagState, categories: bool) -> (Self, FlagState) {
         let change = |flag| match (add.flags.has(flag), remove.flags.has(flag)) {
             (true, _) => Some(true),
             (false, true) => Some(false),
@@ -69,12 +71,39 @@ impl Setting {
         };
         let flag = change(Flag::Flagged).map(|set| if set { Flagging::Set } else { Flagging::Clear });
         let both = add.either(remove);
-        let left = FlagState { flags: both.flags.without(set(&PUSHED)), keywords: both.keywords };
-        (Self { read: change(Flag::Seen), flag }, left)
+        let keywords = if categories { (add.keywords.clone(), remove.keywords.clone()) } else { Default::default() };
+        let left = FlagState { flags: both.flags.without(set(&PUSHED)), keywords: if categories { Vec::new() } else { both.keywords } };
+        (Self { read: change(Flag::Seen), flag, keywords }, left)
     }
 
-    pub fn is_nothing(self) -> bool {
-        self == Self::default()
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub fn has_keywords(&self) -> bool {
+        !(self.keywords.0.is_empty() && self.keywords.1.is_empty())
+    }
+
+    /// All categories that a message has then that has `now`. What is no keyword stays.
+    pub fn categories(&self, now: &[String]) -> Vec<String> {
+        let (add, remove) = &self.keywords;
+        let mut all: Vec<String> = now.iter().filter(|text| !remove.iter().any(|word| word.as_str() == text.as_str())).cloned().collect();
+        for word in add {
+            if !all.iter().any(|text| text == word.as_str()) {
+                all.push(word.as_str().to_owned());
+            }
+        }
+        all
+    }
+
+    /// Of the keywords, those that a message does not have as they were to be: all, where it is not known what it has.
+    pub fn unkept(&self, now: Option<&Vec<String>>) -> Vec<Keyword> {
+        let (add, remove) = &self.keywords;
+        let Some(now) = now else { return add.iter().chain(remove).cloned().collect() };
+        let has = |word: &&Keyword| now.iter().any(|text| text == word.as_str());
+        let mut left: Vec<Keyword> = add.iter().filter(|word| !has(word)).chain(remove.iter().filter(has)).cloned().collect();
+        left.sort_unstable();
+        left
     }
 }
 
@@ -105,9 +134,19 @@ mod tests {
 
     #[test]
     fn what_cannot_go_there_is_left() {
-        let (setting, left) = Setting::of(&state("SR", &["work"]), &state("F", &[]));
-        assert_eq!(setting, Setting { read: Some(true), flag: Some(Flagging::Clear) });
+        let (setting, left) = Setting::of(&state("SR", &["work"]), &state("F", &[]), false);
+        assert_eq!(setting, Setting { read: Some(true), flag: Some(Flagging::Clear), ..Setting::default() });
         assert_eq!(left, state("R", &["work"]));
-        assert!(Setting::of(&state("R", &[]), &state("", &[])).0.is_nothing());
+        assert!(Setting::of(&state("R", &[]), &state("", &[]), true).0.is_nothing());
+    }
+
+    #[test]
+    fn categories_that_are_no_keywords_stay() {
+        let (setting, left) = Setting::of(&state("", &["a", "b"]), &state("", &["c", "d"]), true);
+        assert!(left.is_empty() && setting.has_keywords());
+        let now = ["two words", "a", "c", "e"].map(str::to_owned);
+        assert_eq!(setting.categories(&now), ["two words", "a", "e", "b"]);
+        let unkept: Vec<String> = setting.unkept(Some(&vec!["a".to_owned(), "d".to_owned()])).iter().map(ToString::to_string).collect();
+        assert_eq!(unkept, ["b", "d"]);
     }
 }

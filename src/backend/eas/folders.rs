@@ -36,17 +36,16 @@ impl Link {
             let answer = folder_sync_response(&octets, &mut note).map_err(|e| self.broke(Command::FolderSync, e))?;
             match (answer.status.remedy(), answer.key) {
                 (Remedy::Done, Some(key)) => {
-                    let more = !answer.changes.is_empty();
-                    let same = key == tree.key;
                     tree.key = key;
                     if !tree.take(answer.changes) {
                         return Err(self.broke(Command::FolderSync, "too many folders"));
                     }
-                    if more || !same {
-                        self.device.tree = Some(tree);
+                    let known = self.device.tree.replace(tree);
+                    if known != self.device.tree {
                         self.remember().await?;
                     }
-                    if !more {
+                    // Nothing that was not known: this is all.
+                    if known.map(|tree| tree.folders) == self.device.tree.as_ref().map(|tree| tree.folders.clone()) {
                         return Ok(());
                     }
                 }
@@ -128,6 +127,9 @@ impl Link {
                 continue;
             }
             let name = levels[depth - 1].clone();
+            if name.chars().any(char::is_control) {
+                return Ok(Err("no folder has control characters in its name".into()));
+            }
             match self.edit(FolderEdit::Create { parent: &parent, name: &name }).await? {
                 Ok(Some(id)) => {
                     let (kind, parent_id) = (FolderType::Mail.code(), parent.clone());
@@ -174,6 +176,9 @@ impl Link {
             [above @ .., name] => (name.clone(), FolderPath::new(above.iter().cloned())),
             [] => return Ok(FolderOutcome::Refused("it has no name".into())),
         };
+        if name.chars().any(char::is_control) {
+            return Ok(FolderOutcome::Refused("no folder has control characters in its name".into()));
+        }
         let parent = match above {
             None => ROOT.to_owned(),
             Some(above) => match self.make(&above).await? {

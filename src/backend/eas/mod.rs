@@ -5,6 +5,7 @@
 //! a key void makes the folder be listed from nothing and matched by content.
 
 mod apply;
+mod categories;
 mod changes;
 mod cursor;
 mod device;
@@ -56,12 +57,14 @@ pub struct EasBackend {
 fn caps(version: Version) -> Caps {
     let drafts = version >= Version::V16_0;
     let pull = if drafts { &flags::PULLED[..] } else { &flags::PULLED[..flags::PULLED.len() - 1] };
+    // A change of categories names all that a message has then; before 14.0 there is none.
+    let keywords = if version >= Version::V14_0 { Keywords::Any } else { Keywords::No };
     Caps {
         sessions: NonZeroU16::MIN,
         folders: Folders::Tree,
         identity: Identity::PerEpoch,
         changes: Changes::Delta,
-        flags: FlagSupport { pull: flags::set(pull), push: flags::set(&flags::PUSHED), keywords: Keywords::No },
+        flags: FlagSupport { pull: flags::set(pull), push: flags::set(&flags::PUSHED), keywords },
         append: if drafts { Append::DraftsOnly } else { Append::No },
         delete: Deletes { trash: true, now: true },
         moves: Moves::Native { tells_id: true },
