@@ -65,7 +65,10 @@ fn a_login_page_by_redirect_is_not_followed() {
 
 #[test]
 fn another_content_type_is_refused_even_where_the_octets_are_right() {
-    let body = write(F::FolderSync, |sync| drop(sync.number(F::Status, 1u32).text(F::SyncKey, "9"))).unwrap();
+    let body = write(F::FolderSync, |sync| {
+        sync.number(F::Status, 1u32).text(F::SyncKey, "9");
+    })
+    .unwrap();
     meets("FolderSync", Reply { body, ..Reply::status(200) }.with("Content-Type", "application/json")).exit(76).says("json");
 }
 
@@ -87,7 +90,11 @@ fn a_listing_that_is_cut_anywhere_moves_no_key_and_deletes_nothing() {
     home.peer.there().deliver(INBOX, &letter(90));
     let before = home.mail();
     let whole = page("never", |one| {
-        one.element(A::Commands, |commands| drop(commands.element(A::Delete, |delete| drop(delete.text(A::ServerId, "5:1")))));
+        one.element(A::Commands, |commands| {
+            commands.element(A::Delete, |delete| {
+                delete.text(A::ServerId, "5:1");
+            });
+        });
     });
     home.peer.seen();
     for cut in (1..whole.len()).step_by(4) {
@@ -115,7 +122,13 @@ fn an_answer_without_an_end_ends_at_a_bound() {
 
 #[test]
 fn parts_that_overlap_or_lie_outside_are_refused() {
-    for table in [vec![2u32, 20, 10, 25, 10], vec![2, 0, 10, 4, 10], vec![1, 12, 1_000_000], vec![u32::MAX], vec![3, 12, 4, u32::MAX, u32::MAX, 16, 4]] {
+    for table in [
+        vec![2u32, 20, 10, 25, 10],
+        vec![2, 0, 10, 4, 10],
+        vec![1, 12, 1_000_000],
+        vec![u32::MAX],
+        vec![3, 12, 4, u32::MAX, u32::MAX, 16, 4],
+    ] {
         let body: Vec<u8> = table.iter().flat_map(|n| n.to_le_bytes()).chain([0; 64]).collect();
         let home = Home::new(2);
         home.peer.hook(move |seen, _| {
@@ -137,7 +150,9 @@ fn there_is_always_more_and_it_ends() {
     home.fetch(0);
     home.peer.seen();
     home.peer.hook(|seen, _| {
-        let octets = page(&format!("n{}", seen.before), |one| drop(one.empty(A::MoreAvailable)));
+        let octets = page(&format!("n{}", seen.before), |one| {
+            one.empty(A::MoreAvailable);
+        });
         (seen.command == "Sync").then(|| Reply::wbxml(octets))
     });
     let begun = Instant::now();
@@ -155,7 +170,11 @@ fn a_soft_deletion_takes_nothing_away() {
         let key = seen.body.as_ref()?.text(A::SyncKey).to_owned();
         let octets = || {
             page(&key, |one| {
-                one.element(A::Commands, |commands| drop(commands.element(A::SoftDelete, |soft| drop(soft.text(A::ServerId, "5:1")))));
+                one.element(A::Commands, |commands| {
+                    commands.element(A::SoftDelete, |soft| {
+                        soft.text(A::ServerId, "5:1");
+                    });
+                });
             })
         };
         (seen.command == "Sync" && seen.before == 0).then(|| Reply::wbxml(octets()))
@@ -168,7 +187,25 @@ fn a_soft_deletion_takes_nothing_away() {
 fn names_hold_what_they_like_and_nothing_leaves_the_maildir() {
     let home = Home::new(1);
     let long = "long ".repeat(80);
-    let names = ["a/b", "..", ".", "", " ", "x\u{202e}y", "line\nbreak", "INBOX", "cur", "Inbox", "\\", "né%2F", "tmp", ".mailx", &long, "twin", "twin"];
+    let names = [
+        "a/b",
+        "..",
+        ".",
+        "",
+        " ",
+        "x\u{202e}y",
+        "line\nbreak",
+        "INBOX",
+        "cur",
+        "Inbox",
+        "\\",
+        "né%2F",
+        "tmp",
+        ".mailx",
+        &long,
+        "twin",
+        "twin",
+    ];
     for (n, name) in names.iter().enumerate() {
         home.peer.there().make(&format!("4{n:02}"), name, "0", 12);
         home.peer.there().deliver(&format!("4{n:02}"), &letter(100 + n));
@@ -251,7 +288,14 @@ fn who_is_not_let_in_is_told_so_whatever_provision_answers_to_anybody() {
     let home = Home::new(3);
     home.fetch(0);
     home.peer.hook(|seen, _| {
-        let wipe = || Reply::wbxml(write(P::Provision, |provision| drop(provision.number(P::Status, 1u32).empty(P::RemoteWipe))).unwrap());
+        let wipe = || {
+            Reply::wbxml(
+                write(P::Provision, |provision| {
+                    provision.number(P::Status, 1u32).empty(P::RemoteWipe);
+                })
+                .unwrap(),
+            )
+        };
         Some(if seen.command == "Provision" { wipe() } else { Reply::status(401).with("WWW-Authenticate", "Basic realm=\"x\"") })
     });
     for _ in 0..2 {
@@ -268,7 +312,9 @@ fn cookies_come_back_and_go_to_nobody_else() {
     let home = Home::new(2);
     home.peer.hook(|seen, _| {
         (seen.command == "OPTIONS").then(|| {
-            let reply = Reply::status(200).with("Set-Cookie", "X-BEResource=abc~1; path=/; secure").with("Set-Cookie", "ClientId=XYZ; expires=never");
+            let reply = Reply::status(200)
+                .with("Set-Cookie", "X-BEResource=abc~1; path=/; secure")
+                .with("Set-Cookie", "ClientId=XYZ; expires=never");
             reply.with("MS-ASProtocolVersions", "16.1").with("MS-ASProtocolCommands", "Sync,FolderSync,ItemOperations")
         })
     });

@@ -577,7 +577,8 @@ fn connection(socket: TcpStream, tls: Arc<rustls::ServerConfig>, shared: &Shared
         let reply = hook.and_then(|hook| hook(&seen, &mut there)).unwrap_or_else(|| there.answer(&seen));
         drop(there);
         let out = io.get_mut();
-        let length = if reply.endless.is_some() { "Transfer-Encoding: chunked".into() } else { format!("Content-Length: {}", reply.body.len()) };
+        let length =
+            if reply.endless.is_some() { "Transfer-Encoding: chunked".into() } else { format!("Content-Length: {}", reply.body.len()) };
         let mut head = format!("HTTP/1.1 {} Said\r\n{length}\r\n", reply.status);
         for (name, value) in &reply.headers {
             head += &format!("{name}: {value}\r\n");

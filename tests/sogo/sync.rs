@@ -81,7 +81,8 @@ fn what_is_deleted_for_good_has_a_copy_in_the_trash_whatever_sogo_is_told() {
     assert_eq!(done(&w.sync(0, &[])), [("deleted_there", 2)]);
     assert_eq!(done(&w.sync(0, &[])), [("downloaded", 2)]);
     assert_settled(&w);
-    let places = |subject: &str| there(&w).into_keys().filter(|(_, known)| *known == id(subject)).map(|(folder, _)| folder).collect::<Vec<_>>();
+    let places =
+        |subject: &str| there(&w).into_keys().filter(|(_, known)| *known == id(subject)).map(|(folder, _)| folder).collect::<Vec<_>>();
     assert_eq!((places("a"), places("e"), places("b")), (vec!["Trash".into()], vec!["Trash".into()], vec!["INBOX".to_owned()]));
 }
 
