@@ -119,7 +119,10 @@ fn what_happens_to_the_same_message_on_both_sides_loses_nothing() {
 #[test]
 fn folders_are_made_renamed_and_removed_on_either_side() {
     let Some(w) = seeded("folders") else { return };
-    w.server.deeds(&w.user, &json!([["create", "There/below"], ["append", "There/below", message("new").replace('\n', "\r\n"), ""]]));
+    w.server.deeds(
+        &w.user,
+        &json!([["create", "There"], ["create", "There/below"], ["append", "There/below", message("new").replace('\n', "\r\n"), ""]]),
+    );
     for part in ["cur", "new", "tmp"] {
         std::fs::create_dir_all(w.root.join("Here/ümlaut").join(part)).unwrap();
     }
@@ -141,6 +144,16 @@ fn mail_that_nobody_counted_is_found_all_the_same() {
     assert_eq!(done(&w.sync(0, &[])), [("downloaded", 5)]);
     w.server.fill(&w.user, "Uncounted", 2, "later");
     assert_eq!(done(&w.sync(0, &[])), [("downloaded", 2)]);
+    assert_settled(&w);
+}
+
+#[test]
+fn a_name_that_holds_folders_alone_is_no_failure() {
+    // SOGo shows what IMAP calls \Noselect as a folder for mail, and says nothing of it when it is asked.
+    let Some(w) = World::active_sync("above") else { return };
+    w.server.create(&w.user, &["Above/below"]);
+    w.server.fill(&w.user, "Above/below", 3, "a");
+    assert_eq!(done(&w.sync(0, &[])), [("downloaded", 3)]);
     assert_settled(&w);
 }
 
