@@ -4,6 +4,8 @@
 
 #[path = "eas/faults.rs"]
 mod faults;
+#[path = "eas/hostile.rs"]
+mod hostile;
 #[path = "eas/keys.rs"]
 mod keys;
 #[path = "eas/kill.rs"]

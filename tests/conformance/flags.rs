@@ -16,7 +16,10 @@ pub async fn dates_and_sizes_are_listed(bed: &Bed<'_>) {
         // Where the server knows it without reading the message.
         assert!(listed.size == Some(letter.size) || (bed.is_active_sync() && listed.size.is_none()), "{listed:?}");
         // A server that knows no dates tells none.
-        assert!(listed.date == Some(letter.date) || (bed.is_snapshot() && listed.date.is_none()));
+        let none = bed.is_snapshot() && listed.date.is_none();
+        // SOGo tells what the header says, and that of a message without one is as good as any.
+        let other = bed.is_active_sync() && listed.date.is_some();
+        assert!(listed.date == Some(letter.date) || none || other, "{listed:?} {letter:?}");
     }
     let pull = session.caps().flags.pull;
     assert_eq!(listed[0].flags.flags, Flags::NONE.with(Flag::Seen).with(Flag::Flagged).both(pull));
@@ -26,7 +29,8 @@ pub async fn dates_and_sizes_are_listed(bed: &Bed<'_>) {
     } else {
         let mut keywords: Vec<&str> = listed[0].flags.keywords.iter().map(mailx::model::Keyword::as_str).collect();
         keywords.sort_unstable();
-        assert_eq!(keywords, ["$Label1", "Work"]);
+        // SOGo's categories are the labels that it knows, by their names.
+        assert_eq!(keywords, if bed.is_active_sync() { vec!["Important"] } else { vec!["$Label1", "Work"] });
     }
     assert!(listed[1].flags.is_empty());
 }

@@ -1,7 +1,6 @@
 //! Flags are set and cleared one by one, and nothing else of a message changes.
 
 use mailx::backend::Order;
-use mailx::model::caps::Keywords;
 use mailx::model::{FlagState, Outcome, RemoteId};
 
 use crate::bed::{Bed, assert_folder_only, list};
@@ -92,7 +91,7 @@ pub async fn many_at_once_in_few_commands(bed: &Bed<'_>) {
     let mut session = bed.open().await;
     let (id, listed, cursor) = list(&mut session, "INBOX").await;
     // Scattered, so that their sets are long, and in no order.
-    let other = if session.caps().flags.keywords == Keywords::No { "\\Flagged" } else { "k" };
+    let other = if bed.is_active_sync() { "\\Flagged" } else { "k" };
     // Whatever is there beside them.
     let (listed, mut cursor) = (&listed[listed.len() - 1500..], cursor);
     let order = |n: usize| set(&listed[(n * 7) % 1500].id.0, if n.is_multiple_of(2) { "\\Seen" } else { other }, "");

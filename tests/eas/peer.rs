@@ -86,15 +86,22 @@ pub struct Reply {
     pub cut: Option<usize>,
     /// Nothing more comes, and the connection stays.
     pub silent: bool,
+    /// Behind the body comes this, in chunks, for ever.
+    pub endless: Option<Vec<u8>>,
 }
 
 impl Reply {
     pub fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), cut: None, silent: false }
+        Self { status, headers: Vec::new(), body: Vec::new(), cut: None, silent: false, endless: None }
     }
 
     pub fn wbxml(body: Vec<u8>) -> Self {
         Self { body, ..Self::status(200) }.with("Content-Type", "application/vnd.ms-sync.wbxml")
+    }
+
+    /// A document that begins so, and goes on with `more` again and again.
+    pub fn endless(body: Vec<u8>, more: Vec<u8>) -> Self {
+        Self { endless: Some(more), ..Self::wbxml(body) }
     }
 
     pub fn html(status: u16) -> Self {
@@ -570,12 +577,21 @@ fn connection(socket: TcpStream, tls: Arc<rustls::ServerConfig>, shared: &Shared
         let reply = hook.and_then(|hook| hook(&seen, &mut there)).unwrap_or_else(|| there.answer(&seen));
         drop(there);
         let out = io.get_mut();
-        let mut head = format!("HTTP/1.1 {} Said\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
+        let length =
+            if reply.endless.is_some() { "Transfer-Encoding: chunked".into() } else { format!("Content-Length: {}", reply.body.len()) };
+        let mut head = format!("HTTP/1.1 {} Said\r\n{length}\r\n", reply.status);
         for (name, value) in &reply.headers {
             head += &format!("{name}: {value}\r\n");
         }
         out.write_all(head.as_bytes())?;
         out.write_all(b"\r\n")?;
+        if let Some(more) = &reply.endless {
+            let chunk = |octets: &[u8]| [format!("{:x}\r\n", octets.len()).as_bytes(), octets, b"\r\n"].concat();
+            out.write_all(&chunk(&reply.body))?;
+            loop {
+                out.write_all(&chunk(more))?;
+            }
+        }
         out.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len())])?;
         out.flush()?;
         if reply.silent {

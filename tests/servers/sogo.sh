@@ -229,10 +229,15 @@ start_all() {
   mv "$dir/env.new" "$dir/env"
 }
 
-# Its workers hold no state, and ignore for long that they are to end.
+# Its workers hold no state, and ignore for long that they are to end; each is in a session of its own.  Stopped first, it starts no
+# others while they are cut off.
 cut_sogod() {
   local pid
-  if pid=$(running sogod); then kill -KILL -- "-$pid" 2>/dev/null || true; fi
+  if pid=$(running sogod); then
+    kill -STOP "$pid" 2>/dev/null || true
+    # shellcheck disable=SC2046 # one argument each
+    kill -KILL $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) "$pid" 2>/dev/null || true
+  fi
   rm -f "$dir/sogod.pid"
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::maildir::{leftovers, sha256};
 use crate::support::server::run;
@@ -13,10 +14,12 @@ use crate::{done, here, there};
 fn a_thousand_messages_come_and_then_two_round_trips_say_that_nothing_is_new() {
     let Some(w) = World::active_sync("thousand") else { return };
     w.server.fill(&w.user, "INBOX", 900, "a");
-    w.server.create(&w.user, &["Lists/dev", "Entwürfe & mehr"]);
+    w.server.create(&w.user, &["Lists", "Lists/dev", "Entwürfe & mehr"]);
     w.server.fill(&w.user, "Lists/dev", 99, "b");
     w.server.fill(&w.user, "Entwürfe & mehr", 1, "c");
-    assert_eq!(w.fetch(0, &[]).sum("downloaded"), 1000);
+    // SOGo looks at each message three times, and other tests want it, too.
+    let out = w.spawn(&["fetch", "--json"]).end(Duration::from_secs(300)).exit(0);
+    assert_eq!(out.sum("downloaded"), 1000);
     assert_eq!(here(&w), there(&w));
     assert!(leftovers(&w.root).is_empty());
     // Looking is not reading.
@@ -80,7 +83,7 @@ fn a_stranger_in_its_place_is_never_told_the_password() {
     for host in ["EXPIRED_HOST", "SELFSIGNED_HOST", "WRONGNAME_HOST"] {
         let url = format!("eas://{}@{}:{}", w.user, w.server.get(host), w.server.get("EAS_PORT"));
         w.configure_active_sync(&format!("receive = \"{url}\"\n"));
-        w.fetch(76, &[]);
+        w.fetch(77, &[]).says("no password either");
     }
 }
 
@@ -95,11 +98,11 @@ fn a_server_that_restarts_in_the_middle_costs_nothing_but_time() {
     let begun = std::time::Instant::now();
     while w.mail().len() < 200 {
         assert!(begun.elapsed().as_secs() < 60, "nothing comes");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     assert!(w.mail().len() < 1500, "the restart comes too late");
     server.sogo_script("restart", &[]);
-    let out = run.end(std::time::Duration::from_secs(120));
+    let out = run.end(Duration::from_secs(120));
     // Seen through, or given up in good order.
     assert!(matches!(out.code, Some(0 | 1 | 69 | 75)), "{out:?}");
     let held = w.mail().len();

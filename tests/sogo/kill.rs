@@ -8,7 +8,7 @@ use crate::support::maildir::leftovers;
 use crate::{assert_settled, here, there};
 
 /// Each step costs a login or two of SOGo: so many at most, spread over all of them.
-const STEPS: usize = 12;
+const STEPS: usize = 6;
 
 /// The steps of `verb` after `prepare`, some of them in a full run.
 fn killed(prefix: &str, verb: &str, prepare: impl Fn(&World)) {

@@ -32,7 +32,7 @@ fn from_imap_over_activesync_to_pop3_and_back_nothing_is_downloaded_deleted_or_s
     let Some(w) = World::active_sync("switch") else { return };
     configure(&w, By::Imap);
     w.server.generate(&w.user, "INBOX", 40, "a");
-    w.server.create(&w.user, &["Archive/2024"]);
+    w.server.create(&w.user, &["Archive", "Archive/2024"]);
     w.server.generate(&w.user, "Archive/2024", 15, "b");
     w.server.store(&w.user, "INBOX", "1:5", "+\\Seen");
     assert_eq!(w.sync(0, &[]).sum("downloaded"), 55);
