@@ -14,7 +14,7 @@ use crate::wire::eas::{
 
 use super::changes::{Page, wanted};
 use super::cursor::Bookmark;
-use super::flags::Setting;
+use super::flags::{Setting, are_keywords};
 use super::limits;
 use super::session::{Ask, Link, Tries};
 
@@ -64,7 +64,7 @@ impl Link {
                 let plans = orders.iter().map_while(|order| match order {
                     Order::Delete { id } => Some(Plan::Delete(id.clone())),
                     Order::SetFlags { id, add, remove } => {
-                        let (setting, left) = Setting::of(add, remove, self.version >= Version::V14_0);
+                        let (setting, left) = Setting::of(add, remove, are_keywords(self.version));
                         Some(if setting.is_nothing() { Plan::Nothing(left) } else { Plan::Set(id.clone(), setting, left) })
                     }
                     Order::Move { .. } | Order::Append { .. } => None,

@@ -13,7 +13,7 @@ use crate::model::change::{Harvest, HarvestKind};
 use crate::model::{Change, Class, Cursor, Error, Event, Fate, FolderId, RemoteId, Renumbered, Result, Scope};
 use crate::wire::eas::{
     BodyWanted, CollectionEnd, Command, EstimateWanted, Filter, Item, ItemKind, Remedy, Status, SyncCollection, SyncDecoder, SyncEvent,
-    SyncStatus, estimate_request, estimate_response, sync_request,
+    SyncStatus, Version, estimate_request, estimate_response, sync_request,
 };
 
 use super::cursor::Bookmark;
@@ -78,7 +78,7 @@ impl Link {
                         page = Page::default();
                         folder = Some(id);
                     }
-                    SyncEvent::Item(item) => take(&mut page, *item),
+                    SyncEvent::Item(item) => take(&mut page, *item, self.version),
                     SyncEvent::CollectionEnd(end) => {
                         let mut whole = std::mem::take(&mut page);
                         whole.end = Some(end);
@@ -440,16 +440,16 @@ fn harvest_of(kind: HarvestKind) -> Harvest {
 }
 
 /// Takes one message of an answer. The same one may come twice in a page: the later holds.
-fn take(page: &mut Page, item: Item) {
+fn take(page: &mut Page, item: Item, version: Version) {
     let change = match (item.kind, item.id.clone()) {
         (ItemKind::Added | ItemKind::Changed | ItemKind::Deleted | ItemKind::Fetched, _) => {
             page.responses.push(item);
             return;
         }
         (_, None) => return,
-        (ItemKind::Add, Some(id)) => Change::Present(listed(id, &item.properties).0),
+        (ItemKind::Add, Some(id)) => Change::Present(listed(id, &item.properties, version).0),
         (ItemKind::Change, Some(id)) => {
-            let (now, said) = listed(id, &item.properties);
+            let (now, said) = listed(id, &item.properties, version);
             Change::Changed { now, said }
         }
         (ItemKind::Delete, Some(id)) => Change::Gone(RemoteId(id.into())),

@@ -2,7 +2,7 @@
 
 use crate::model::change::Said;
 use crate::model::{Flag, FlagState, Flags, Keyword, Listed, RemoteId};
-use crate::wire::eas::{FlagStatus, Flagging, Properties, Verb};
+use crate::wire::eas::{FlagStatus, Flagging, Properties, Verb, Version};
 
 /// Flags that the server tells.
 pub(super) const PULLED: [Flag; 5] = [Flag::Seen, Flag::Flagged, Flag::Replied, Flag::Passed, Flag::Draft];
@@ -13,8 +13,14 @@ pub(super) fn set(flags: &[Flag]) -> Flags {
     flags.iter().fold(Flags::NONE, |set, flag| set.with(*flag))
 }
 
+/// Whether categories are worth being keywords: before 16.0 they are what servers that are no Exchange make of them, and most of these keep
+/// only those that they know.
+pub(super) fn are_keywords(version: Version) -> bool {
+    version >= Version::V16_0
+}
+
 /// A message as its properties tell it, and which of its flags they tell.
-pub(super) fn listed(id: String, properties: &Properties) -> (Listed, Said) {
+pub(super) fn listed(id: String, properties: &Properties, version: Version) -> (Listed, Said) {
     let (mut flags, mut said) = (Flags::NONE, Flags::NONE);
     let mut tell = |flag: Flag, is_set: Option<bool>| {
         if let Some(is_set) = is_set {
@@ -36,11 +42,12 @@ pub(super) fn listed(id: String, properties: &Properties) -> (Listed, Said) {
         None => {}
     }
     // A category is any text; one that is no keyword stays there alone.
-    let mut keywords: Vec<Keyword> = properties.categories.iter().flatten().filter_map(|text| Keyword::new(text)).collect();
+    let categories = properties.categories.as_ref().filter(|_| are_keywords(version));
+    let mut keywords: Vec<Keyword> = categories.into_iter().flatten().filter_map(|text| Keyword::new(text)).collect();
     keywords.sort_unstable();
     keywords.dedup();
     keywords.truncate(FlagState::MAX_KEYWORDS);
-    let said = Said { flags: said, keywords: properties.categories.is_some() };
+    let said = Said { flags: said, keywords: categories.is_some() };
     let listed = Listed {
         id: RemoteId(id.into()),
         // Some servers count what they leave out as nothing.
@@ -118,7 +125,7 @@ mod tests {
     #[test]
     fn what_is_absent_is_not_said() {
         let properties = Properties { read: Some(true), last_verb: Some(Verb::Forwarded), ..Properties::default() };
-        let (now, said) = listed("5:1".into(), &properties);
+        let (now, said) = listed("5:1".into(), &properties, Version::V16_1);
         assert_eq!((now.flags.flags.letters().as_str(), said.flags.letters().as_str(), said.keywords), ("PS", "PS", false));
         assert_eq!(said.over(&state("FR", &["work"]), now.flags), state("FPRS", &["work"]));
         let properties = Properties {
@@ -128,7 +135,7 @@ mod tests {
             last_verb: Some(Verb::Other(0)),
             ..Properties::default()
         };
-        let (now, said) = listed("5:1".into(), &properties);
+        let (now, said) = listed("5:1".into(), &properties, Version::V16_1);
         assert_eq!(said.over(&state("DFPRS", &["work"]), now.flags), state("D", &["a", "b"]));
     }
 

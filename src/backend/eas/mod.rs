@@ -57,8 +57,7 @@ pub struct EasBackend {
 fn caps(version: Version) -> Caps {
     let drafts = version >= Version::V16_0;
     let pull = if drafts { &flags::PULLED[..] } else { &flags::PULLED[..flags::PULLED.len() - 1] };
-    // A change of categories names all that a message has then; before 14.0 there is none.
-    let keywords = if version >= Version::V14_0 { Keywords::Any } else { Keywords::No };
+    let keywords = if flags::are_keywords(version) { Keywords::Any } else { Keywords::No };
     Caps {
         sessions: NonZeroU16::MIN,
         folders: Folders::Tree,
