@@ -14,7 +14,7 @@ mod steps;
 
 use std::path::Path;
 
-use mailx::store::state::{Found, Opener, SqliteOpener, State};
+use mailx::store::state::{Found, LinkId, Opener, SqliteOpener, State};
 use mailx::testing::state::MemOpener;
 use proptest::array::UniformArrayStrategy;
 use proptest::collection::vec;
@@ -35,8 +35,13 @@ impl Twins {
     fn play(&mut self, Octets(octets): &Octets, told: &mut Vec<String>) -> Result<(), TestCaseError> {
         let mut answers = Vec::new();
         let known = self.model.folders().unwrap();
+        let mut rows = Vec::new();
+        for folder in &known {
+            self.model.each_row(folder.id, &mut |row| rows.push(row.id)).unwrap();
+        }
+        let here: Vec<LinkId> = self.model.proofs(&rows).unwrap().into_iter().map(|proof| proof.id).collect();
         for state in [&mut self.sqlite, &mut self.model] {
-            answers.push(step(&mut **state, &known, &mut Dice::new(octets)));
+            answers.push(step(&mut **state, &known, &mut Dice::new(octets, &rows, &here)));
         }
         let (what, sqlite) = &answers[0];
         told.push(what.clone());

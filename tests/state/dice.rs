@@ -14,11 +14,15 @@ pub const MOMENTS: usize = 8;
 
 pub struct Dice<'a> {
     octets: std::slice::Iter<'a, u8>,
+    /// Rows that there are.
+    rows: &'a [LinkId],
+    /// Rows whose file is here: the engine tells of others that they are wanted only.
+    here: &'a [LinkId],
 }
 
 impl<'a> Dice<'a> {
-    pub fn new(octets: &'a [u8]) -> Self {
-        Self { octets: octets.iter() }
+    pub fn new(octets: &'a [u8], rows: &'a [LinkId], here: &'a [LinkId]) -> Self {
+        Self { octets: octets.iter(), rows, here }
     }
 
     /// Below `most`; 0 when the octets are used up.
@@ -48,8 +52,20 @@ impl<'a> Dice<'a> {
         FolderId(vec![b'f', b'0' + self.below(FOLDERS) as u8])
     }
 
+    /// Now and then one that there is not.
+    pub fn one_of(&mut self, rows: &[LinkId]) -> LinkId {
+        match rows.get(self.below(rows.len().max(1))) {
+            Some(row) if !self.rarely() => *row,
+            _ => LinkId(1 + self.below(ROWS as usize) as i64),
+        }
+    }
+
     pub fn row(&mut self) -> LinkId {
-        LinkId(1 + self.below(ROWS as usize) as i64)
+        self.one_of(self.rows)
+    }
+
+    pub fn here(&mut self) -> LinkId {
+        self.one_of(self.here)
     }
 
     pub fn remote(&mut self) -> RemoteId {

@@ -1,7 +1,7 @@
 //! All that a state can be told, and what it answers.
 
 use mailx::model::change::Marks;
-use mailx::model::{FolderPath, Role};
+use mailx::model::{Cursor, FlagState, FolderId, FolderPath, Role};
 use mailx::store::state::{
     Arrival, FileHere, FolderRow, Known, LinkId, NewLink, News, Page, Receipt, Receipts, Relocated, State, Stored, Verdicts,
 };
@@ -12,15 +12,23 @@ use crate::reads::{in_order, text};
 /// What a step was, in words, and the answer.
 type Told = (String, String);
 
-/// Two folders.
+/// Two folders, with three messages that are here and two that are wanted in each.
 pub fn begin(state: &mut dyn State) {
-    let new = ["f0", "f1"].map(|name| (mailx::model::FolderId(name.into()), FolderPath::new([name.to_owned()]).unwrap(), None));
+    let new = ["f0", "f1"].map(|name| (FolderId(name.into()), FolderPath::new([name.to_owned()]).unwrap(), None));
     state.add_folders(&new, &|path, _| path.to_string()).unwrap();
-}
-
-/// Of these rows the ones whose file is here: the engine tells of others that they are wanted only.
-fn here(state: &dyn State, dice: &mut Dice<'_>, rows: Vec<LinkId>) -> Vec<LinkId> {
-    if dice.rarely() { rows } else { state.proofs(&rows).unwrap().into_iter().map(|proof| proof.id).collect() }
+    for folder in [1, 2] {
+        let link = |n: u8| {
+            let octets = [n, 0, n];
+            let mut dice = Dice::new(&octets, &[], &[]);
+            let (remote, name, digest) = (dice.remote(), dice.name(), dice.digest());
+            let here = (n < 3).then_some(Known { digest, weak: false, continues: None, moved_from: None });
+            NewLink { remote, name, size: None, date: None, flags: FlagState::default(), permanent: None, here }
+        };
+        let links: Vec<NewLink> = (0..5).map(link).collect();
+        let (news, cursor) = (News::default(), Cursor(Vec::new()));
+        let page = Page { restart: false, links: &links, news: &news, files: &[], cursor: &cursor, marks: None, now: 1 };
+        state.commit_page(folder, &page).unwrap();
+    }
 }
 
 /// Whatever the octets say.
@@ -63,12 +71,11 @@ fn list(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
         });
     }
     for _ in 0..dice.below(3) {
-        let rows = vec![dice.row()];
         let here = Known {
             digest: dice.digest(),
             weak: dice.yes(),
-            continues: here(state, dice, rows.clone()).first().copied().filter(|_| dice.below(3) > 0),
-            moved_from: here(state, dice, rows).first().copied().filter(|_| dice.below(3) == 2),
+            continues: dice.some(Dice::here),
+            moved_from: if dice.below(3) == 2 { Some(dice.here()) } else { None },
         };
         links.push(NewLink {
             remote: dice.remote(),
@@ -173,8 +180,7 @@ fn runs(state: &mut dyn State, dice: &mut Dice<'_>) -> Told {
 fn agree(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
     match dice.below(8) {
         0 => {
-            let ids = dice.few(Dice::row);
-            let ids = here(state, dice, ids);
+            let ids = dice.few(Dice::here);
             (format!("keep_here({ids:?})"), text(state.keep_here(&ids)))
         }
         1 => {
@@ -206,16 +212,13 @@ fn intend(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
         let moving = dice.few(Dice::row);
         return (format!("undo_moves({moving:?})"), text(state.undo_moves(&moving)));
     }
-    let mut arrivals = dice.few(|dice| Arrival {
+    let arrivals = dice.few(|dice| Arrival {
         name: dice.name(),
         digest: dice.digest(),
         flags: dice.flags(),
         date: dice.some(Dice::moment),
-        from: dice.some(Dice::row),
+        from: dice.some(Dice::here),
     });
-    for arrival in &mut arrivals {
-        arrival.from = here(state, dice, arrival.from.into_iter().collect()).first().copied();
-    }
     let (folder, now) = (if dice.rarely() { 99 } else { folder }, dice.moment());
     (format!("intend({folder}, {arrivals:?}, {now})"), text(state.intend(folder, &arrivals, now)))
 }
@@ -223,10 +226,7 @@ fn intend(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
 /// Rows that are on their way, or any.
 fn on_their_way(state: &dyn State, dice: &mut Dice<'_>) -> Vec<LinkId> {
     let rows: Vec<LinkId> = state.under_way(None).unwrap_or_default().into_iter().map(|(_, row)| row.id).collect();
-    dice.few(|dice| match rows.get(dice.below(rows.len().max(1))) {
-        Some(row) if !dice.rarely() => *row,
-        _ => dice.row(),
-    })
+    dice.few(|dice| dice.one_of(&rows))
 }
 
 fn settle(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
@@ -264,10 +264,10 @@ fn relocate(state: &mut dyn State, known: &[FolderRow], dice: &mut Dice<'_>) -> 
             (format!("intend_relocation({names:?})"), text(state.intend_relocation(&names)))
         }
         _ => {
-            let rows = dice.few(Dice::row);
-            let gone = here(state, dice, rows);
-            let pairs: Vec<Relocated> =
-                gone.into_iter().map(|gone| Relocated { wanted: dice.row(), gone, agreed: dice.flags(), weak: dice.yes() }).collect();
+            let pairs = dice.few(|dice| {
+                let (wanted, gone) = (dice.row(), dice.here());
+                Relocated { wanted, gone, agreed: dice.flags(), weak: dice.yes() }
+            });
             (format!("relocated({pairs:?})"), text(state.relocated(&pairs)))
         }
     }
@@ -284,13 +284,11 @@ fn release(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
             (format!("mark_missing({missing:?}, {found:?})"), text(state.mark_missing(&missing, &found)))
         }
         2 | 3 => {
-            let ids = dice.few(Dice::row);
-            let ids = here(state, dice, ids);
+            let ids = dice.few(Dice::here);
             (format!("mark_releasing({ids:?})"), text(state.mark_releasing(&ids)))
         }
         _ => {
-            let rows = [(); 4].map(|()| dice.few(Dice::row)).map(|rows| here(state, dice, rows));
-            let [released, kept, moved, unnamed] = rows;
+            let [released, kept, moved, unnamed] = [(); 4].map(|()| dice.few(Dice::here));
             let moved = moved.into_iter().map(|row| (dice.folder_id(), dice.remote(), row)).collect();
             let receipt = Receipt { released, kept, moved, unnamed, cursor: dice.some(Dice::cursor) };
             (format!("settle_release({folder}, {receipt:?})"), text(state.settle_release(folder, &receipt)))
@@ -300,7 +298,7 @@ fn release(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
 
 fn doubt(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
     let verdicts = Verdicts {
-        proven: dice.few(|dice| (dice.row(), dice.digest())),
+        proven: dice.few(|dice| (dice.here(), dice.digest())),
         disproved: if dice.yes() { dice.few(|dice| (dice.row(), dice.name())) } else { Vec::new() },
         gone: if dice.rarely() { dice.few(Dice::row) } else { Vec::new() },
         files: dice.few(file),
