@@ -7,6 +7,7 @@ pub mod folders;
 pub mod login;
 pub mod probe;
 pub mod run;
+pub mod send;
 pub mod status;
 
 // What the command line shows of configuration and servers; it may not look behind the application.

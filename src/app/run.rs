@@ -168,7 +168,7 @@ pub(super) fn layout(layout: ConfiguredLayout) -> Layout {
 
 /// Tests stop the world at the durable step `MAILX_TEST_CRASH_AT`, counted from 1, as kill -9 would.
 #[cfg(feature = "testing")]
-fn step_hook() -> StepHook {
+pub(super) fn step_hook() -> StepHook {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
     let number = |name| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
     let (crash_at, count) = (number("MAILX_TEST_CRASH_AT"), AtomicU64::new(0));
@@ -183,7 +183,7 @@ fn step_hook() -> StepHook {
 }
 
 #[cfg(not(feature = "testing"))]
-fn step_hook() -> StepHook {
+pub(super) fn step_hook() -> StepHook {
     Arc::new(|_| {})
 }
 

@@ -8,5 +8,6 @@ mod origin;
 pub mod plan;
 mod reading;
 pub mod select;
+pub mod send;
 pub mod sync;
 pub mod verify;
