@@ -28,7 +28,8 @@ use tokio_util::sync::CancellationToken;
 use crate::model::change::Marks;
 use crate::model::quota::Quota;
 use crate::model::{
-    Caps, Change, Credentials, Cursor, Envelope, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId, Result, Role, Verdict,
+    Caps, Change, Credentials, Cursor, Envelope, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId,
+    Result, Role, Verdict,
 };
 use crate::net::Meter;
 

@@ -100,7 +100,9 @@ pub enum Command {
     /// from the options below, with its text on standard input. It is written to the outbox before anything is tried, and removed from
     /// there when the server has accepted it: exit 0 means accepted, 75 that it waits there and will be sent later. The bytes given are the
     /// bytes sent, except for Bcc, which goes to nobody, and for Date, Message-ID and From where they are missing.
-    #[command(override_usage = "mailx send [OPTIONS] [-t] [-f ADDRESS] [--] [RECIPIENT]... < MESSAGE\n       mailx send [OPTIONS] --to ADDRESS... [--subject TEXT] [--attach FILE]... < TEXT\n       mailx send --flush [ACCOUNT]...\n       mailx -s SUBJECT [-a FILE] [-c ADDRESS] [-b ADDRESS] [-r ADDRESS] RECIPIENT... < TEXT")]
+    #[command(
+        override_usage = "mailx send [OPTIONS] [-t] [-f ADDRESS] [--] [RECIPIENT]... < MESSAGE\n       mailx send [OPTIONS] --to ADDRESS... [--subject TEXT] [--attach FILE]... < TEXT\n       mailx send --flush [ACCOUNT]...\n       mailx -s SUBJECT [-a FILE] [-c ADDRESS] [-b ADDRESS] [-r ADDRESS] RECIPIENT... < TEXT"
+    )]
     Send(Box<send::Send>),
     /// Looks at messages that wait to be sent, and decides about those that cannot
     #[command(subcommand, arg_required_else_help = true)]

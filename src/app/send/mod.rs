@@ -1,5 +1,6 @@
 //! `mailx send`, `mailx outbox`: a message is prepared, queued, handed over, and its copy filed.
 
+mod copies;
 pub mod outbox;
 mod prepare;
 pub mod syslog;
@@ -11,9 +12,9 @@ use std::sync::Arc;
 use super::{Globals, account, off_thread};
 use crate::backend::{Ctx, Letter, Submission, Submit};
 use crate::config::Account;
-use crate::engine::send::{self, Delivered, unqueued_message};
 pub use crate::engine::send::Settled;
 pub use crate::engine::send::compose::{Attachment, Compose};
+use crate::engine::send::{self, Delivered, unqueued_message};
 use crate::model::{Class, Error, Observer, Reports, Result};
 pub use crate::store::outbox::State;
 use crate::store::outbox::{Claim, Outbox};
@@ -74,15 +75,12 @@ pub struct Report {
     pub settled: Settled,
     /// Why it was not handed over.
     pub error: Option<Box<Error>>,
+    /// Why its copy was not filed yet.
+    pub copy: Option<Box<Error>>,
 }
 
 /// Sends one message. `Err`: nothing was queued and nothing was sent. `None`: nothing was to be sent.
-pub async fn send(
-    globals: &Globals,
-    request: Request,
-    input: Box<dyn Read + Send>,
-    observer: Arc<dyn Observer>,
-) -> Result<Option<Report>> {
+pub async fn send(globals: &Globals, request: Request, input: Box<dyn Read + Send>, observer: Arc<dyn Observer>) -> Result<Option<Report>> {
     let config = account::load(globals)?;
     let queueing = request.queueing;
     let prepared = off_thread("prepare the message", move || prepare(&config, &request, input)).await?;
@@ -92,17 +90,11 @@ pub async fn send(
     let opening = (queueing != Queueing::Only).then(|| open(way.clone(), ctx.clone()));
     let name = account.name.clone();
     let Some(outbox) = outbox else {
-        let letter_entry = entry.clone();
         let message = unqueued_message(spool)?;
-        let letter = Letter {
-            envelope: letter_entry.envelope(),
-            message: Arc::new(message),
-            eight_bit: entry.eight_bit,
-            utf8: entry.utf8_header,
-        };
+        let letter = Letter { envelope: entry.envelope(), message: Arc::new(message), eight_bit: entry.eight_bit, utf8: entry.utf8_header };
         let session = joined(opening).await;
         let (settled, error) = send::deliver_unqueued(session, letter, settled_of(String::new(), &entry, None)).await;
-        return Ok(Some(Report { account: name, settled, error }));
+        return Ok(Some(Report { account: name, settled, error, copy: None }));
     };
     // The server is dialled while the message becomes durable; nothing of it goes out before.
     let outbox = Arc::new(outbox);
@@ -119,15 +111,34 @@ pub async fn send(
     };
     if opening.is_none() {
         let settled = settled_of(claim.id.clone(), &claim.entry, Some(State::Queued));
-        return Ok(Some(Report { account: name, settled, error: None }));
+        return Ok(Some(Report { account: name, settled, error: None, copy: None }));
     }
     let fallback = settled_of(claim.id.clone(), &claim.entry, Some(State::Queued));
     let session = joined(opening).await;
-    let Delivered { settled, error } = send::deliver(&outbox, &*way, &ctx, session, vec![claim]).await;
-    let settled = settled.into_iter().next().unwrap_or(fallback);
+    let delivered = send::deliver(&outbox, &*way, &ctx, session, vec![claim]).await;
+    Ok(Some(report(globals, &account, &outbox, delivered, fallback, ctx.observer).await))
+}
+
+/// What became of a message; its copy is filed.
+async fn report(
+    globals: &Globals,
+    account: &Account,
+    outbox: &Arc<Outbox>,
+    delivered: Delivered,
+    fallback: Settled,
+    observer: Arc<dyn Observer>,
+) -> Report {
+    let mut settled = delivered.settled.into_iter().next().unwrap_or(fallback);
     // What was said about the message says more than that the connection broke afterwards.
-    let error = error.filter(|_| settled.verdicts.is_empty());
-    Ok(Some(Report { account: name, settled, error }))
+    let error = delivered.error.filter(|_| settled.verdicts.is_empty());
+    let mut copy = None;
+    if settled.state == Some(State::Sent) {
+        match copies::file(globals, account, outbox, observer).await {
+            Ok(_) => settled.state = None,
+            Err(error) => copy = Some(error),
+        }
+    }
+    Report { account: account.name.clone(), settled, error, copy }
 }
 
 fn open(way: Arc<dyn Submission>, ctx: Ctx) -> tokio::task::JoinHandle<Result<Box<dyn Submit>>> {
@@ -162,7 +173,13 @@ async fn look(account: &Account) -> Result<Option<Arc<Outbox>>> {
 }
 
 /// Hands over messages that are claimed already.
-async fn hand_over(globals: &Globals, account: &Account, outbox: &Arc<Outbox>, claims: Vec<Claim>, observer: Arc<dyn Observer>) -> Delivered {
+async fn hand_over(
+    globals: &Globals,
+    account: &Account,
+    outbox: &Arc<Outbox>,
+    claims: Vec<Claim>,
+    observer: Arc<dyn Observer>,
+) -> Delivered {
     let way = match way::submission(account) {
         Ok(way) => way,
         Err(error) => return Delivered { settled: Vec::new(), error: Some(error) },

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Report, Settled, State, hand_over, look, settled_of};
+use super::{Report, Settled, State, copies, hand_over, look, report, settled_of};
 use crate::app::{Globals, Observers, Target, account, off_thread};
 use crate::config::Account;
 use crate::engine::send;
-use crate::model::{Class, Error, Observer, Result};
+use crate::model::{Class, Error, Observer, Result, Verdict};
 use crate::store::outbox::{Claimed, Entry, Outbox, Postponed};
 
 /// Messages that are handed over by one connection before their number is looked at again.
@@ -47,6 +47,28 @@ pub struct Flushed {
     pub reports: Vec<Settled>,
     /// What stopped it.
     pub error: Option<Box<Error>>,
+}
+
+impl Flushed {
+    /// What a person should know of the messages that were tried and did not go.
+    pub(in crate::app) fn undelivered(&self) -> Option<Box<Error>> {
+        let mut worst: Option<(Class, String)> = None;
+        for settled in &self.reports {
+            for (to, verdict) in &settled.verdicts {
+                let (class, words) = match verdict {
+                    Verdict::Accepted(_) => continue,
+                    Verdict::Uncertain(words) => (Class::Guard, words),
+                    Verdict::Refused(words) => (Class::Partial, words),
+                    Verdict::Later(words) => (Class::Temporary, words),
+                };
+                if worst.as_ref().is_none_or(|(known, _)| *known != Class::Guard) {
+                    worst = Some((class, format!("{}: {to}: {words}", settled.id)));
+                }
+            }
+        }
+        let (class, why) = worst?;
+        Some(Error::new(class, "send what waits in the outbox", why).safe("it is in the outbox").hint("mailx outbox list shows it"))
+    }
 }
 
 /// The outboxes of accounts (none = all).
@@ -98,7 +120,7 @@ pub async fn delete(globals: &Globals, text: &str) -> Result<Waiting> {
             Claimed::Busy => return Err(busy(&id)),
             Claimed::Gone => return Err(gone(&id)),
         };
-        outbox.remove(&claim)?;
+        outbox.remove(&claim.id)?;
         outbox.flush()?;
         Ok(Waiting { account: account.name, id: claim.id.clone(), state: claim.state, entry: claim.entry.clone() })
     })
@@ -122,10 +144,8 @@ pub async fn retry(globals: &Globals, text: &str, observer: Arc<dyn Observer>) -
         .await?
     };
     let fallback = settled_of(claim.id.clone(), &claim.entry, Some(State::Queued));
-    let delivered = hand_over(globals, &account, &outbox, vec![claim], observer).await;
-    let settled = delivered.settled.into_iter().next().unwrap_or(fallback);
-    let error = delivered.error.filter(|_| settled.verdicts.is_empty());
-    Ok(Report { account: account.name, settled, error })
+    let delivered = hand_over(globals, &account, &outbox, vec![claim], observer.clone()).await;
+    Ok(report(globals, &account, &outbox, delivered, fallback, observer).await)
 }
 
 /// Sends what is due in the outboxes of accounts (none = all that send).
@@ -162,7 +182,7 @@ async fn work_off(globals: &Globals, account: &Account, observer: &Arc<dyn Obser
     while due && !globals.cancel.is_cancelled() {
         let (claims, errors) = {
             let outbox = outbox.clone();
-            off_thread("read the outbox", move || send::claim_due(&outbox, false, BATCH)).await?
+            off_thread("read the outbox", move || send::claim_due(&outbox, State::Queued, BATCH)).await?
         };
         if let Some(error) = errors.into_iter().next() {
             flushed.error.get_or_insert(error);
@@ -175,6 +195,9 @@ async fn work_off(globals: &Globals, account: &Account, observer: &Arc<dyn Obser
         if let Some(error) = delivered.error {
             return Err(error);
         }
+    }
+    if !globals.cancel.is_cancelled() {
+        copies::file(globals, account, &outbox, observer.clone()).await?;
     }
     Ok(())
 }
@@ -200,5 +223,6 @@ fn gone(id: &str) -> Box<Error> {
 }
 
 fn busy(id: &str) -> Box<Error> {
-    Error::new(Class::Locked, format!("claim the message {id} of the outbox"), "another mailx is sending it now").safe("nothing was touched")
+    Error::new(Class::Locked, format!("claim the message {id} of the outbox"), "another mailx is sending it now")
+        .safe("nothing was touched")
 }

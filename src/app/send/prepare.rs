@@ -13,7 +13,7 @@ use crate::model::{Address, Class, Envelope, Error, Result};
 use crate::store::outbox::{Entry, Outbox, Spool};
 use crate::store::random;
 
-use super::{Queueing, Request, Source, way};
+use super::{Queueing, Request, Source, copies, way};
 use crate::app::run::{layout, step_hook};
 
 /// Octets of one read.
@@ -110,7 +110,8 @@ impl Job<'_> {
         }
         if !header.has("from") && !header.has("resent-from") {
             let address = from.as_ref().or(self.people.address());
-            let address = address.ok_or_else(|| malformed("it has no From, and the account has no address").hint("set `address`, or give -f"))?;
+            let address =
+                address.ok_or_else(|| malformed("it has no From, and the account has no address").hint("set `address`, or give -f"))?;
             header.add("From", &compose::mailbox(self.request.name.as_deref(), address)?);
         }
         let (mut spool, outbox) = self.spool()?;
@@ -182,8 +183,11 @@ impl Job<'_> {
     fn recipients(&self, lists: &[String], in_header: bool) -> Result<Vec<Address>> {
         let to = self.people.recipients(lists.iter().map(String::as_str))?;
         if to.is_empty() {
-            let hint = if in_header { "To, Cc and Bcc are empty" } else { "name them as arguments, or give -t where the header names them" };
-            return Err(Error::new(Class::Usage, "send a message", "it has no recipients").safe("nothing was queued and nothing was sent").hint(hint));
+            let hint =
+                if in_header { "To, Cc and Bcc are empty" } else { "name them as arguments, or give -t where the header names them" };
+            return Err(Error::new(Class::Usage, "send a message", "it has no recipients")
+                .safe("nothing was queued and nothing was sent")
+                .hint(hint));
         }
         Ok(to)
     }
@@ -200,7 +204,9 @@ impl Job<'_> {
 
     fn entry(&self, from: Option<Address>, to: Vec<Address>, spool: &Spool) -> Entry {
         let envelope = Envelope { from, to, reports: self.request.reports.clone(), all_or_none: self.request.all_or_none };
-        Entry { eight_bit: spool.eight_bit, ..Entry::new(&envelope, spool.octets) }
+        // What is not queued has no journal that could keep a copy from being filed twice.
+        let save_copy = self.request.queueing != Queueing::Never && copies::wanted(self.account);
+        Entry { eight_bit: spool.eight_bit, save_copy, ..Entry::new(&envelope, spool.octets) }
     }
 
     fn prepared(&self, mut spool: Spool, outbox: Option<Outbox>, entry: Result<Entry>) -> Result<Prepared> {

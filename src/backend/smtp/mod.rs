@@ -7,6 +7,7 @@ mod conn;
 mod limits;
 mod login;
 pub mod program;
+pub mod quirks;
 mod submit;
 
 use async_trait::async_trait;

@@ -152,5 +152,8 @@ async fn write(input: &mut Option<tokio::process::ChildStdin>, octets: &[u8]) {
 /// Nothing that a shell acts on.
 fn is_plain(address: &Address) -> bool {
     !address.as_str().starts_with('-')
-        && address.as_str().chars().all(|c| c.is_alphanumeric() || matches!(c, '@' | '.' | '_' | '-' | '+' | '=' | '%' | '/' | '[' | ']' | ':' | ','))
+        && address
+            .as_str()
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '@' | '.' | '_' | '-' | '+' | '=' | '%' | '/' | '[' | ']' | ':' | ','))
 }

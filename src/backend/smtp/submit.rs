@@ -145,7 +145,8 @@ impl SmtpSession {
             }
         } else {
             if LOGIN.contains(&mail.code) {
-                let error = Error::new(Class::Auth, "send a message", format!("the server wants a login, or another one: {}", mail.words()));
+                let error =
+                    Error::new(Class::Auth, "send a message", format!("the server wants a login, or another one: {}", mail.words()));
                 return Err(error.safe("the message was not sent"));
             }
             let all = self.judge(&mail)?;

@@ -109,9 +109,8 @@ pub struct Send {
 }
 
 const COMPOSE: &str = "Composing";
-const COMPOSING: [&str; 12] = [
-    "to", "cc", "bcc", "from", "reply_to", "subject", "attach", "html", "header", "body_file", "reply_to_message", "skip_empty",
-];
+const COMPOSING: [&str; 12] =
+    ["to", "cc", "bcc", "from", "reply_to", "subject", "attach", "html", "header", "body_file", "reply_to_message", "skip_empty"];
 
 /// Whose command line it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

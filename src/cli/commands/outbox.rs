@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::app::send::outbox::{AccountOutbox, Waiting};
 use crate::app::send::State;
+use crate::app::send::outbox::{AccountOutbox, Waiting};
 use crate::app::{self, Globals};
 use crate::cli::args::send::{Form, Outbox};
 use crate::cli::exit::{self, Exit};
@@ -111,7 +111,11 @@ fn waiting_json(waiting: &Waiting) -> WaitingJson<'_> {
         attempts: entry.attempts,
         next: entry.next.map(|next| next.as_second()),
         why: entry.last.as_deref(),
-        settled: entry.past.iter().map(|past| SettledJson { address: past.to.as_str(), verdict: &past.verdict, words: &past.words }).collect(),
+        settled: entry
+            .past
+            .iter()
+            .map(|past| SettledJson { address: past.to.as_str(), verdict: &past.verdict, words: &past.words })
+            .collect(),
     }
 }
 

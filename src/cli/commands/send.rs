@@ -57,7 +57,7 @@ pub async fn run(args: &Send, globals: &Globals, ui: &Arc<Ui>) -> Result<Exit> {
 
 /// Tells what became of one message.
 pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Result<Exit> {
-    let Report { account, settled, error } = report;
+    let Report { account, settled, error, copy } = report;
     if to_syslog {
         syslog::tell(account, settled, error.as_ref().map(|e| e.to_string()).as_deref());
     }
@@ -66,7 +66,8 @@ pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Res
     let untouched = settled.verdicts.iter().all(|(_, verdict)| matches!(verdict, Verdict::Later(_)));
     if form != Form::Own && waits && untouched {
         // As Postfix does: it is safe, and what comes after it (cron, a script) need not know.
-        let why = error.as_ref().map(|error| explain::headline(error)).or_else(|| settled.verdicts.first().map(|(_, v)| display(words_of(v))));
+        let why =
+            error.as_ref().map(|error| explain::headline(error)).or_else(|| settled.verdicts.first().map(|(_, v)| display(words_of(v))));
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
         if error.is_some() || !settled.verdicts.is_empty() {
             ui.err(&format!("mailx: {}: queued as {}, it will be sent later{why}", display(account), settled.id));
@@ -74,7 +75,10 @@ pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Res
         exit = Exit::OK;
     } else if let Some(error) = error {
         let (safe, hint) = if waits {
-            (format!("the message is in the outbox as {}: do not send it again", settled.id), "mailx send --flush and mailx sync send it later")
+            (
+                format!("the message is in the outbox as {}: do not send it again", settled.id),
+                "mailx send --flush and mailx sync send it later",
+            )
         } else {
             ("the message was not kept".to_owned(), "send it again")
         };
@@ -86,6 +90,10 @@ pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Res
         ui.fail(About::account(account), &shown);
     } else {
         failures(account, settled, ui);
+    }
+    if let Some(copy) = copy {
+        let why = explain::headline(copy);
+        ui.err(&format!("mailx: {}: it was sent; its copy for the Sent folder waits in the outbox: {why}", display(account)));
     }
     if ui.json {
         let accounts = vec![account_json(account, std::slice::from_ref(settled), error.as_deref())];
@@ -159,13 +167,19 @@ pub fn failures(account: &str, settled: &Settled, ui: &Ui) {
     let others = if accepted > 0 { format!("{} accepted it", words::of(accepted as u64, "other recipient")) } else { String::new() };
     if !refused.is_empty() {
         let class = if accepted > 0 { Class::Partial } else { Class::Rejected };
-        let stays = if kept.is_empty() { "the message was not kept".to_owned() } else { format!("the message stays in the outbox as {kept}") };
+        let stays =
+            if kept.is_empty() { "the message was not kept".to_owned() } else { format!("the message stays in the outbox as {kept}") };
         let safe = [others.clone(), stays].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
-        let hint = (!kept.is_empty()).then(|| format!("mailx outbox retry {kept} sends it to them again, mailx outbox delete {kept} removes it"));
+        let hint =
+            (!kept.is_empty()).then(|| format!("mailx outbox retry {kept} sends it to them again, mailx outbox delete {kept} removes it"));
         fail(class, "send", list(&refused), safe, hint);
     }
     if !later.is_empty() {
-        let safe = if kept.is_empty() { "the message was not kept".to_owned() } else { format!("it waits in the outbox as {kept}: do not send it again") };
+        let safe = if kept.is_empty() {
+            "the message was not kept".to_owned()
+        } else {
+            format!("it waits in the outbox as {kept}: do not send it again")
+        };
         fail(Class::Temporary, "send", list(&later), safe, Some("mailx send --flush and mailx sync send it later".into()));
     }
     if !uncertain.is_empty() {
@@ -203,7 +217,11 @@ fn message_json(settled: &Settled) -> MessageJson<'_> {
         subject: &settled.subject,
         bytes: settled.octets,
         state: settled.state.map_or("done", State::word),
-        recipients: settled.verdicts.iter().map(|(to, verdict)| RecipientJson { address: to.as_str(), verdict: verdict_word(verdict), words: words_of(verdict) }).collect(),
+        recipients: settled
+            .verdicts
+            .iter()
+            .map(|(to, verdict)| RecipientJson { address: to.as_str(), verdict: verdict_word(verdict), words: words_of(verdict) })
+            .collect(),
     }
 }
 

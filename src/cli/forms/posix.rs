@@ -30,7 +30,9 @@ pub(super) fn translate(words: &[OsString]) -> Result<Vec<OsString>> {
             'a' => ours.push(assigned("--attach", &value)),
             // No system-wide start-up file, no interrupts: neither is there.
             'n' | 'i' => {}
-            'f' | 'e' | 'H' | 'u' | 'N' | 'p' | 'L' => return Err(wrong(format!("-{letter}: this mailx sends; read mail with `mailx fetch` and a mail reader"))),
+            'f' | 'e' | 'H' | 'u' | 'N' | 'p' | 'L' => {
+                return Err(wrong(format!("-{letter}: this mailx sends; read mail with `mailx fetch` and a mail reader")));
+            }
             other => return Err(wrong(format!("-{other} is not known here"))),
         }
         Ok(())

@@ -56,7 +56,18 @@ fn posix_mailx_as_scripts_call_it() {
 
 #[test]
 fn our_own_command_line_stays_ours() {
-    for words in ["mailx", "mailx fetch", "mailx -q fetch work", "mailx -v sync", "mailx --json status", "mailx imaps://me@h /d", "mailx fecth", "mailx -h", "mailx -V", "mailx -vv"] {
+    for words in [
+        "mailx",
+        "mailx fetch",
+        "mailx -q fetch work",
+        "mailx -v sync",
+        "mailx --json status",
+        "mailx imaps://me@h /d",
+        "mailx fecth",
+        "mailx -h",
+        "mailx -V",
+        "mailx -vv",
+    ] {
         assert_eq!(ours(words), None, "{words}");
     }
 }

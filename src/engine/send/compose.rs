@@ -122,7 +122,9 @@ impl Compose {
         }
         // Whoever names nobody answers whom the message came from.
         let answering = if self.to.is_empty() { answered.as_ref().map_or_else(Vec::new, |a| a.to.clone()) } else { Vec::new() };
-        for (name, lists) in [("To", [self.to.clone(), answering.clone()].concat()), ("Cc", self.cc.clone()), ("Reply-To", self.reply_to.clone())] {
+        for (name, lists) in
+            [("To", [self.to.clone(), answering.clone()].concat()), ("Cc", self.cc.clone()), ("Reply-To", self.reply_to.clone())]
+        {
             let read: Vec<Person> = lists.iter().map(|list| people.read(list)).collect::<Result<Vec<_>>>()?.concat();
             if !read.is_empty() {
                 builder = builder.header(name, mailboxes(read)?);
@@ -368,7 +370,8 @@ impl Answered {
         let file = File::open(path).map_err(|e| unreadable(path, &e))?;
         let (header, _) = Header::read(&mut BufReader::new(file))?;
         let word = |id: &str| id.starts_with('<') && id.ends_with('>') && id.bytes().all(|b| b.is_ascii_graphic());
-        let ids = |name: &str| header.values(name).iter().flat_map(|v| v.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
+        let ids =
+            |name: &str| header.values(name).iter().flat_map(|v| v.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();
         let mut references: Vec<String> = ids("references");
         let id = header.message_id().filter(|id| word(id));
         references.extend(id.clone());
@@ -410,7 +413,9 @@ fn field(name: &str) -> Result<String> {
         return Err(malformed(format!("\"{}\" is no name of a header field", name.escape_debug())));
     }
     if OURS.contains(&lower.as_str()) || lower.starts_with("content-") || lower.starts_with("resent-") {
-        return Err(malformed(format!("the header field {name} is written by mailx")).hint("there is an option for it, or it follows from others"));
+        return Err(
+            malformed(format!("the header field {name} is written by mailx")).hint("there is an option for it, or it follows from others")
+        );
     }
     Ok(name.to_owned())
 }

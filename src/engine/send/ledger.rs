@@ -155,7 +155,9 @@ impl Ledger for Book {
             Some(arming) => arming.await.map_err(panicked)??,
             None => return Err(Error::new(Class::Internal, "send a message", "it was not announced")),
         }
-        let Some(Some(claim)) = self.claims.get(message) else { return Err(Error::new(Class::Internal, "send a message", "it is settled")) };
+        let Some(Some(claim)) = self.claims.get(message) else {
+            return Err(Error::new(Class::Internal, "send a message", "it is settled"));
+        };
         // One rename that is not synced: not worth another thread.
         self.outbox.launch(&claim.id)
     }
@@ -176,7 +178,7 @@ impl Ledger for Book {
         let (claim, done) = blocking(&self.outbox, move |outbox| {
             let done = match state {
                 Some(state) => outbox.settle(&mut claim, state),
-                None => outbox.remove(&claim),
+                None => outbox.remove(&claim.id),
             };
             Ok((claim, done))
         })

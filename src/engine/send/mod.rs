@@ -4,6 +4,7 @@
 //! may send it and who gets it. [`deliver`] hands over what is queued; the outbox and the ledger see to it that nothing goes twice.
 
 pub mod compose;
+mod copy;
 pub mod header;
 mod ledger;
 mod message;
@@ -21,6 +22,7 @@ use crate::store::root;
 
 use super::fetch::blocking;
 use super::fetch::sessions::may_retry;
+pub use copy::file_copies;
 use ledger::Book;
 pub use message::SpooledMessage;
 
@@ -131,11 +133,7 @@ fn now() -> Timestamp {
 }
 
 /// Hands over a message that is not queued: nothing of it is left here whatever happens.
-pub async fn deliver_unqueued(
-    session: Result<Box<dyn Submit>>,
-    letter: Letter,
-    mut settled: Settled,
-) -> (Settled, Option<Box<Error>>) {
+pub async fn deliver_unqueued(session: Result<Box<dyn Submit>>, letter: Letter, mut settled: Settled) -> (Settled, Option<Box<Error>>) {
     let mut book = ledger::Loose::default();
     let done = match session {
         Ok(mut session) => {
@@ -159,8 +157,8 @@ pub fn unqueued_message(spool: Spool) -> Result<SpooledMessage> {
     Ok(SpooledMessage::new(spool.into_file(), octets))
 }
 
-/// Claims what is due: of the messages `ids`, or of all. Those that others are at, and those that are not queued, are passed over.
-pub fn claim_due(outbox: &Outbox, forced: bool, most: usize) -> Result<(Vec<Claim>, Vec<Box<Error>>)> {
+/// Claims what is due in `state`: queued messages, or those whose copy is to be filed. Those that others are at are passed over.
+pub fn claim_due(outbox: &Outbox, state: State, most: usize) -> Result<(Vec<Claim>, Vec<Box<Error>>)> {
     use crate::store::outbox::Claimed;
     let (mut claims, mut errors, now) = (Vec::new(), Vec::new(), now());
     for item in outbox.list()? {
@@ -174,10 +172,10 @@ pub fn claim_due(outbox: &Outbox, forced: bool, most: usize) -> Result<(Vec<Clai
                 continue;
             }
         };
-        let due = item.state == State::Queued && (forced || item.entry.next.is_none_or(|next| next <= now));
+        let due = item.state == state && (state != State::Queued || item.entry.next.is_none_or(|next| next <= now));
         if due
             && let Claimed::Yes(claim) = outbox.claim(&item.id)?
-            && claim.state == State::Queued
+            && claim.state == state
         {
             claims.push(*claim);
         }

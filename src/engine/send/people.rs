@@ -78,9 +78,9 @@ impl People {
                 Some(list) => self.expand(list, depth + 1, found)?,
                 None => {
                     let domain = self.address().map(Address::domain);
-                    let whole = domain.map(|domain| format!("{text}@{domain}")).ok_or_else(|| {
-                        wrong(format!("\"{}\" is no address and no alias", text.escape_debug()))
-                    })?;
+                    let whole = domain
+                        .map(|domain| format!("{text}@{domain}"))
+                        .ok_or_else(|| wrong(format!("\"{}\" is no address and no alias", text.escape_debug())))?;
                     let address =
                         Address::parse(&whole).map_err(|why| wrong(format!("\"{}\" is no address: {why}", text.escape_debug())))?;
                     found.push(Person { name, address });

@@ -1,10 +1,12 @@
 //! The envelope of a message in the outbox and what has happened to it, as a file for people.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::model::{Address, Class, Envelope, Error, Notify, Reports, Result, Verdict};
+use crate::model::{Address, Class, Cursor, Envelope, Error, FolderId, Notify, Reports, Result, Verdict};
 
 /// Verdicts of recipients that are settled.
 const ACCEPTED: &str = "accepted";
@@ -53,6 +55,9 @@ pub struct Entry {
     /// A copy belongs into the Sent folder.
     #[serde(default, skip_serializing_if = "is_false")]
     pub save_copy: bool,
+    /// A copy was begun: the folder that it goes to, and where that stood before, as the backend writes it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    copy_begun: Option<(String, String)>,
     /// How often it was tried.
     #[serde(default)]
     pub attempts: u32,
@@ -106,6 +111,7 @@ impl Entry {
             report_whole: envelope.reports.whole,
             report_id: envelope.reports.id.clone(),
             save_copy: false,
+            copy_begun: None,
             attempts: 0,
             next: None,
             last: None,
@@ -142,6 +148,22 @@ impl Entry {
             };
             self.past.push(Past { to, verdict: word.into(), words: words.clone() });
         }
+    }
+
+    /// Where the folder stood when a copy into it was begun.
+    pub fn copy_begun(&self, folder: &FolderId) -> Option<Cursor> {
+        let (name, cursor) = self.copy_begun.as_ref()?;
+        (*name == octets(&folder.0)).then(|| bytes(cursor).map(Cursor))?
+    }
+
+    /// A copy is begun.
+    pub fn begin_copy(&mut self, folder: &FolderId, cursor: &Cursor) {
+        self.copy_begun = Some((octets(&folder.0), octets(&cursor.0)));
+    }
+
+    /// Nothing is under way.
+    pub fn forget_copy(&mut self) {
+        self.copy_begun = None;
     }
 
     /// The state that it belongs into now; `None` = it is done with. `uncertain`: an answer was lost.
@@ -183,6 +205,16 @@ impl Postponed {
 
 fn unwritable(error: &toml::ser::Error) -> Box<Error> {
     Error::new(Class::Internal, "write an envelope", error.to_string())
+}
+
+/// Octets for a file: base64.
+pub(super) fn octets(octets: &[u8]) -> String {
+    STANDARD.encode(octets)
+}
+
+/// Octets of a file.
+pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
 }
 
 /// This second.

@@ -31,7 +31,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 pub use entry::{Entry, Past, Postponed};
 pub use spool::Spool;
 
-use crate::model::{Error, Result};
+use crate::model::{Cursor, Error, FolderId, Result};
 
 use super::maildir::layout::Layout;
 use super::root::{Root, control_path};
@@ -41,6 +41,8 @@ use super::{StepHook, random};
 const NAME: &str = "outbox";
 /// What is postponed as a whole.
 const POSTPONED: &str = "postponed.toml";
+/// Where the Sent folder stood.
+const BOOKMARK: &str = "sent-folder";
 /// Octets of an envelope file.
 const ENVELOPE: u64 = 16 << 20;
 /// What a process left behind that died is removed when it is so old.
@@ -342,7 +344,7 @@ impl Outbox {
             match conclusion {
                 Some(state) => self.settle(&mut claim, state)?,
                 None => {
-                    self.remove(&claim)?;
+                    self.remove(&claim.id)?;
                     return Ok(Claimed::Gone);
                 }
             }
@@ -401,10 +403,10 @@ impl Outbox {
 
     /// Removes a message that was accepted, or that its sender gave up. Durable with the next [`Outbox::arm`], or with
     /// [`Outbox::flush`].
-    pub fn remove(&self, claim: &Claim) -> Result<()> {
-        let mut names: Vec<String> = State::ALL.iter().map(|state| file_name(&claim.id, *state)).collect();
-        names.push(format!("{}.{}", claim.id, boot::suffix()));
-        names.push(format!("{}.eml", claim.id));
+    pub fn remove(&self, id: &str) -> Result<()> {
+        let mut names: Vec<String> = State::ALL.iter().map(|state| file_name(id, *state)).collect();
+        names.push(format!("{}.{}", id, boot::suffix()));
+        names.push(format!("{}.eml", id));
         for name in names {
             match rustix::fs::unlinkat(&self.dir, &name, AtFlags::empty()) {
                 Ok(()) => (self.step)("remove"),
@@ -455,10 +457,27 @@ impl Outbox {
                 _ => Ok(()),
             };
         };
+        self.replace(POSTPONED, &postponed.text()?)
+    }
+
+    /// Where a folder for copies stood at the last look.
+    pub fn bookmark(&self, folder: &FolderId) -> Option<Cursor> {
+        let text = std::fs::read_to_string(self.path.join(BOOKMARK)).ok()?;
+        let (name, cursor) = text.trim().split_once(' ')?;
+        (entry::bytes(name)? == folder.0).then(|| entry::bytes(cursor).map(Cursor))?
+    }
+
+    /// Remembers that. No more than a saving: it is not synced.
+    pub fn set_bookmark(&self, folder: &FolderId, cursor: &Cursor) -> Result<()> {
+        self.replace(BOOKMARK, &format!("{} {}\n", entry::octets(&folder.0), entry::octets(&cursor.0)))
+    }
+
+    /// Puts a small file in the place of another, unsynced.
+    fn replace(&self, name: &str, text: &str) -> Result<()> {
         let noise: u64 = u64::from_le_bytes(random()?);
-        let name = format!("tmp-{noise:016x}");
-        self.create(&name)?.write_all(postponed.text()?.as_bytes()).map_err(self.failed("write", POSTPONED))?;
-        self.rename(&name, POSTPONED)
+        let new = format!("tmp-{noise:016x}");
+        self.create(&new)?.write_all(text.as_bytes()).map_err(self.failed("write", name))?;
+        self.rename(&new, name)
     }
 
     /// Ids of which `text` is the beginning, or the whole.

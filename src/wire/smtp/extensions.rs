@@ -47,7 +47,8 @@ impl Extensions {
 
     /// The keywords, for words.
     pub fn list(&self) -> String {
-        let shown = |(name, parameters): &(String, String)| if parameters.is_empty() { name.clone() } else { format!("{name} {parameters}") };
+        let shown =
+            |(name, parameters): &(String, String)| if parameters.is_empty() { name.clone() } else { format!("{name} {parameters}") };
         self.offered.iter().map(shown).collect::<Vec<_>>().join(", ")
     }
 }
