@@ -82,7 +82,9 @@ impl SmtpSession {
                     Ok(pieces) => {
                         let queued = self.extensions.has("PIPELINING");
                         if queued {
-                            lines.iter().for_each(|line| self.conn.raw(line));
+                            for line in &lines {
+                                self.conn.raw(line);
+                            }
                         }
                         ledger.expect(n);
                         return Ok(Some(Begun { n, pieces, asked: Asked { lines, queued } }));

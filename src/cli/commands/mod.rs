@@ -65,11 +65,10 @@ pub fn allows_cleartext(command: &Command) -> bool {
         Command::Fetch(args) | Command::Sync(args) => args.access.clear.allow_cleartext,
         Command::Verify(args) => args.access.clear.allow_cleartext,
         Command::Send(args) => args.clear.allow_cleartext,
-        Command::Outbox(Outbox::Retry { clear, .. }) => clear.allow_cleartext,
         Command::Folders(folders) => folders.access.clear.allow_cleartext,
         Command::Status(status) => status.clear.allow_cleartext,
         Command::Account(Account::Test { access, .. }) => access.clear.allow_cleartext,
-        Command::Account(Account::Login { clear, .. }) => clear.allow_cleartext,
+        Command::Account(Account::Login { clear, .. }) | Command::Outbox(Outbox::Retry { clear, .. }) => clear.allow_cleartext,
         _ => false,
     }
 }

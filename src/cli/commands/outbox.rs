@@ -16,7 +16,7 @@ use crate::cli::ui::json::{self, Failure, Summary};
 use crate::cli::ui::lines::Lines;
 use crate::cli::ui::sanitize::display;
 use crate::cli::ui::{Ui, table, words};
-use crate::model::{Error, Result};
+use crate::model::{Address, Error, Result};
 
 /// Octets of a message that are shown.
 const SHOWN: u64 = 64 << 10;
@@ -102,14 +102,14 @@ fn waiting_json(waiting: &Waiting) -> WaitingJson<'_> {
     WaitingJson {
         id: &waiting.id,
         state: waiting.state.word(),
-        from: entry.from.as_ref().map(|from| from.as_str()),
-        to: entry.to.iter().map(|to| to.as_str()).collect(),
+        from: entry.from.as_ref().map(Address::as_str),
+        to: entry.to.iter().map(Address::as_str).collect(),
         subject: &entry.subject,
         message_id: entry.message_id.as_deref(),
         bytes: entry.octets,
         queued: entry.queued.as_second(),
         attempts: entry.attempts,
-        next: entry.next.map(|next| next.as_second()),
+        next: entry.next.map(jiff::Timestamp::as_second),
         why: entry.last.as_deref(),
         settled: entry
             .past

@@ -59,7 +59,7 @@ pub async fn run(args: &Send, globals: &Globals, ui: &Arc<Ui>) -> Result<Exit> {
 pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Result<Exit> {
     let Report { account, settled, error, copy } = report;
     if to_syslog {
-        syslog::tell(account, settled, error.as_ref().map(|e| e.to_string()).as_deref());
+        syslog::tell(account, settled, error.as_ref().map(ToString::to_string).as_deref());
     }
     let mut exit = exit::of_message(settled, error.as_deref());
     let waits = settled.state == Some(State::Queued);
@@ -120,7 +120,7 @@ fn told(flushed: &Flushed, to_syslog: bool, ui: &Ui) -> Exit {
     let mut exits = Vec::new();
     for settled in &flushed.reports {
         if to_syslog {
-            syslog::tell(&flushed.name, settled, flushed.error.as_ref().map(|e| e.to_string()).as_deref());
+            syslog::tell(&flushed.name, settled, flushed.error.as_ref().map(ToString::to_string).as_deref());
         }
         failures(&flushed.name, settled, ui);
         if !settled.verdicts.is_empty() {

@@ -57,7 +57,7 @@ pub struct Entry {
     pub save_copy: bool,
     /// A copy was begun: the folder that it goes to, and where that stood before, as the backend writes it down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    copy_begun: Option<(String, String)>,
+    pub copy_begun: Option<(String, String)>,
     /// How often it was tried.
     #[serde(default)]
     pub attempts: u32,

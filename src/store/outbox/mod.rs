@@ -341,13 +341,11 @@ impl Outbox {
             if conclusion == Some(State::Uncertain) {
                 claim.entry.last = Some("it was being sent when mailx was killed or the machine went down".into());
             }
-            match conclusion {
-                Some(state) => self.settle(&mut claim, state)?,
-                None => {
-                    self.remove(&claim.id)?;
-                    return Ok(Claimed::Gone);
-                }
-            }
+            let Some(state) = conclusion else {
+                self.remove(&claim.id)?;
+                return Ok(Claimed::Gone);
+            };
+            self.settle(&mut claim, state)?;
         }
         Ok(Claimed::Yes(Box::new(claim)))
     }
@@ -405,8 +403,8 @@ impl Outbox {
     /// [`Outbox::flush`].
     pub fn remove(&self, id: &str) -> Result<()> {
         let mut names: Vec<String> = State::ALL.iter().map(|state| file_name(id, *state)).collect();
-        names.push(format!("{}.{}", id, boot::suffix()));
-        names.push(format!("{}.eml", id));
+        names.push(format!("{id}.{}", boot::suffix()));
+        names.push(format!("{id}.eml"));
         for name in names {
             match rustix::fs::unlinkat(&self.dir, &name, AtFlags::empty()) {
                 Ok(()) => (self.step)("remove"),
@@ -474,8 +472,7 @@ impl Outbox {
 
     /// Puts a small file in the place of another, unsynced.
     fn replace(&self, name: &str, text: &str) -> Result<()> {
-        let noise: u64 = u64::from_le_bytes(random()?);
-        let new = format!("tmp-{noise:016x}");
+        let new = format!("tmp-{:016x}", u64::from_le_bytes(random()?));
         self.create(&new)?.write_all(text.as_bytes()).map_err(self.failed("write", name))?;
         self.rename(&new, name)
     }

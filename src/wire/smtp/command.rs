@@ -80,7 +80,7 @@ impl Command<'_> {
                 format!("AUTH {} {}", word(mechanism, "the mechanism")?, STANDARD.encode(initial))
             }
             Self::Mail { from, .. } => format!("MAIL FROM:<{}>", path(from, "the sender")?),
-            Self::Rcpt { to, .. } if to.is_empty() => return Err(WireError::Unencodable("an empty recipient")),
+            Self::Rcpt { to: "", .. } => return Err(WireError::Unencodable("an empty recipient")),
             Self::Rcpt { notify: Some(words), .. } if !words.bytes().all(|b| b.is_ascii_alphabetic() || b == b',') => {
                 return Err(WireError::Unencodable("when a report is wanted"));
             }
