@@ -4,7 +4,7 @@
   benches/send.py [--messages 1000] [--runs 3] [--mailx target/release/mailx]
 
 - flush    so many small messages queued, then one `mailx send --flush`; against as many msmtp runs, and against *pipe*, one TLS
-           connection that sends each envelope with the end of the message before it and keeps nothing
+           connection that pipelines each envelope (not behind the message before it: Dovecot 2.3 crashes by that) and keeps nothing
 - one      from start to accepted, one small message (median of 30)
 - large    one message of 25 MB, and the peak memory of one of 100 MB
 
@@ -96,13 +96,13 @@ from me@example.org
             reply(b"250")
             line.sendall(b"AUTH PLAIN " + base64.b64encode(b"\0me\0pass") + b"\r\n")
             reply(b"235")
-            line.sendall(envelope)
-            for number, message in enumerate(messages):
+            for message in messages:
+                line.sendall(envelope)
                 for code in (b"250", b"250", b"354"):
                     reply(code)
-                behind = envelope if number + 1 < len(messages) else b"QUIT\r\n"
-                line.sendall(message.replace(b"\n", b"\r\n") + b".\r\n" + behind)
+                line.sendall(message.replace(b"\n", b"\r\n") + b".\r\n")
                 reply(b"250")
+            line.sendall(b"QUIT\r\n")
 
     def timed(self, work, count):
         """Seconds that `work` takes, after which `count` more messages have arrived."""

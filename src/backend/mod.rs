@@ -331,7 +331,7 @@ pub trait Ledger: Send {
 /// Where letters are handed over for delivery: one authenticated connection, or a program.
 #[async_trait]
 pub trait Submit: Send {
-    /// Hands over letters, in order, as the protocol can: the next envelope may go with the end of the last message.
+    /// Hands over letters, in order, as the protocol can.
     ///
     /// A letter is settled as soon as its answer is there, durable on the server. After an error, a letter that was not settled was not
     /// handed over: its end was never sent, and it may be tried again. One whose answer was lost is settled as uncertain before the error

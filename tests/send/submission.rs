@@ -90,7 +90,7 @@ fn who_gets_it_who_does_not_and_who_gets_it_later() {
 
 #[test]
 fn a_server_that_is_down_a_login_that_is_refused_and_words_that_are_wrong() {
-    let Some(sender) = Sender::new("wrong") else { return };
+    let Some(sender) = Sender::new("down") else { return };
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let down = format!("smtps://{}@localhost:{closed}", sender.w.user);
     sender.configure(&down, "");
@@ -178,14 +178,14 @@ fn lmtp_by_port_and_by_socket_and_a_program() {
 fn a_large_message_and_a_large_attachment_stay_out_of_memory() {
     let Some(sender) = Sender::new("large") else { return };
     let file = sender.w.tmp.path().join("large.bin");
-    let octets: Vec<u8> = (0..40_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let octets: Vec<u8> = (0..25_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     fs::write(&file, &octets).unwrap();
-    // More than the limit of the address space could hold twice.
+    // Less memory than either would need.
     let limited = |arguments: &[&str]| {
         let mut command = sender.w.command(&[]);
         let program = command.get_program().to_owned();
         let mut limited = std::process::Command::new("sh");
-        limited.args(["-c", "ulimit -d 120000; exec \"$0\" \"$@\""]).arg(program).args(arguments);
+        limited.args(["-c", "ulimit -d 80000; exec \"$0\" \"$@\""]).arg(program).args(arguments);
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => limited.env(name, value),

@@ -1,5 +1,5 @@
-//! Submission by SMTP (RFC 6409, 8314), delivery by LMTP (RFC 2033), and by a program. Envelopes are pipelined, also behind the message
-//! before them; messages stream from their files.
+//! Submission by SMTP (RFC 6409, 8314), delivery by LMTP (RFC 2033), and by a program. An envelope is one
+//! flight; messages stream from their files.
 //!
 //! A message is handed over by its end. Before that goes out the ledger is durable; after it, a lost answer is uncertain and nothing else.
 

@@ -121,9 +121,9 @@ impl Running {
         Ok(match status.code() {
             Some(0) => Verdict::Accepted(format!("taken by {}", self.program.name)),
             Some(code) if REFUSED.contains(&code) => Verdict::Refused(shown),
+            // Killed, which a shell tells so; it had the whole message.
+            Some(129..) | None => Verdict::Uncertain(shown),
             Some(_) => Verdict::Later(shown),
-            // It had the whole message.
-            None => Verdict::Uncertain(shown),
         })
     }
 

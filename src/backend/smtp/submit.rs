@@ -12,17 +12,17 @@ use super::{SmtpSession, limits};
 /// Refusals of MAIL that say that the login is missing or was not good enough, and nothing about the message (RFC 4954 §6).
 const LOGIN: [u16; 4] = [530, 534, 535, 538];
 
-/// A letter that was asked.
-struct Begun {
+/// A letter that can go next.
+struct Ready {
     n: usize,
     pieces: Box<dyn Pieces>,
-    asked: Asked,
+    /// The commands of its envelope, DATA included unless everybody must be asked first.
+    lines: Vec<Vec<u8>>,
 }
 
 /// The commands of an envelope.
-struct Asked {
-    /// DATA included unless everybody must be asked first.
-    lines: Vec<Vec<u8>>,
+struct Asked<'a> {
+    lines: &'a [Vec<u8>],
     /// They are on their way.
     queued: bool,
 }
@@ -40,18 +40,18 @@ impl SmtpSession {
         // Servers look up what they are told.
         self.conn.bear(self.silence * limits::WORK);
         let mut rest = 0..letters.len();
-        let mut begun = self.begin(letters, &mut rest, ledger).await?;
-        while let Some(letter) = begun.take() {
+        let mut next = self.ready(letters, &mut rest, ledger).await?;
+        while let Some(letter) = next.take() {
             if self.conn.is_cancelled() {
                 return Err(self.conn.stopped());
             }
             let n = letter.n;
-            match self.envelope(&letters[n], &letter.asked).await? {
+            match self.envelope(&letters[n], &letter.lines).await? {
                 Envelope::No(verdicts) => {
                     ledger.settled(n, verdicts).await?;
                     // Also where nothing is left of it: what the next MAIL meets must not hang on that.
                     self.conn.run(&Command::Rset).await?;
-                    begun = self.begin(letters, &mut rest, ledger).await?;
+                    next = self.ready(letters, &mut rest, ledger).await?;
                 }
                 Envelope::Go(verdicts) => {
                     let pieces = letter.pieces;
@@ -60,19 +60,18 @@ impl SmtpSession {
                     };
                     let waiting = verdicts.iter().filter(|verdict| verdict.is_none()).count();
                     self.conn.end(stuffer, if self.lmtp { waiting } else { 1 })?;
-                    // The next envelope goes with the end of this message.
-                    let ended = self.conn.unsent();
-                    begun = self.begin(letters, &mut rest, ledger).await?;
-                    let behind = self.conn.unsent() - ended;
-                    self.verdicts(n, verdicts, behind, ledger).await?;
+                    // The next letter is recorded while this one is answered. Its envelope waits for that answer: RFC 2920 would let it
+                    // go with the end of the message, and Dovecot 2.3 crashes by it, which leaves messages in doubt.
+                    next = self.ready(letters, &mut rest, ledger).await?;
+                    self.verdicts(n, verdicts, ledger).await?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Begins the next letter that the server can take at all; the others are settled.
-    async fn begin(&mut self, letters: &[Letter], rest: &mut Range<usize>, ledger: &mut dyn Ledger) -> Result<Option<Begun>> {
+    /// The next letter that the server can take at all; the others are settled.
+    async fn ready(&mut self, letters: &[Letter], rest: &mut Range<usize>, ledger: &mut dyn Ledger) -> Result<Option<Ready>> {
         for n in rest {
             let letter = &letters[n];
             let unfit = match self.lines(letter) {
@@ -80,14 +79,8 @@ impl SmtpSession {
                 Ok(lines) => match letter.message.open().await {
                     Err(error) => format!("the message cannot be read: {}", error.failed),
                     Ok(pieces) => {
-                        let queued = self.extensions.has("PIPELINING");
-                        if queued {
-                            for line in &lines {
-                                self.conn.raw(line);
-                            }
-                        }
                         ledger.expect(n);
-                        return Ok(Some(Begun { n, pieces, asked: Asked { lines, queued } }));
+                        return Ok(Some(Ready { n, pieces, lines }));
                     }
                 },
             };
@@ -135,9 +128,16 @@ impl SmtpSession {
         Ok(lines)
     }
 
-    /// Reads what the server says to an envelope; sends it line by line where it knows no pipelining.
-    async fn envelope(&mut self, letter: &Letter, asked: &Asked) -> Result<Envelope> {
+    /// Sends an envelope, all at once or, where the server knows no pipelining, line by line; and reads what it says.
+    async fn envelope(&mut self, letter: &Letter, lines: &[Vec<u8>]) -> Result<Envelope> {
         let to = &letter.envelope.to;
+        let queued = self.extensions.has("PIPELINING");
+        if queued {
+            for line in lines {
+                self.conn.raw(line);
+            }
+        }
+        let asked = &Asked { lines, queued };
         let mail = self.answer(asked, 0).await?;
         let mut verdicts: Vec<Option<Verdict>> = Vec::with_capacity(to.len());
         if mail.is_done() {
@@ -185,7 +185,7 @@ impl SmtpSession {
     }
 
     /// The reply to a line of an envelope.
-    async fn answer(&mut self, asked: &Asked, line: usize) -> Result<Reply> {
+    async fn answer(&mut self, asked: &Asked<'_>, line: usize) -> Result<Reply> {
         if !asked.queued
             && let Some(line) = asked.lines.get(line)
         {
@@ -205,7 +205,7 @@ impl SmtpSession {
     }
 
     /// Sends a message, all but its end, and waits until the ledger has it. `None`: it was not sent whole, and is settled; the connection
-    /// is given up, because only that ends what was asked.
+    /// is given up, because only that ends what was begun.
     async fn content(
         &mut self,
         n: usize,
@@ -237,8 +237,8 @@ impl SmtpSession {
         }
     }
 
-    /// Reads what the server says to a whole message. `behind`: octets of the next envelope that wait behind its end.
-    async fn verdicts(&mut self, n: usize, verdicts: Vec<Option<Verdict>>, behind: usize, ledger: &mut dyn Ledger) -> Result<()> {
+    /// Reads what the server says to a whole message.
+    async fn verdicts(&mut self, n: usize, verdicts: Vec<Option<Verdict>>, ledger: &mut dyn Ledger) -> Result<()> {
         let usual = self.conn.bear(self.silence * limits::END);
         let (mut told, mut lost) = (Vec::with_capacity(verdicts.len()), None);
         let mut last: Option<Verdict> = None;
@@ -262,7 +262,7 @@ impl SmtpSession {
         self.conn.bear(usual);
         let Some(error) = lost else { return ledger.settled(n, told).await };
         // What waits here never reached the server.
-        if self.conn.unsent() <= behind {
+        if self.conn.unsent() == 0 {
             ledger.settled(n, told).await?;
         }
         Err(error)

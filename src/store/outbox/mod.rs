@@ -269,7 +269,8 @@ impl Outbox {
         let busy = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
         let Some(Standing { state, entry, .. }) = self.state(&id)? else { return Ok(None) };
         let state = match state {
-            State::Sending if !busy => State::Uncertain,
+            // What is done but for its last step belongs to whoever files copies.
+            State::Sending if !busy => entry.conclusion(true).unwrap_or(State::Sent),
             State::Queued if busy => State::Sending,
             state => state,
         };
