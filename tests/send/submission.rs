@@ -170,7 +170,7 @@ fn lmtp_by_port_and_by_socket_and_a_program() {
         fs::write(&script, format!("#!/bin/sh\ncat >/dev/null\necho words >&2\n{line}\n")).unwrap();
         sender.run(&["send", "a@example.net"], message("by a program", "x@y")).exit(code);
     }
-    let out = sender.run(&["send", "$(id)@example.net"], message("x", "x@y")).exit(69);
+    let out = sender.run(&["send", "a|id@example.net"], message("x", "x@y")).exit(69);
     out.says("characters that a shell would act on");
 }
 
