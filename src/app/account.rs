@@ -122,28 +122,9 @@ pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
         (false, true) => Security::StartTls,
         (false, false) => Security::Tls,
     };
-    let route = match &account.route {
-        config::Route::Direct => Route::Direct,
-        config::Route::Proxy(url) => Route::parse_proxy(url)?,
-        config::Route::Tunnel(argv) => Route::Tunnel(argv.clone()),
-    };
-    let roots = match account.tls.roots {
-        config::Roots::Webpki => Roots::Webpki,
-        config::Roots::System => Roots::System,
-        config::Roots::Both => Roots::Both,
-    };
-    let tls = &account.tls;
-    let settings = TlsSettings { ca: tls.ca.clone(), pin: tls.pin, cert: tls.cert.clone(), key: tls.key.clone(), roots };
+    let (route, settings) = (route(account)?, tls(account));
     let apop = receive.protocol == Protocol::Pop3 && account.sasl.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(APOP));
-    let sasl = match &account.sasl {
-        None => None,
-        Some(_) if apop => None,
-        Some(name) => Some(Mechanism::parse(name).ok_or_else(|| {
-            let known: Vec<&str> = Mechanism::ALL.iter().map(|m| m.name()).collect();
-            Error::new(Class::Config, tried(), format!("`sasl = \"{name}\"` is no mechanism known here"))
-                .hint(format!("known are {}", known.join(", ")))
-        })?),
-    };
+    let sasl = if apop { None } else { mechanism(account)? };
     match receive.protocol {
         Protocol::Imap => Ok(Arc::new(ImapBackend {
             account: account.name.clone(),
@@ -180,6 +161,36 @@ fn device_seed(account: &Account) -> String {
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     [machine.trim(), &host, &account.maildir.to_string_lossy()].join("\n")
+}
+
+/// The way to its servers.
+pub(super) fn route(account: &Account) -> Result<Route> {
+    Ok(match &account.route {
+        config::Route::Direct => Route::Direct,
+        config::Route::Proxy(url) => Route::parse_proxy(url)?,
+        config::Route::Tunnel(argv) => Route::Tunnel(argv.clone()),
+    })
+}
+
+/// How its servers prove who they are.
+pub(super) fn tls(account: &Account) -> TlsSettings {
+    let roots = match account.tls.roots {
+        config::Roots::Webpki => Roots::Webpki,
+        config::Roots::System => Roots::System,
+        config::Roots::Both => Roots::Both,
+    };
+    let tls = &account.tls;
+    TlsSettings { ca: tls.ca.clone(), pin: tls.pin, cert: tls.cert.clone(), key: tls.key.clone(), roots }
+}
+
+/// The mechanism that its logins are forced to.
+pub(super) fn mechanism(account: &Account) -> Result<Option<Mechanism>> {
+    let Some(name) = &account.sasl else { return Ok(None) };
+    Mechanism::parse(name).map(Some).ok_or_else(|| {
+        let known: Vec<&str> = Mechanism::ALL.iter().map(|m| m.name()).collect();
+        let failed = format!("`sasl = \"{name}\"` is no mechanism known here");
+        Error::new(Class::Config, format!("use the account {}", account.name), failed).hint(format!("known are {}", known.join(", ")))
+    })
 }
 
 /// The same, waiting for a mailbox that another session has as long as `--wait` says.

@@ -66,9 +66,25 @@ fn protocol(account: &Account) -> Protocol {
 }
 
 async fn one(globals: &Globals, account: &Account, run: &RunOptions, patterns: Patterns, observer: Arc<dyn Observer>) -> AccountReport {
-    match prepared(globals, account, run, patterns, observer).await {
+    // First, so that copies of what is sent now are part of this run.
+    let sends = run.verb == Verb::Sync && !run.dry_run && account.send.is_some();
+    let unsent = if sends { flush(globals, account, observer.clone()).await.err() } else { None };
+    let mut report = match prepared(globals, account, run, patterns, observer).await {
         Ok(report) => report,
         Err(error) => AccountReport { error: Some(error), ..AccountReport::new(&account.name, protocol(account)) },
+    };
+    if let Some(error) = unsent {
+        report.error.get_or_insert(error);
+    }
+    report
+}
+
+/// Sends what waits in the outbox and is due.
+async fn flush(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<()> {
+    let flushed = super::send::outbox::flush_one(globals, account, observer, false).await;
+    match (flushed.undelivered(), flushed.error) {
+        (Some(error), _) | (None, Some(error)) => Err(error),
+        (None, None) => Ok(()),
     }
 }
 
@@ -173,7 +189,7 @@ pub(super) fn layout(layout: ConfiguredLayout) -> Layout {
 
 /// Tests stop the world at the durable step `MAILX_TEST_CRASH_AT`, counted from 1, as kill -9 would.
 #[cfg(feature = "testing")]
-fn step_hook() -> StepHook {
+pub(super) fn step_hook() -> StepHook {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
     let number = |name| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
     let (crash_at, count) = (number("MAILX_TEST_CRASH_AT"), AtomicU64::new(0));
@@ -188,7 +204,7 @@ fn step_hook() -> StepHook {
 }
 
 #[cfg(not(feature = "testing"))]
-fn step_hook() -> StepHook {
+pub(super) fn step_hook() -> StepHook {
     Arc::new(|_| {})
 }
 

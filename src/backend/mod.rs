@@ -19,6 +19,7 @@ pub mod memory;
 pub mod patient;
 mod pipe;
 pub mod pop3;
+pub mod smtp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,8 @@ use tokio_util::sync::CancellationToken;
 use crate::model::change::Marks;
 use crate::model::quota::Quota;
 use crate::model::{
-    Caps, Change, Credentials, Cursor, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId, Result, Role,
+    Caps, Change, Credentials, Cursor, Envelope, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId,
+    Result, Role, Verdict,
 };
 use crate::net::Meter;
 
@@ -314,4 +316,50 @@ pub trait Session: Send {
 
     /// Ends the session politely, within a few seconds.
     async fn close(self: Box<Self>) -> Result<()>;
+}
+
+/// A message and its envelope, to be delivered.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Who sends it and who gets it.
+    pub envelope: Envelope,
+    /// Its bytes: line ends are CRLF and nothing else.
+    pub message: Arc<dyn Outgoing>,
+    /// It has octets above 127.
+    pub eight_bit: bool,
+    /// Its header has.
+    pub utf8: bool,
+}
+
+/// Takes note of letters while they are handed over, so that none is handed over twice.
+#[async_trait]
+pub trait Ledger: Send {
+    /// `letters[n]` will be handed over: begins to record that, and does not wait for it.
+    fn expect(&mut self, n: usize);
+    /// Waits until that is durable. Only then may the octets go out that make the message whole. An error is about the letter, or about
+    /// this machine; nothing more of the letter is sent.
+    async fn expected(&mut self, n: usize) -> Result<()>;
+    /// `letters[n]` is settled: one verdict for each recipient, in order.
+    async fn settled(&mut self, n: usize, verdicts: Vec<Verdict>) -> Result<()>;
+}
+
+/// Where letters are handed over for delivery: one authenticated connection, or a program.
+#[async_trait]
+pub trait Submit: Send {
+    /// Hands over letters, in order, as the protocol can.
+    ///
+    /// A letter is settled as soon as its answer is there, durable on the server. After an error, a letter that was not settled was not
+    /// handed over: its end was never sent, and it may be tried again. One whose answer was lost is settled as uncertain before the error
+    /// is returned. An error of scope `Message` (a message that cannot be read) costs that letter, and may cost the connection.
+    async fn submit(&mut self, letters: &[Letter], ledger: &mut dyn Ledger) -> Result<()>;
+
+    /// Ends politely, within a few seconds.
+    async fn close(self: Box<Self>) -> Result<()>;
+}
+
+/// Reaches a place that takes letters.
+#[async_trait]
+pub trait Submission: Send + Sync {
+    /// Dials, secures and logs in. One attempt: a refused login is never repeated. Errors as of [`Backend::open`].
+    async fn open(&self, ctx: &Ctx) -> Result<Box<dyn Submit>>;
 }

@@ -6,6 +6,7 @@
 mod deleted;
 pub mod lock;
 pub mod maildir;
+pub mod outbox;
 pub mod root;
 pub mod state;
 pub mod survey;
