@@ -8,11 +8,12 @@
 - one      from start to accepted, one small message (median of 30)
 - large    one message of 25 MB, and the peak memory of one of 100 MB
 
-Medians.  The goals are those of the project: flush 5 times faster than msmtp and within 1.3 of pipe, one not slower than msmtp, 30 MB
+Medians; both log in by PLAIN.  The goals are those of the project: flush 5 times faster than msmtp and within 1.3 of pipe, one not slower than msmtp, 30 MB
 of memory.  Ends with 1 where one is missed.
 """
 import argparse
 import base64
+import contextlib
 import os
 import shutil
 import socket
@@ -37,7 +38,7 @@ class Bench:
     def __init__(self, options, base):
         self.options, self.base = options, base
         self.server = base + "/server"
-        subprocess.run([DOVECOT, "start", self.server], check=True, env=dict(os.environ, SUBMISSION="1"),
+        subprocess.run([DOVECOT, "start", self.server], check=True, env=dict(os.environ, SUBMISSION="1", EXTRA_CONF="submission_max_mail_size = 200M"),
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with open(self.server + "/env") as lines:
             self.env = dict(line.rstrip("\n").split("=", 1) for line in lines)
@@ -48,6 +49,7 @@ address = "me@example.org"
 send = "smtps://me@localhost:%d"
 maildir = "%s/mail"
 password = "pass"
+sasl = "PLAIN"
 tls = { ca = "%s" }
 """ % (self.port, base, self.env["CA"]))
         with open(os.open(base + "/msmtprc", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
@@ -139,9 +141,14 @@ from me@example.org
             file.write(b"Subject: huge\n\n" + line * (100_000_000 // len(line)))
         with open(path, "rb") as file:
             child = subprocess.Popen([self.options.mailx, "send", TO], stdin=file, env=self.variables)
-            _, status, usage = os.wait4(child.pid, 0)
-        assert status == 0, status
-        return {"mailx": mailx, "msmtp": msmtp}, usage.ru_maxrss / 1024
+            # Not ru_maxrss: that counts what this process had when it forked.
+            peak = 0
+            while child.poll() is None:
+                with contextlib.suppress(OSError), open("/proc/%d/status" % child.pid) as status:
+                    peak = max([peak] + [int(line.split()[1]) for line in status if line.startswith("VmHWM")])
+                time.sleep(0.005)
+        assert child.returncode == 0, child.returncode
+        return {"mailx": mailx, "msmtp": msmtp}, peak / 1024
 
 
 def main():

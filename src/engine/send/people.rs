@@ -68,6 +68,11 @@ impl People {
             return Err(wrong(format!("\"{}\" has control characters in it: they could become lines of the header", list.escape_debug())));
         }
         for (name, text) in split(list) {
+            // The parser makes something of everything; what does not stand there as it is was guessed.
+            let swallowed = name.as_ref().is_some_and(|name| name.contains('@')) && !list.contains(&format!("<{text}>"));
+            if !list.contains(&text) || swallowed {
+                return Err(wrong(format!("\"{}\" is no list of addresses", list.escape_debug())));
+            }
             if text.contains('@') {
                 let address = Address::parse(&text).map_err(|why| wrong(format!("\"{}\" is no address: {why}", text.escape_debug())))?;
                 found.push(Person { name, address });
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_would_inject_or_is_no_address_is_refused() {
-        for bad in ["a@b.org\r\nBcc: x@y", "a@b\0c", "a b@c@", "<a@b@c>", "a@", "@b", "x <a@b> SIZE=1@c <d"] {
+        for bad in ["a@b.org\r\nBcc: x@y", "a@b\0c", "a b@c@", "<a@b@c>", "a@", "@b", "x <a@b> SIZE=1@c <d", "a@b.org c@d.org"] {
             let read = people().read(bad);
             assert!(read.as_ref().is_err_and(|e| e.class == Class::BadData), "{bad:?}: {read:?}");
         }
