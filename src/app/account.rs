@@ -219,6 +219,11 @@ pub(super) async fn looking_ctx(globals: &Globals, account: &Account, observer: 
     Ok(ctx(globals, account, observer, Arc::new(Ram::new(remembered)), true))
 }
 
+/// The same for sending, which has nothing to remember of what is received.
+pub(super) fn sending_ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Ctx {
+    ctx(globals, account, observer, Arc::new(Ram::new(None)), false)
+}
+
 /// What the backend of an account remembers.
 pub(super) async fn remembered(account: &Account) -> Result<Option<String>> {
     let control = control_path(&account.maildir, layout(account.layout));

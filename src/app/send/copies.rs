@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::{Globals, account, off_thread};
+use crate::backend::memory::Ram;
 use crate::backend::smtp::quirks;
 use crate::config::{Account, Outgoing, SaveSent};
 use crate::engine::send;
@@ -36,7 +37,8 @@ pub(super) async fn file(globals: &Globals, account: &Account, outbox: &Arc<Outb
         return Ok(false);
     }
     let backend = account::backend(account)?;
-    let mut session = backend.open(&account::ctx(globals, account, observer)).await?;
+    let memory = Ram::new(account::remembered(account).await?);
+    let mut session = backend.open(&account::ctx(globals, account, observer, Arc::new(memory), false)).await?;
     send::file_copies(outbox, &mut *session, claims).await?;
     session.close().await?;
     Ok(true)

@@ -86,7 +86,7 @@ pub async fn send(globals: &Globals, request: Request, input: Box<dyn Read + Sen
     let prepared = off_thread("prepare the message", move || prepare(&config, &request, input)).await?;
     let Some(Prepared { account, spool, entry, outbox }) = prepared else { return Ok(None) };
     let way = way::submission(&account)?;
-    let ctx = account::ctx(globals, &account, observer);
+    let ctx = account::sending_ctx(globals, &account, observer);
     let opening = (queueing != Queueing::Only).then(|| open(way.clone(), ctx.clone()));
     let name = account.name.clone();
     let Some(outbox) = outbox else {
@@ -184,7 +184,7 @@ async fn hand_over(
         Ok(way) => way,
         Err(error) => return Delivered { settled: Vec::new(), error: Some(error) },
     };
-    let ctx = account::ctx(globals, account, observer);
+    let ctx = account::sending_ctx(globals, account, observer);
     let session = way.open(&ctx).await;
     send::deliver(outbox, &*way, &ctx, session, claims).await
 }
