@@ -2,7 +2,7 @@
 # Shows mailx against a real server and proves the result: demo/run.sh [MAILX]
 #
 # Starts a private Dovecot, fills an account with some 330 messages (every oddity of tests/servers/nasty.py, and one of 50 MB),
-# fetches them, fetches again, receives new mail, syncs changes of both sides, does the same over POP3 and switches the protocol, and compares
+# fetches them, fetches again, receives new mail, syncs changes of both sides, does the same over POP3 and switches the protocol, sends, and compares
 # every message in the Maildir with the server's, byte for byte.
 # Everything happens in one temporary directory, which is removed.  Exit code 0 only if all of it worked.
 set -Eeuo pipefail
@@ -41,7 +41,7 @@ trap '$servers/dovecot.sh stop "$work/server"; rm -rf "$work"' EXIT
 chmod 755 "$work"
 
 title "Starting a private Dovecot and filling an account"
-$servers/dovecot.sh start "$work/server"
+SUBMISSION=1 $servers/dovecot.sh start "$work/server"
 # shellcheck disable=SC1091 # written by dovecot.sh
 . "$work/server/env"
 user=md-demo
@@ -72,6 +72,7 @@ cat >"$MAILX_CONFIG" <<TOML
 [accounts.demo]
 address  = "$user@localhost"
 receive  = "imaps://$user@localhost:$IMAPS_PORT"
+send     = "smtps://$user@localhost:$SUBMISSIONS_PORT"
 maildir  = "$work/Mail"
 folders  = ["*"]
 password = { file = "$work/secret" }
@@ -139,6 +140,23 @@ sed -i "s|pop3s://$pop3@localhost:$POP3S_PORT|imaps://$pop3@localhost:$IMAPS_POR
 printf '\n\033[1m$ mailx sync pop3 --json\033[0m\n'
 "$mailx" sync pop3 --json >"$work/summary.json"
 demo/summary.py "$work/summary.json" --downloaded 0 --uploaded 0 --deleted_here 0 --deleted_there 0
+
+title "Sending: through the outbox, with a copy in Sent, once"
+# send TEXT ARG...: with its text on standard input
+send() {
+  printf '\n\033[1m$ echo %q | mailx%s\033[0m\n' "$1" "$(printf ' %q' "${@:2}")"
+  echo "$1" | "$mailx" "${@:2}" || fail "mailx ${*:2}"
+}
+send 'see attached' send --to boss@example.net --subject 'Größe' --attach README.md
+send done -s 'backup ok' ops@example.net
+send 'for later' send --queue --to later@example.org --subject queued
+show outbox list
+arrived=$(find "$OUTGOING" -name '*.json' | wc -l)
+[ "$arrived" = 2 ] || fail "$arrived messages arrived, not 2"
+grep -l 'boss@example.net' "$OUTGOING"/*.json
+id=$("$mailx" outbox list --json | sed 's/.*"id":"\([^"]*\)".*/\1/')
+show outbox delete "$id"
+show sync
 
 title "Is everything here, and intact?"
 show verify demo --all

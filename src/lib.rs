@@ -6,7 +6,7 @@
 //! - [`app`]: the composition root: configuration → secrets → backend and store → engine
 //! - [`engine`]: plan, match, execute; the verbs. Knows backends only by their capabilities
 //! - [`backend`]: the traits, and one folder for each protocol
-//! - [`store`]: Maildir, state, lock
+//! - [`store`]: Maildir, state, outbox, lock
 //! - `secret`, [`config`]: where secrets and settings come from
 //! - [`net`]: dial, TLS, deadlines, meter
 //! - [`wire`]: bytes ↔ meaning, no I/O

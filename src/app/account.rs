@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Globals, Prompt, Target};
+use super::run::layout;
+use super::{Globals, Prompt, Target, memory, off_thread};
+use crate::backend::eas::EasBackend;
 use crate::backend::imap::ImapBackend;
+use crate::backend::memory::{Memory, Ram};
 use crate::backend::patient::Patient;
 use crate::backend::pop3::{self, Pop3Backend};
 use crate::backend::{Backend, Ctx};
@@ -13,6 +16,8 @@ use crate::config::{self, Account, Auth, Config, Environment, SecretSource, UrlF
 use crate::model::{Caps, Class, Credentials, Error, Observer, Protocol, Result, SecretKind, SecretString};
 use crate::net::{Endpoint, Meter, Roots, Route, Security, TlsConnector, TlsSettings};
 use crate::secret::{self, Ask, Secrets, Source};
+use crate::store::root::control_path;
+use crate::store::state::{Opener as _, SqliteOpener};
 use crate::wire::sasl::Mechanism;
 
 /// The configuration of the machine.
@@ -117,28 +122,9 @@ pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
         (false, true) => Security::StartTls,
         (false, false) => Security::Tls,
     };
-    let route = match &account.route {
-        config::Route::Direct => Route::Direct,
-        config::Route::Proxy(url) => Route::parse_proxy(url)?,
-        config::Route::Tunnel(argv) => Route::Tunnel(argv.clone()),
-    };
-    let roots = match account.tls.roots {
-        config::Roots::Webpki => Roots::Webpki,
-        config::Roots::System => Roots::System,
-        config::Roots::Both => Roots::Both,
-    };
-    let tls = &account.tls;
-    let settings = TlsSettings { ca: tls.ca.clone(), pin: tls.pin, cert: tls.cert.clone(), key: tls.key.clone(), roots };
+    let (route, settings) = (route(account)?, tls(account));
     let apop = receive.protocol == Protocol::Pop3 && account.sasl.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(APOP));
-    let sasl = match &account.sasl {
-        None => None,
-        Some(_) if apop => None,
-        Some(name) => Some(Mechanism::parse(name).ok_or_else(|| {
-            let known: Vec<&str> = Mechanism::ALL.iter().map(|m| m.name()).collect();
-            Error::new(Class::Config, tried(), format!("`sasl = \"{name}\"` is no mechanism known here"))
-                .hint(format!("known are {}", known.join(", ")))
-        })?),
-    };
+    let sasl = if apop { None } else { mechanism(account)? };
     match receive.protocol {
         Protocol::Imap => Ok(Arc::new(ImapBackend {
             account: account.name.clone(),
@@ -159,11 +145,52 @@ pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
             most_octets: pop3::MOST_OCTETS,
             pace: pop3::Pace::default(),
         })),
-        Protocol::ActiveSync => {
-            Err(Error::new(Class::Config, tried(), format!("this version of mailx does not speak {} yet", receive.protocol))
-                .hint("use an imaps:// or pop3s:// URL where the server offers that"))
-        }
+        Protocol::ActiveSync => Ok(Arc::new(EasBackend {
+            account: account.name.clone(),
+            endpoint: Endpoint { host: receive.host.clone(), port: receive.port, security: Security::Tls, route },
+            path: receive.path.clone(),
+            tls: TlsConnector::new(settings),
+            user: receive.user.clone(),
+            device_seed: device_seed(account),
+        })),
     }
+}
+
+/// What tells this installation of the account from all others, for an id that stays the same as long as it is not stored.
+fn device_seed(account: &Account) -> String {
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    [machine.trim(), &host, &account.maildir.to_string_lossy()].join("\n")
+}
+
+/// The way to its servers.
+pub(super) fn route(account: &Account) -> Result<Route> {
+    Ok(match &account.route {
+        config::Route::Direct => Route::Direct,
+        config::Route::Proxy(url) => Route::parse_proxy(url)?,
+        config::Route::Tunnel(argv) => Route::Tunnel(argv.clone()),
+    })
+}
+
+/// How its servers prove who they are.
+pub(super) fn tls(account: &Account) -> TlsSettings {
+    let roots = match account.tls.roots {
+        config::Roots::Webpki => Roots::Webpki,
+        config::Roots::System => Roots::System,
+        config::Roots::Both => Roots::Both,
+    };
+    let tls = &account.tls;
+    TlsSettings { ca: tls.ca.clone(), pin: tls.pin, cert: tls.cert.clone(), key: tls.key.clone(), roots }
+}
+
+/// The mechanism that its logins are forced to.
+pub(super) fn mechanism(account: &Account) -> Result<Option<Mechanism>> {
+    let Some(name) = &account.sasl else { return Ok(None) };
+    Mechanism::parse(name).map(Some).ok_or_else(|| {
+        let known: Vec<&str> = Mechanism::ALL.iter().map(|m| m.name()).collect();
+        let failed = format!("`sasl = \"{name}\"` is no mechanism known here");
+        Error::new(Class::Config, format!("use the account {}", account.name), failed).hint(format!("known are {}", known.join(", ")))
+    })
 }
 
 /// The same, waiting for a mailbox that another session has as long as `--wait` says.
@@ -173,7 +200,7 @@ pub(super) fn patient_backend(globals: &Globals, account: &Account) -> Result<Ar
 }
 
 /// What a backend gets from a run.
-pub(super) fn ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Ctx {
+pub(super) fn ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>, memory: Arc<dyn Memory>, rehearsal: bool) -> Ctx {
     Ctx {
         cancel: globals.cancel.child_token(),
         credentials: secrets(globals, account),
@@ -181,7 +208,30 @@ pub(super) fn ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observ
         meter: Arc::new(Meter::default()),
         silence: globals.silence,
         disable: disabled(),
+        memory,
+        rehearsal,
     }
+}
+
+/// The same for a look from outside of a run: what the backend remembers is read from the state, and nothing is recorded.
+pub(super) async fn looking_ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Ctx> {
+    let remembered = remembered(account).await?;
+    Ok(ctx(globals, account, observer, Arc::new(Ram::new(remembered)), true))
+}
+
+/// The same for sending, which has nothing to remember of what is received.
+pub(super) fn sending_ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Ctx {
+    ctx(globals, account, observer, Arc::new(Ram::new(None)), false)
+}
+
+/// What the backend of an account remembers.
+pub(super) async fn remembered(account: &Account) -> Result<Option<String>> {
+    let control = control_path(&account.maildir, layout(account.layout));
+    off_thread("read the state", move || {
+        let state = SqliteOpener.open_read_only(&control)?;
+        state.map_or(Ok(None), |state| state.meta(memory::KEY))
+    })
+    .await
 }
 
 /// Tests make a server poorer by `MAILX_TEST_DISABLE`, a comma list of capabilities.

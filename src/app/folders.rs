@@ -27,7 +27,7 @@ async fn one(globals: &Globals, account: &Account, shown: &Patterns) -> Result<V
     let backend = account::patient_backend(globals, account)?;
     let selected = Patterns::new(&account.folders)?;
     let there = unless_stopped(&globals.cancel, "list the folders", async {
-        let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
+        let mut session = backend.open(&account::looking_ctx(globals, account, Arc::new(Silent)).await?).await?;
         let there = session.folders_with_sizes().await?;
         session.close().await?;
         Ok(there)

@@ -5,12 +5,16 @@
 pub mod account;
 pub mod folders;
 pub mod login;
+mod memory;
+pub mod policy;
 pub mod probe;
 pub mod run;
+pub mod send;
 pub mod status;
 
 // What the command line shows of configuration and servers; it may not look behind the application.
 pub use crate::backend::FolderInfo;
+pub use crate::backend::eas::{Policy, Rule};
 pub use crate::config;
 
 use std::path::PathBuf;
@@ -166,6 +170,15 @@ pub struct AccountFolders {
     pub folders: Result<Vec<FolderRow>>,
 }
 
+/// What a server demands of an account, as `mailx policy` shows it.
+#[derive(Debug)]
+pub struct AccountPolicy {
+    /// Account.
+    pub name: String,
+    /// `None` = no server has told; or why it could not be read.
+    pub policy: Result<Option<Policy>>,
+}
+
 /// An account as `mailx status` shows it.
 #[derive(Debug)]
 pub struct AccountStatus {
@@ -189,6 +202,19 @@ pub struct AccountStatus {
     pub last_run: Option<(i64, Option<String>)>,
     /// Quota there as of the last look (`--remote` asks now).
     pub quota: Vec<crate::model::quota::Quota>,
+    /// Messages in the outbox: those that wait, and those that a person must decide about.
+    pub outbox: OutboxCount,
     /// Why the status could not be had in full.
     pub error: Option<Box<crate::model::Error>>,
+}
+
+/// How many messages of an outbox stand where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutboxCount {
+    /// They wait to be sent.
+    pub queued: u64,
+    /// Nobody knows whether they arrived.
+    pub uncertain: u64,
+    /// Refused for good.
+    pub failed: u64,
 }

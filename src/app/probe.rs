@@ -22,14 +22,17 @@ pub async fn probe(globals: &Globals, target: &Target, observers: &Observers<'_>
 /// Logs in to one account and lists its folders.
 pub(super) async fn one(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Vec<FolderInfo>> {
     let backend = account::patient_backend(globals, account)?;
-    let ctx = account::ctx(globals, account, observer.clone());
+    let ctx = account::looking_ctx(globals, account, observer.clone()).await?;
     unless_stopped(&globals.cancel, "reach the server", async {
         let mut session = backend.open(&ctx).await?;
         let folders = session.folders().await?;
         // The numbers are the server's: their sum may be beyond all bounds.
-        let messages = folders.iter().filter_map(|f| f.messages).fold(0, u64::saturating_add);
+        let messages = folders.iter().filter_map(|f| f.messages).reduce(u64::saturating_add);
         let count = folders.len();
-        let detail = format!("{count} folder{}, {messages} messages", if count == 1 { "" } else { "s" });
+        let plural = if count == 1 { "" } else { "s" };
+        // Some servers say nothing of how much there is before it is listed.
+        let detail = messages.map_or_else(String::new, |messages| format!(", {messages} messages"));
+        let detail = format!("{count} folder{plural}{detail}");
         observer.on(&Event::Reached { step: Step::Folders, detail: &detail });
         session.close().await?;
         Ok(folders)

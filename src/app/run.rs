@@ -8,6 +8,7 @@ use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::memory::StateMemory;
 use super::{Globals, Observers, RunOptions, Target, Verb, account, off_thread};
 use crate::backend::Ctx;
 use crate::config::{Account, Layout as ConfiguredLayout};
@@ -67,9 +68,25 @@ fn protocol(account: &Account) -> Protocol {
 }
 
 async fn one(globals: &Globals, account: &Account, run: &RunOptions, patterns: Patterns, observer: Arc<dyn Observer>) -> AccountReport {
-    match prepared(globals, account, run, patterns, observer).await {
+    // First, so that copies of what is sent now are part of this run.
+    let sends = run.verb == Verb::Sync && !run.dry_run && account.send.is_some();
+    let unsent = if sends { flush(globals, account, observer.clone()).await.err() } else { None };
+    let mut report = match prepared(globals, account, run, patterns, observer).await {
         Ok(report) => report,
         Err(error) => AccountReport { error: Some(error), ..AccountReport::new(&account.name, protocol(account)) },
+    };
+    if let Some(error) = unsent {
+        report.error.get_or_insert(error);
+    }
+    report
+}
+
+/// Sends what waits in the outbox and is due.
+async fn flush(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<()> {
+    let flushed = super::send::outbox::flush_one(globals, account, observer, false).await;
+    match (flushed.undelivered(), flushed.error) {
+        (Some(error), _) | (None, Some(error)) => Err(error),
+        (None, None) => Ok(()),
     }
 }
 
@@ -89,12 +106,13 @@ async fn prepared(
         after_fetch: account.after_fetch,
         allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::new).transpose()?,
     };
-    let ctx = account::ctx(globals, account, observer);
+    let rehearse = run.dry_run || run.verb == Verb::Verify;
+    let memory = Arc::new(StateMemory::default());
+    let ctx = account::ctx(globals, account, observer, memory.clone(), rehearse);
     let _watchdog = run.max_duration.map(|most| Watchdog::start(most, ctx.cancel.clone()));
     // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
-    let rehearse = run.dry_run || run.verb == Verb::Verify;
     // Where the protocol has no trash, a deletion there is what it can only be; where only the server has none, that is a gap.
     let expunge = if backend.ceiling().delete.trash { account.expunge } else { account.expunge.without_trash() };
     let sessions = Sessions::new(backend, ctx.clone(), account.connections);
@@ -102,6 +120,7 @@ async fn prepared(
         sessions.ahead().await?;
     }
     let store = open_store(globals, account, &ctx, rehearse).await?;
+    memory.settle(&store).await?;
     let mut report = match run.verb {
         Verb::Fetch => fetch(&account.name, sessions, store, ctx, &options).await,
         Verb::Sync => {
@@ -173,7 +192,7 @@ pub(super) fn layout(layout: ConfiguredLayout) -> Layout {
 
 /// Tests stop the world at the durable step `MAILX_TEST_CRASH_AT`, counted from 1, as kill -9 would.
 #[cfg(feature = "testing")]
-fn step_hook() -> StepHook {
+pub(super) fn step_hook() -> StepHook {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
     let number = |name| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
     let (crash_at, count) = (number("MAILX_TEST_CRASH_AT"), AtomicU64::new(0));
@@ -188,7 +207,7 @@ fn step_hook() -> StepHook {
 }
 
 #[cfg(not(feature = "testing"))]
-fn step_hook() -> StepHook {
+pub(super) fn step_hook() -> StepHook {
     Arc::new(|_| {})
 }
 

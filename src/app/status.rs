@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{AccountStatus, Globals, Target, account, off_thread, run::layout, unless_stopped};
+use super::{AccountStatus, Globals, OutboxCount, Target, account, off_thread, run::layout, send, unless_stopped};
 use crate::config::Account;
 use crate::model::Result;
 use crate::model::event::Silent;
+use crate::store::outbox::State;
 use crate::store::state::SqliteOpener;
 use crate::store::survey::{self, Survey};
 
@@ -31,6 +32,8 @@ async fn local(account: &Account) -> AccountStatus {
         Ok(survey) => (survey, None),
         Err(error) => (Survey::default(), Some(error)),
     };
+    let outbox = count(account).await;
+    let error = error.or(outbox.as_ref().err().map(|e| e.copy()));
     let last_run = survey.last_run.ended.map(|ended| (ended, survey.last_run.failure.clone()));
     AccountStatus {
         name: account.name.clone(),
@@ -43,14 +46,28 @@ async fn local(account: &Account) -> AccountStatus {
         last_success: survey.last_run.success,
         last_run,
         quota: survey.quota,
+        outbox: outbox.unwrap_or_default(),
         error,
     }
+}
+
+async fn count(account: &Account) -> Result<OutboxCount> {
+    let mut count = OutboxCount::default();
+    for message in send::outbox::of(account).await?.messages {
+        match message.state {
+            State::Queued | State::Sending => count.queued += 1,
+            State::Uncertain => count.uncertain += 1,
+            State::Failed => count.failed += 1,
+            State::Sent => {}
+        }
+    }
+    Ok(count)
 }
 
 async fn quota(globals: &Globals, account: &Account) -> Result<Vec<crate::model::quota::Quota>> {
     let backend = account::patient_backend(globals, account)?;
     unless_stopped(&globals.cancel, "ask for the quota", async {
-        let mut session = backend.open(&account::ctx(globals, account, Arc::new(Silent))).await?;
+        let mut session = backend.open(&account::looking_ctx(globals, account, Arc::new(Silent)).await?).await?;
         let quota = session.quota().await?;
         session.close().await?;
         Ok(quota)

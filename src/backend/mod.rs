@@ -11,11 +11,15 @@
 //! - After an error of scope `Session` or `Account` the session is dead: drop it.
 
 mod auth;
+pub mod eas;
+mod header;
 pub mod imap;
 mod limits;
+pub mod memory;
 pub mod patient;
 mod pipe;
 pub mod pop3;
+pub mod smtp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +31,12 @@ use tokio_util::sync::CancellationToken;
 use crate::model::change::Marks;
 use crate::model::quota::Quota;
 use crate::model::{
-    Caps, Change, Credentials, Cursor, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId, Result, Role,
+    Caps, Change, Credentials, Cursor, Envelope, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId,
+    Result, Role, Verdict,
 };
 use crate::net::Meter;
+
+pub use memory::Memory;
 
 /// What a backend gets from outside, so that tests can own it.
 #[derive(Clone)]
@@ -46,6 +53,10 @@ pub struct Ctx {
     pub silence: Duration,
     /// Extensions that are treated as if the server did not offer them (capability names, upper case); for tests and quirks.
     pub disable: Arc<[String]>,
+    /// What the backend remembers of the account.
+    pub memory: Arc<dyn Memory>,
+    /// Nothing may be changed, here or there: nothing that the server takes for received, either.
+    pub rehearsal: bool,
 }
 
 /// Reaches one account.
@@ -266,6 +277,12 @@ pub trait Session: Send {
         false
     }
 
+    /// Whether a folder can be listed from nothing without a trace. Where it cannot, because the server keeps the account's bookmark and
+    /// such a listing would void it, a check goes by what was told before.
+    fn relists(&self) -> bool {
+        true
+    }
+
     /// Lists the folders that can hold mail, with marks where the server offers them, in as few round trips as it allows.
     /// Safe to call again.
     async fn folders(&mut self) -> Result<Vec<FolderInfo>>;
@@ -299,4 +316,50 @@ pub trait Session: Send {
 
     /// Ends the session politely, within a few seconds.
     async fn close(self: Box<Self>) -> Result<()>;
+}
+
+/// A message and its envelope, to be delivered.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// Who sends it and who gets it.
+    pub envelope: Envelope,
+    /// Its bytes: line ends are CRLF and nothing else.
+    pub message: Arc<dyn Outgoing>,
+    /// It has octets above 127.
+    pub eight_bit: bool,
+    /// Its header has.
+    pub utf8: bool,
+}
+
+/// Takes note of letters while they are handed over, so that none is handed over twice.
+#[async_trait]
+pub trait Ledger: Send {
+    /// `letters[n]` will be handed over: begins to record that, and does not wait for it.
+    fn expect(&mut self, n: usize);
+    /// Waits until that is durable. Only then may the octets go out that make the message whole. An error is about the letter, or about
+    /// this machine; nothing more of the letter is sent.
+    async fn expected(&mut self, n: usize) -> Result<()>;
+    /// `letters[n]` is settled: one verdict for each recipient, in order.
+    async fn settled(&mut self, n: usize, verdicts: Vec<Verdict>) -> Result<()>;
+}
+
+/// Where letters are handed over for delivery: one authenticated connection, or a program.
+#[async_trait]
+pub trait Submit: Send {
+    /// Hands over letters, in order, as the protocol can.
+    ///
+    /// A letter is settled as soon as its answer is there, durable on the server. After an error, a letter that was not settled was not
+    /// handed over: its end was never sent, and it may be tried again. One whose answer was lost is settled as uncertain before the error
+    /// is returned. An error of scope `Message` (a message that cannot be read) costs that letter, and may cost the connection.
+    async fn submit(&mut self, letters: &[Letter], ledger: &mut dyn Ledger) -> Result<()>;
+
+    /// Ends politely, within a few seconds.
+    async fn close(self: Box<Self>) -> Result<()>;
+}
+
+/// Reaches a place that takes letters.
+#[async_trait]
+pub trait Submission: Send + Sync {
+    /// Dials, secures and logs in. One attempt: a refused login is never repeated. Errors as of [`Backend::open`].
+    async fn open(&self, ctx: &Ctx) -> Result<Box<dyn Submit>>;
 }

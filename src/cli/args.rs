@@ -94,6 +94,19 @@ pub enum Command {
     /// name: all accounts.
     #[command(override_usage = "mailx verify [OPTIONS] [ACCOUNT]...\n       mailx verify [OPTIONS] URL DIR")]
     Verify(Verify),
+    /// Sends a message
+    ///
+    /// Takes a whole message on standard input and sends it to the recipients named, or, with -t, to those of its header; or composes one
+    /// from the options below, with its text on standard input. It is written to the outbox before anything is tried, and removed from
+    /// there when the server has accepted it: exit 0 means accepted, 75 that it waits there and will be sent later. The bytes given are the
+    /// bytes sent, except for Bcc, which goes to nobody, and for Date, Message-ID and From where they are missing.
+    #[command(
+        override_usage = "mailx send [OPTIONS] [-t] [-f ADDRESS] [--] [RECIPIENT]... < MESSAGE\n       mailx send [OPTIONS] --to ADDRESS... [--subject TEXT] [--attach FILE]... < TEXT\n       mailx send --flush [ACCOUNT]...\n       mailx -s SUBJECT [-a FILE] [-c ADDRESS] [-b ADDRESS] [-r ADDRESS] RECIPIENT... < TEXT"
+    )]
+    Send(Box<send::Send>),
+    /// Looks at messages that wait to be sent, and decides about those that cannot
+    #[command(subcommand, arg_required_else_help = true)]
+    Outbox(send::Outbox),
     /// Lists the folders there and here
     #[command(override_usage = "mailx folders [OPTIONS] [ACCOUNT]...\n       mailx folders [OPTIONS] URL [DIR]")]
     Folders(Folders),
@@ -102,6 +115,15 @@ pub enum Command {
     /// Says what the last runs left, without asking a server unless --remote is given. With --max-age it is a check for monitoring: exit 0
     /// only if every account succeeded since.
     Status(Status),
+    /// Shows what servers demand of this device, and what becomes of it
+    ///
+    /// Exchange ActiveSync only: the rules of the policy as the server told them last, and an order to wipe that locks the account (exit 3). No
+    /// server is asked. Nothing of a policy is enforced yet, and the server is told so. Without a name: all accounts that can have one.
+    Policy {
+        /// Names of accounts (none: all)
+        #[arg(value_name = "ACCOUNT")]
+        names: Vec<String>,
+    },
     /// Looks at accounts, tests them, stores their secrets
     #[command(subcommand, arg_required_else_help = true)]
     Account(Account),
@@ -358,5 +380,6 @@ impl Verify {
     }
 }
 
+pub mod send;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! The one place that knows exit codes (design: "Output, exit codes").
 
+use crate::app::send::Settled;
 use crate::model::report::{AccountReport, FolderReport};
-use crate::model::{Class, Error};
+use crate::model::{Class, Error, Verdict};
 
 /// An exit code of mailx.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +62,29 @@ pub fn of(class: Class) -> Exit {
 /// The exit code of one result.
 pub fn of_result<T>(result: &Result<T, Box<Error>>) -> Exit {
     result.as_ref().err().map_or(Exit::OK, |error| of(error.class))
+}
+
+/// The exit code of a message that was to be sent. `queued`: what could not be said now is tried again, so that a server that is down is
+/// no failure of its own.
+pub fn of_message(settled: &Settled, error: Option<&Error>) -> Exit {
+    let mut accepted = 0;
+    let (mut refused, mut later) = (0, 0);
+    for (_, verdict) in &settled.verdicts {
+        match verdict {
+            Verdict::Uncertain(_) => return Exit::GUARD,
+            Verdict::Accepted(_) => accepted += 1,
+            Verdict::Refused(_) => refused += 1,
+            Verdict::Later(_) => later += 1,
+        }
+    }
+    match (accepted, refused, later, error) {
+        (0, 0, 0, Some(error)) if matches!(error.class, Class::Unavailable | Class::Temporary | Class::Locked) => Exit::AGAIN,
+        (0, 0, 0, Some(error)) => of(error.class),
+        (0, 1.., 0, _) => of(Class::Rejected),
+        (_, 1.., _, _) => Exit::PARTIAL,
+        (_, 0, 1.., _) => Exit::AGAIN,
+        _ => Exit::OK,
+    }
 }
 
 /// Several results: 3 if any guard stopped something; else, if everything failed alike, that code; else 1.

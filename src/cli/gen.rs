@@ -113,14 +113,14 @@ fn roff(text: &str) -> String {
 const EXIT_STATUS: &[(&str, &str)] = &[
     ("0", "All done; no new mail is success."),
     ("1", "Done, but some accounts, folders or messages failed or differ; each is named."),
-    ("3", "Refused for safety: a person must decide."),
+    ("3", "Refused for safety, or a message in doubt: a person must decide."),
     ("64, 78", "Wrong usage; wrong configuration."),
     ("65", "The message or data given is malformed."),
     ("66", "An input (folder, message, file) does not exist."),
     ("69", "The server could not be reached, or refused for good."),
     ("70", "A bug in mailx."),
     ("73, 74", "Cannot create (permission, read-only); input-output error or disk full."),
-    ("75", "Try again later: another run holds the lock, the connection was lost, the time given was up."),
+    ("75", "Try again later: another run holds the lock, the connection was lost, the time given was up, mail waits in the outbox."),
     ("76", "The server broke the protocol."),
     ("77", "Permission: login refused, or TLS not trusted."),
     ("130, 143", "Ended early by Ctrl-C or SIGTERM, in good order unless Ctrl-C came twice."),
@@ -133,6 +133,7 @@ const FILES: &[(&str, &str)] = &[
         "ROOT/.mailx/",
         "State and lock of a Maildir root. Losing it loses no mail: the next run rebuilds it without downloading what is here.",
     ),
+    ("ROOT/.mailx/outbox/", "Messages that are to be sent: ID.eml, and ID.STATE with its envelope and what has happened to it."),
 ];
 
 const ENVIRONMENT: &[(&str, &str)] = &[
@@ -158,7 +159,18 @@ const EXAMPLES: &[(&str, &str, &str)] = &[
         "The last month, without large messages and junk:",
         "mailx fetch work --since 30d --max-size 10M --folder '*' --folder '!\\Junk'",
     ),
+    ("mailx-send", "Send a whole message to the recipients of its header:", "mailx send -t < message.eml"),
+    (
+        "mailx-send",
+        "Compose one with an attachment:",
+        "echo 'see attached' | mailx send --to ops@example.org --subject Report --attach report.pdf",
+    ),
+    ("mailx-send", "As POSIX mailx, from a script:", "echo done | mailx -s 'backup ok' ops@example.org"),
+    ("mailx-send", "For cron, git send-email, mutt: by the name sendmail it is sendmail:", "ln -s /usr/local/bin/mailx /usr/sbin/sendmail"),
+    ("mailx-send", "Send what waits, from cron:", "*/5 * * * * mailx send --flush"),
+    ("mailx-outbox", "What waits, and why:", "mailx outbox list"),
     ("mailx-folders", "Folders of an account that start with Archive:", "mailx folders work --folder 'Archive*'"),
+    ("mailx-policy", "What the server of an account demands:", "mailx policy work"),
     ("mailx-status", "A check for monitoring:", "mailx status --max-age 2h"),
     ("mailx-account-test", "Find out why an account does not work:", "mailx account test work"),
     ("mailx-account-login", "Store a secret that another program prints:", "pass show mail/work | mailx account login work"),

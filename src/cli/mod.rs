@@ -4,6 +4,7 @@ pub mod args;
 pub mod commands;
 pub mod exit;
 pub mod explain;
+mod forms;
 pub mod r#gen;
 mod log;
 mod prompt;
@@ -54,6 +55,13 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
     let words: Vec<OsString> = words.into_iter().collect();
+    let words = match forms::translate(&words) {
+        Ok(translated) => translated.unwrap_or(words),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{}", explain::lines(About::default(), &error).join("\n"));
+            return exit::of(error.class);
+        }
+    };
     let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &words),

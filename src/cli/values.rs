@@ -41,6 +41,12 @@ pub fn some_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads text without control characters.
+pub fn printable(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err("must be text without control characters".into()) }
+}
+
 /// Reads a part of a whole: `5%`, `0.5%`, `5`; returns it as a number above 0, up to 1.
 pub fn percent(text: &str) -> Result<f64, String> {
     let number = text.trim().trim_end_matches('%').trim_end();

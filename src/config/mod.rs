@@ -122,6 +122,20 @@ pub enum Outgoing {
         /// Port.
         port: u16,
     },
+    /// LMTP delivery, TLS by STARTTLS, no login.
+    Lmtp {
+        /// Host.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// A socket of this machine: neither TLS nor login.
+    Socket {
+        /// Its path.
+        path: PathBuf,
+        /// LMTP is spoken there, not SMTP.
+        lmtp: bool,
+    },
     /// A sendmail-like command.
     Command(Argv),
 }

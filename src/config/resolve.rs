@@ -83,8 +83,10 @@ fn account(name: &str, own: &Draft, draft: Draft, environment: &Environment, pro
         Sending::Command(argv) => Some(Outgoing::Command(argv.clone())),
         Sending::Url(text) => match url::send(text, address.as_deref()) {
             Ok(outgoing) => {
-                if let Outgoing::Smtp { host, starttls, .. } = &outgoing {
-                    places.push((at.span.clone(), host.clone(), *starttls, "send"));
+                match &outgoing {
+                    Outgoing::Smtp { host, starttls, .. } => places.push((at.span.clone(), host.clone(), *starttls, "send")),
+                    Outgoing::Lmtp { host, .. } => places.push((at.span.clone(), host.clone(), true, "send")),
+                    Outgoing::Socket { .. } | Outgoing::Command(_) => {}
                 }
                 Some(outgoing)
             }

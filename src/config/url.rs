@@ -3,6 +3,8 @@
 //! Read by hand: the user part holds addresses, so the last `@` counts, and text that might be a password must never come
 //! back in an error, which a general parser cannot know.
 
+use std::path::PathBuf;
+
 use super::values::Parsed;
 use super::{Outgoing, Remote};
 use crate::model::Protocol;
@@ -18,6 +20,9 @@ const RECEIVE: [(&str, Protocol, bool, u16); 5] = [
 
 /// Names of sending schemes: word, STARTTLS, port.
 const SEND: [(&str, bool, u16); 2] = [("smtps", false, 465), ("smtp", true, 587)];
+
+/// LMTP over a network (RFC 2033 names no port, and forbids 25).
+const LMTP_PORT: u16 = 24;
 
 /// A receiving URL; `user` comes from the URL, or `default` (the address) stands in.
 pub(super) fn receive(text: &str, default: Option<&str>) -> Parsed<Remote> {
@@ -38,11 +43,22 @@ pub(super) fn receive(text: &str, default: Option<&str>) -> Parsed<Remote> {
     Ok(Remote { protocol, starttls, user, host: parts.host, port: parts.port, path })
 }
 
-/// A sending URL.
+/// A sending URL. One without a host names a socket of this machine.
 pub(super) fn send(text: &str, default: Option<&str>) -> Parsed<Outgoing> {
     let (scheme, rest) = scheme(text)?;
+    let lmtp = scheme == "lmtp";
+    if rest.starts_with('/') && (lmtp || scheme == "smtp") {
+        return Ok(Outgoing::Socket { path: PathBuf::from(decode(rest)?), lmtp });
+    }
+    if lmtp {
+        let parts = split(rest, LMTP_PORT)?;
+        if parts.user.is_some() || !parts.path.trim_matches('/').is_empty() {
+            return Err("LMTP knows no login, and its URL ends after the host".to_owned());
+        }
+        return Ok(Outgoing::Lmtp { host: parts.host, port: parts.port });
+    }
     let Some((_, starttls, port)) = SEND.into_iter().find(|(word, ..)| scheme == *word) else {
-        return Err(format!("unknown scheme `{scheme}`: mail goes out by smtps, smtp or {{ command = \"…\" }}"));
+        return Err(format!("unknown scheme `{scheme}`: mail goes out by smtps, smtp, lmtp or {{ command = \"…\" }}"));
     };
     let parts = split(rest, port)?;
     if !parts.path.trim_matches('/').is_empty() {

@@ -9,5 +9,6 @@ pub mod plan;
 mod portions;
 mod reading;
 pub mod select;
+pub mod send;
 pub mod sync;
 pub mod verify;

@@ -100,7 +100,11 @@ async fn folder(
     options: &VerifyOptions,
     job: &mut Job,
 ) -> Result<()> {
-    let (there, cursor) = list_whole(sessions, session, job).await?;
+    let (there, cursor) = if session.relists() {
+        list_whole(sessions, session, job).await?
+    } else {
+        (told(store, job).await?, job.row.cursor.clone().unwrap_or_else(|| Cursor(Vec::new())))
+    };
     let (folder, dir) = (job.row.id, job.row.dir.clone());
     let count = there.len() as u64;
     let (candidates, mut differences) = blocking(store, move |store| {
@@ -126,6 +130,21 @@ async fn folder(
     job.report.verified = Some(verified);
     job.report.failed.extend(differences);
     Ok(())
+}
+
+/// Everything that a folder has there by what the server has told since it was listed from nothing, up to now.
+async fn told(store: &Arc<Store>, job: &Job) -> Result<Vec<(RemoteId, Option<u64>)>> {
+    let folder = job.row.id;
+    blocking(store, move |store| {
+        let mut there = Vec::new();
+        store.state().each_kept(folder, &mut |kept| {
+            if kept.there {
+                there.push((kept.remote, None));
+            }
+        })?;
+        Ok(there)
+    })
+    .await
 }
 
 /// Everything that a folder has there, and the cursor that the ids belong to.

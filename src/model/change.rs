@@ -1,6 +1,6 @@
 //! What happened on the server, what we ask of it, and what it answered.
 
-use super::{Cursor, FlagState, FolderId, Mark, PermanentId, RemoteId};
+use super::{Cursor, FlagState, Flags, FolderId, Mark, PermanentId, RemoteId};
 
 /// What the engine needs to know of a folder. A backend may answer more than asked for, never less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +31,37 @@ pub struct Listed {
 pub enum Change {
     /// A message is there: new, or known with these flags now.
     Present(Listed),
+    /// A message that was known, with some of its flags as they are now. Of one that was not known, this is all that is said.
+    Changed {
+        /// As it is now, as far as that is said.
+        now: Listed,
+        /// What of its flags is said; the others are as they were.
+        said: Said,
+    },
     /// A message that was known is there still; nothing else is said of it.
     Kept(RemoteId),
     /// A message that was there is not any more.
     Gone(RemoteId),
+}
+
+/// Which flags a server speaks of when it tells only what changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Said {
+    /// Of these flags it says whether they are set.
+    pub flags: Flags,
+    /// It names all keywords.
+    pub keywords: bool,
+}
+
+impl Said {
+    /// What a message has now that had `before`.
+    #[must_use]
+    pub fn over(self, before: &FlagState, now: FlagState) -> FlagState {
+        FlagState {
+            flags: before.flags.without(self.flags).either(now.flags.both(self.flags)),
+            keywords: if self.keywords { now.keywords } else { before.keywords.clone() },
+        }
+    }
 }
 
 /// Whether a harvest tells everything or what changed.

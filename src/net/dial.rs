@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::BufReader;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -51,6 +51,15 @@ pub async fn dial(endpoint: &Endpoint, tls: &TlsConnector, limits: &Limits, mete
             let tunnel = Tunnel::spawn(argv, &tried)?;
             reached(observer, Step::Connect, &format!("tunnel command {} started", argv.first().map_or("", String::as_str)));
             buffered(Raw::Tunnel(Box::new(tunnel)))
+        }
+        Route::Socket(path) => {
+            let socket = timeout(limits.connect, UnixStream::connect(path)).await;
+            let failed = |why: String| Error::new(Class::Unavailable, &tried, why).hint("does its server run, and may we use the socket?");
+            let silent = |_| failed(format!("no answer within {}", seconds(limits.connect)));
+            let socket = socket.map_err(silent)?.map_err(|cause| failed(cause.to_string()))?;
+            meter.turn();
+            reached(observer, Step::Connect, &format!("connected to {}", path.display()));
+            buffered(Raw::Other(Box::new(socket)))
         }
     };
     let stream = Stream::new(Wire::clear(io, meter));

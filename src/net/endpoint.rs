@@ -1,6 +1,7 @@
 //! Where to connect, by which way, and how it is protected.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 use url::{Host, Url};
@@ -57,6 +58,8 @@ pub enum Route {
     },
     /// A command whose standard input and output are the connection: program, then arguments. No shell reads it.
     Tunnel(Vec<String>),
+    /// A socket of this machine; host and port say nothing.
+    Socket(PathBuf),
 }
 
 /// User and password for a proxy. Debug output hides the password.
@@ -69,8 +72,11 @@ pub struct Login {
 }
 
 impl Endpoint {
-    /// `host:port`, with brackets around an IPv6 address.
+    /// `host:port`, with brackets around an IPv6 address; the path of a socket.
     pub fn address(&self) -> String {
+        if let Route::Socket(path) = &self.route {
+            return path.display().to_string();
+        }
         address(&self.host, self.port)
     }
 
@@ -124,7 +130,7 @@ impl Route {
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Direct => Ok(()),
+            Self::Direct | Self::Socket(_) => Ok(()),
             Self::Socks5 { host, port, .. } => write!(f, " through the SOCKS5 proxy {}", address(host, *port)),
             Self::Http { host, port, .. } => write!(f, " through the HTTP proxy {}", address(host, *port)),
             Self::Tunnel(argv) => write!(f, " through the tunnel command {}", argv.first().map_or("(none)", String::as_str)),

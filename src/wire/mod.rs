@@ -6,6 +6,7 @@ pub mod eas;
 pub mod imap;
 pub mod pop3;
 pub mod sasl;
+pub mod smtp;
 pub mod wbxml;
 
 #[cfg(test)]

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Missed, Order, Part, Session, Want};
+use mailx::backend::memory::Ram;
+use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Memory, Missed, Order, Part, Session, Want};
+use mailx::model::caps::Keywords;
 use mailx::model::event::Silent;
 use mailx::model::{
-    Change, Class, Credentials, Cursor, Error, FolderId, FolderPath, Harvest, Listed, Need, Outcome, Protocol, RemoteId, Result, Secret,
-    SecretKind,
+    Caps, Change, Class, Credentials, Cursor, Error, FlagState, FolderId, FolderPath, Harvest, Listed, Need, Outcome, Protocol, RemoteId,
+    Result, Secret, SecretKind,
 };
 use mailx::net::Meter;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,8 @@ pub struct Bed<'a> {
     pub target: &'a Target,
     pub user: String,
     pub backend: Arc<dyn Backend>,
+    /// What the backend remembers from one session to the next.
+    memory: Arc<dyn Memory>,
 }
 
 /// A password that is known.
@@ -42,9 +45,8 @@ impl Credentials for Known {
 
 impl<'a> Bed<'a> {
     pub fn new(target: &'a Target) -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let user = format!("case-{}", COUNT.fetch_add(1, Relaxed));
-        let bed = Self { target, backend: (target.backend)(&target.server, &user), user };
+        let user = target.server.user("case");
+        let bed = Self { target, backend: (target.backend)(&target.server, &user), user, memory: Arc::new(Ram::default()) };
         // Its owner is who owns the mail.
         let (home, mail) = (bed.home(), target.server.get("MAIL"));
         std::fs::create_dir_all(home.join("rawlog")).unwrap();
@@ -73,6 +75,8 @@ impl<'a> Bed<'a> {
             meter: Arc::new(Meter::default()),
             silence: Duration::from_secs(20),
             disable: self.target.disable.clone().into(),
+            memory: self.memory.clone(),
+            rehearsal: false,
         }
     }
 
@@ -86,7 +90,43 @@ impl<'a> Bed<'a> {
 
     /// What the back door sees in a folder.
     pub fn there(&self, folder: &str) -> Vec<Letter> {
-        self.door().list(&self.user).remove(folder).unwrap()
+        let mut letters = self.door().list(&self.user).remove(folder).unwrap();
+        // SOGo takes them for deleted, and deletes by marking them.
+        letters.retain(|letter| !self.hides_marked() || !letter.flags.contains(&"\\Deleted".to_owned()));
+        letters
+    }
+
+    /// Whether messages that somebody marked as deleted are shown to nobody.
+    pub fn hides_marked(&self) -> bool {
+        self.is_active_sync()
+    }
+
+    pub fn is_active_sync(&self) -> bool {
+        self.target.protocol == Protocol::ActiveSync
+    }
+
+    /// What of the flags there can be told here.
+    pub fn told(&self, letter: &Letter, caps: &Caps) -> FlagState {
+        let all = FlagState::from_imap(letter.flags.iter().map(String::as_str)).0;
+        // Of keywords SOGo tells the labels that it knows, which tests do not use.
+        let none = caps.flags.keywords == Keywords::No || self.is_active_sync();
+        let keywords = if none { Vec::new() } else { all.keywords };
+        FlagState { flags: all.flags.both(caps.flags.pull), keywords }
+    }
+
+    /// Begins another epoch in a folder, with `validity` as its number.
+    pub async fn renumber(&self, folder: &str, validity: u32) {
+        if !self.is_active_sync() {
+            return self.door().renumber(&self.user, folder, validity);
+        }
+        // A device that has forgotten everything begins anew, and all its keys of before are void.
+        let ctx = Ctx { memory: Arc::new(Ram::default()), ..self.ctx() };
+        self.backend.open(&ctx).await.unwrap().close().await.unwrap();
+    }
+
+    /// Whether a message keeps its id from one epoch to the next, so that nothing can be mistaken.
+    pub fn ids_outlive_epochs(&self) -> bool {
+        self.is_active_sync()
     }
 
     /// The back door's numbers of the messages of a folder, in the order in which a listing from nothing tells them.
@@ -112,7 +152,7 @@ impl<'a> Bed<'a> {
             session.close().await.unwrap();
             (listed, cursor)
         };
-        self.door().renumber(&self.user, "INBOX", 987_654);
+        self.renumber("INBOX", 987_654).await;
         let mut session = self.open().await;
         let (id, after, _) = list(&mut session, "INBOX").await;
         assert_eq!(before, after);
@@ -149,6 +189,14 @@ impl<'a> Bed<'a> {
             "moves" => Some(Order::Move { id: message, to: FolderId(b"Elsewhere".to_vec()) }),
             _ => None,
         };
+        if word == "flags-push" && !session.caps().flags.push.is_empty() {
+            // Some of them can be set: those that cannot are named, and the rest is as good as anywhere.
+            let order = Order::SetFlags { id: listed[0].id.clone(), add: flags("work \\Draft"), remove: flags("\\Answered") };
+            let outcomes = session.apply(&id, &cursor, &[order]).await.unwrap().outcomes;
+            assert!(matches!(&outcomes[..], [Outcome::Short(left)] if !left.is_empty()), "{outcomes:?}");
+            assert_eq!(self.door().list(&self.user), before, "nothing changed");
+            return false;
+        }
         if let Some(order) = order {
             let outcomes = session.apply(&id, &cursor, &[order]).await.unwrap().outcomes;
             assert!(matches!(&outcomes[..], [Outcome::Refused(why)] if !why.is_empty()), "{word}: {outcomes:?}");
@@ -230,6 +278,10 @@ impl<'a> Bed<'a> {
             ("QUOTA", &["GETQUOTA"]),
             ("UNSELECT", &["UNSELECT"]),
         ];
+        if self.target.protocol == Protocol::ActiveSync {
+            // SOGo is the one that speaks IMAP.
+            return;
+        }
         if self.target.protocol == Protocol::Pop3 {
             for name in self.target.missing.iter().filter(|name| *name != "PIPELINING") {
                 let used = unstamped(&taken).find(|line| line.split(' ').next() == Some(name));
@@ -293,7 +345,10 @@ pub fn present(changes: &[Change]) -> Vec<Listed> {
 pub async fn list(session: &mut Box<dyn Session>, path: &str) -> (FolderId, Vec<Listed>, Cursor) {
     let id = folder(session, path).await.id;
     let (changes, harvest, _) = look(session, &id, None, Need::Additions).await;
-    (id, present(&changes), harvest.cursor)
+    let mut listed = present(&changes);
+    // Some servers begin with the newest; ids that are numbers tell which that is.
+    listed.sort_by_key(|l| l.id.0.parse::<u32>().ok());
+    (id, listed, harvest.cursor)
 }
 
 /// Keeps bodies, and checks the promises about their order.

@@ -4,7 +4,7 @@ use mailx::backend::{Missed, Part, Want};
 use mailx::model::RemoteId;
 
 use crate::bed::{Bed, Keep, assert_folder_only, fetch, list};
-use crate::support::maildir::sha256;
+use crate::support::maildir::{identity, sha256};
 
 pub async fn come_byte_for_byte_each_exactly_once(bed: &Bed<'_>) {
     let messages: [&[u8]; 5] = [
@@ -28,7 +28,12 @@ pub async fn come_byte_for_byte_each_exactly_once(bed: &Bed<'_>) {
     let there = bed.there("INBOX");
     assert_eq!((ids.len(), there.len()), (messages.len() + 1, messages.len() + 1));
     for (n, letter) in there.iter().enumerate() {
-        assert_eq!(sha256(&got.bodies[&n]), letter.sha256, "message {n}");
+        if bed.is_active_sync() && got.bodies[&n].starts_with(b"\n") {
+            // SOGo's one liberty: a first line that is empty ends in LF.
+            assert_eq!(identity(&got.bodies[&n]), letter.identity, "message {n}");
+        } else {
+            assert_eq!(sha256(&got.bodies[&n]), letter.sha256, "message {n}");
+        }
     }
     // Reading is looking: nothing became seen.
     assert!(bed.there("INBOX").iter().all(|l| l.flags.is_empty()));
@@ -75,7 +80,9 @@ pub async fn unknown_ids_are_missed_not_made_up(bed: &Bed<'_>) {
     // A server may go on giving what another session has expunged.
     assert!(got.bodies.contains_key(&0) && (got.bodies.contains_key(&1) || got.missed.contains_key(&1)));
     for n in 2..4 {
-        assert!(matches!(got.missed.get(&n), Some(Missed::Gone | Missed::Unanswered)), "{n}: {:?}", got.missed);
+        // SOGo knows no status for it, only HTTP 501.
+        let refused = bed.is_active_sync() && matches!(got.missed.get(&n), Some(Missed::Refused(_)));
+        assert!(refused || matches!(got.missed.get(&n), Some(Missed::Gone | Missed::Unanswered)), "{n}: {:?}", got.missed);
     }
 }
 
@@ -87,10 +94,15 @@ pub async fn of_another_epoch_are_not_delivered(bed: &Bed<'_>) {
     let mut session = bed.open().await;
     let (id, listed, cursor) = list(&mut session, "INBOX").await;
     session.close().await.unwrap();
-    bed.door().renumber(&bed.user, "INBOX", 4_242_424);
+    bed.renumber("INBOX", 4_242_424).await;
     let mut session = bed.open().await;
     let mut keep = Keep::default();
     let wanted = [Want { id: listed[0].id.clone(), size: listed[0].size }];
+    if bed.ids_outlive_epochs() {
+        session.fetch(&id, &cursor, &wanted, Part::Whole, &mut keep).await.unwrap();
+        assert_eq!(sha256(&keep.bodies[&0]), bed.there("INBOX")[0].sha256);
+        return;
+    }
     let error = session.fetch(&id, &cursor, &wanted, Part::Whole, &mut keep).await.unwrap_err();
     assert_folder_only(&error);
     assert!(keep.bodies.is_empty());

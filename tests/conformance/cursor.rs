@@ -74,7 +74,7 @@ pub async fn another_epoch_restarts_whole(bed: &Bed<'_>) {
     let (id, _, cursor) = list(&mut session, "INBOX").await;
     let marks = folder(&mut session, "INBOX").await.marks;
     session.close().await.unwrap();
-    bed.door().renumber(&bed.user, "INBOX", 987_654);
+    bed.renumber("INBOX", 987_654).await;
     let mut session = bed.open().await;
     let now = folder(&mut session, "INBOX").await.marks;
     assert!(marks.additions.is_none() || now.additions != marks.additions);

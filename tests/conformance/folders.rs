@@ -18,11 +18,15 @@ pub async fn are_listed_decoded_and_with_their_roles(bed: &Bed<'_>) {
         assert!(bed.cannot("folders").await);
         return;
     }
+    // The first list may be as old as the login.
+    session.folders().await.unwrap();
     bed.door().create(&bed.user, &NAMES);
     bed.deliver(NAMES[0], b"Subject: x\r\n\r\nx\r\n");
     let listed = session.folders().await.unwrap();
     let paths: BTreeSet<String> = listed.iter().map(|f| f.path.to_string()).collect();
-    for name in NAMES.iter().chain(&["INBOX", "Drafts", "Sent", "Trash", "Junk"]) {
+    // SOGo leaves out what it would have to quote.
+    let names = NAMES.iter().filter(|name| !bed.is_active_sync() || !name.contains('"'));
+    for name in names.chain(&["INBOX", "Drafts", "Sent", "Trash", "Junk"]) {
         assert!(paths.contains(*name), "{name} is not in {paths:?}");
     }
     assert_eq!(paths.len(), listed.len(), "none twice");

@@ -20,6 +20,12 @@ pub async fn are_declared_and_below_the_ceiling(bed: &Bed<'_>) {
         assert_eq!(caps.identity, if target.has("UIDL") { Identity::PerEpoch } else { Identity::ByContent });
         return;
     }
+    if bed.is_active_sync() {
+        assert_eq!(words, ["flags-push", "append", "push"]);
+        assert_eq!((caps.identity, caps.changes, caps.append), (Identity::PerEpoch, Changes::Delta, Append::No));
+        assert_eq!((caps.moves, caps.delete.now, caps.delete.trash), (Moves::Native { tells_id: true }, true, true));
+        return;
+    }
     assert_eq!(caps.delete.now, target.has("UIDPLUS"));
     assert_eq!(caps.append, Append::Yes { tells_id: target.has("UIDPLUS") });
     let native = Moves::Native { tells_id: target.has("UIDPLUS") };

@@ -49,7 +49,9 @@ pub async fn carry_flags_dates_and_bytes(bed: &Bed<'_>) {
     }
     // Asked again, they are gone: no second copy is made.
     let again = session.apply(&id, &cursor, &orders(&asked, &to)).await.unwrap().outcomes;
-    assert!(again.iter().all(|o| *o == Outcome::Gone), "{again:?}");
+    // SOGo remembers where each one went.
+    let gone = |o: &Outcome| *o == Outcome::Gone || (bed.is_active_sync() && matches!(o, Outcome::Moved { .. }));
+    assert!(again.iter().all(gone), "{again:?}");
     assert_eq!(bed.there("Kept/Here").len(), 5);
 }
 
@@ -65,7 +67,7 @@ pub async fn leave_what_others_marked(bed: &Bed<'_>) {
     let outcomes = session.apply(&id, &cursor, &orders(&["3"], &to)).await.unwrap().outcomes;
     match &outcomes[..] {
         [Outcome::Moved { .. }] => {
-            assert_eq!((uids(&bed.there("INBOX")), bed.there("Sent").len()), (vec![1, 2], 1));
+            assert_eq!((uids(&bed.there("INBOX")), bed.there("Sent").len()), (if bed.hides_marked() { vec![2] } else { vec![1, 2] }, 1));
         }
         // It could not be removed from here, so it was not copied either.
         [Outcome::Refused(why)] => {
@@ -85,12 +87,18 @@ pub async fn make_a_folder_that_is_missing(bed: &Bed<'_>) {
     let (id, _, cursor) = list(&mut session, "INBOX").await;
     let to = FolderId(b"New place".to_vec());
     let outcomes = session.apply(&id, &cursor, &orders(&["1", "3"], &to)).await.unwrap().outcomes;
+    if bed.is_active_sync() {
+        // Ids are the server's to give: no name makes a folder.
+        assert!(outcomes.len() == 2 && outcomes.iter().all(|o| matches!(o, Outcome::Refused(_))), "{outcomes:?}");
+        assert_eq!(uids(&bed.there("INBOX")), [1, 2, 3]);
+        return;
+    }
     assert!(outcomes.iter().all(|o| matches!(o, Outcome::Moved { .. })), "{outcomes:?}");
     assert_eq!((uids(&bed.there("INBOX")), uids(&bed.there("New place"))), (vec![2], vec![1, 2]));
 }
 
 pub async fn of_another_epoch_are_refused(bed: &Bed<'_>) {
-    if bed.cannot("moves").await {
+    if bed.cannot("moves").await || bed.ids_outlive_epochs() {
         return;
     }
     bed.door().fill(&bed.user, "INBOX", 2, "a");

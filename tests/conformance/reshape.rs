@@ -93,14 +93,17 @@ pub async fn removes_empty_folders_only(bed: &Bed<'_>) {
     bed.door().fill(&bed.user, "Full", 2, "a");
     bed.door().fill(&bed.user, "Above/Below", 1, "a");
     let mut session = bed.open().await;
-    let ids: Vec<FolderId> = ["Empty", "Full", "Above", "INBOX"].map(|name| FolderId(name.as_bytes().to_vec())).to_vec();
+    let mut ids = Vec::new();
+    for name in ["Empty", "Full", "Above", "INBOX"] {
+        ids.push(folder(&mut session, name).await.id);
+    }
     // Open one that is to go, and let mail come into it behind our back first.
     look(&mut session, &ids[0], None, Need::Additions).await;
     bed.door().fill(&bed.user, "Empty", 1, "late");
     let remove = |id: &FolderId| FolderOrder::Remove { id: id.clone() };
     let outcomes = session.reshape(&[remove(&ids[0])]).await.unwrap();
-    assert!(matches!(&outcomes[..], [FolderOutcome::Refused(why)] if why.contains("message")), "{outcomes:?}");
-    bed.door().expunge(&bed.user, "Empty", "1");
+    assert!(matches!(&outcomes[..], [FolderOutcome::Refused(why)] if why.contains("message") || why.contains("mail")), "{outcomes:?}");
+    bed.door().expunge(&bed.user, "Empty", "1:*");
     let outcomes = session.reshape(&ids.iter().map(remove).collect::<Vec<_>>()).await.unwrap();
     let refused = |o: &FolderOutcome| matches!(o, FolderOutcome::Refused(why) if !why.is_empty());
     assert!(outcomes[0] == FolderOutcome::Done && refused(&outcomes[1]) && refused(&outcomes[3]), "{outcomes:?}");

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use mailx::backend::Backend;
+use mailx::backend::eas::EasBackend;
 use mailx::backend::imap::ImapBackend;
 use mailx::backend::pop3::{self, Pop3Backend};
 use mailx::model::Protocol;
@@ -56,6 +57,13 @@ impl Target {
             disable: list(without),
             backend: pop3,
         })
+    }
+
+    /// ActiveSync of SOGo, with `without` masked on our side.
+    pub fn sogo(without: &str) -> Option<Self> {
+        let disable = without.split_whitespace().map(str::to_owned).collect();
+        let (name, missing) = (format!("SOGo without {without}"), Vec::new());
+        Some(Self { name, protocol: Protocol::ActiveSync, server: Server::sogo()?, missing, disable, backend: eas })
     }
 
     /// With all that it can.
@@ -121,6 +129,17 @@ fn pop3(server: &Server, user: &str) -> Arc<dyn Backend> {
         mirror_deletions: false,
         most_octets: pop3::MOST_OCTETS,
         pace: pop3::Pace::default(),
+    })
+}
+
+fn eas(server: &Server, user: &str) -> Arc<dyn Backend> {
+    Arc::new(EasBackend {
+        account: "test".into(),
+        endpoint: endpoint(server, "EAS_PORT"),
+        path: None,
+        tls: tls(server),
+        user: user.into(),
+        device_seed: format!("conformance of {user}"),
     })
 }
 

@@ -19,9 +19,13 @@ pub struct Variant {
     pub settings: Settings,
 }
 
-/// What everything stands on where nothing else is said.
-fn ground() -> Ground {
-    if std::env::var_os("MAILX_REAL").is_some() { Ground::Real } else { Ground::Memory }
+/// What everything stands on: `usual`, unless `MAILX_GROUND` says something else.
+pub fn ground(usual: Ground) -> Ground {
+    match std::env::var("MAILX_GROUND").as_deref() {
+        Ok("real") => Ground::Real,
+        Ok("memory") => Ground::Memory,
+        _ => usual,
+    }
 }
 
 /// Servers that differ in how, and not in what.
@@ -33,7 +37,7 @@ pub fn variants() -> Vec<Variant> {
         allow: None,
         connections: 1,
         time_passes: false,
-        ground: ground(),
+        ground: ground(Ground::Memory),
     };
     let epoch = mailx::model::Caps { identity: Identity::PerEpoch, ..everything() };
     let (any, no_ids) = (Append::Yes { tells_id: false }, Moves::Native { tells_id: false });

@@ -1,6 +1,7 @@
 //! Random histories: a user here, others there, kills and lost answers in between; then the invariants.
 //!
-//! `MAILX_SEED=n` repeats one history, `MAILX_ROUNDS=n` plays so many.
+//! `MAILX_SEED=n` repeats one history, `MAILX_ROUNDS=n` plays so many. For a long hunt, `MAILX_GROUND=memory` and
+//! `CARGO_PROFILE_TEST_OPT_LEVEL=2`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -11,11 +12,13 @@ use mailx::model::caps::{Identity, Moves};
 use crate::act::{At, act};
 use crate::crowd;
 use crate::mail::{Mail, Side};
-use crate::play::{Luck, mask, run, variants, words};
+use crate::play::{Luck, ground, mask, run, variants, words};
 use crate::world::{Ended, Ground, Trouble, Verb, World};
 
 /// Histories that are played where nobody says how many.
-const ROUNDS: u64 = 150;
+const ROUNDS: u64 = 400;
+/// One in so many is played on real ground, which takes far longer.
+const ON_REAL_GROUND: u64 = 20;
 /// What people do, and how often that is settled, in one history.
 const EPISODES: u64 = 4;
 
@@ -86,9 +89,13 @@ fn play(seed: u64) {
     settings.expunge = if random.chance(50) { Expunge::Trash } else { Expunge::Now };
     settings.time_passes = random.chance(50);
     settings.connections = 1 + random.below(3) as u16;
+    settings.ground = ground(if seed.is_multiple_of(ON_REAL_GROUND) { Ground::Real } else { Ground::Memory });
     // Where messages are known again by header and size only, deletions stop half-way on purpose.
     let strict = settings.caps.identity == Identity::Permanent && random.chance(70);
-    let mut told = vec![format!("on {}, {:?}, time passes: {}", variant.name, settings.expunge, settings.time_passes)];
+    let mut told = vec![format!(
+        "on {}, {:?}, time passes: {}, ground: {:?}",
+        variant.name, settings.expunge, settings.time_passes, settings.ground
+    )];
     if !strict {
         let masks = [
             "append=no",

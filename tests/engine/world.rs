@@ -377,6 +377,8 @@ impl World {
             meter: Arc::new(Meter::default()),
             silence: Duration::from_secs(20),
             disable: Arc::new([]),
+            memory: Arc::new(mailx::backend::memory::Ram::default()),
+            rehearsal: false,
         };
         let after_fetch = if verb == Verb::FetchAndDelete { AfterFetch::Delete } else { AfterFetch::Keep };
         let allow = self.settings.allow.as_ref().map(|pattern| Patterns::new(std::slice::from_ref(pattern)).unwrap());

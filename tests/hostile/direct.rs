@@ -52,6 +52,8 @@ impl Direct {
             meter: Arc::new(Meter::default()),
             silence,
             disable: Arc::new([]),
+            memory: Arc::new(mailx::backend::memory::Ram::default()),
+            rehearsal: false,
         };
         let session = runtime.block_on(backend.open(&ctx)).unwrap();
         Self { session, runtime }
@@ -91,6 +93,7 @@ pub fn spelled(changes: &[Change]) -> Vec<String> {
     let flags = |f: &FlagState| if f.flags.has(mailx::model::Flag::Seen) { "\\Seen" } else { "" };
     let spell = |change: &Change| match change {
         Change::Present(l) => format!("{}({})", l.id.0, flags(&l.flags)),
+        Change::Changed { now, .. } => format!("~{}({})", now.id.0, flags(&now.flags)),
         Change::Kept(id) => format!("={}", id.0),
         Change::Gone(id) => format!("-{}", id.0),
     };

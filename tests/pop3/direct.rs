@@ -43,6 +43,8 @@ fn account(peer: &Peer, most_octets: u64) -> (Pop3Backend, Ctx) {
         meter: Arc::new(Meter::default()),
         silence: Duration::from_secs(5),
         disable: Arc::new([]),
+        memory: Arc::new(mailx::backend::memory::Ram::default()),
+        rehearsal: false,
     };
     (backend, ctx)
 }

@@ -7,9 +7,11 @@ set -euo pipefail
 
 packages=(
   dovecot-imapd dovecot-pop3d dovecot-submissiond dovecot-lmtpd # the servers under test
+  sogo sogo-activesync memcached nginx                          # ActiveSync, in front of Dovecot
+  mariadb-server-core mariadb-client-core util-linux            # where SOGo keeps its users and sessions; flock, setpriv
   isync                                                         # the peer of the benches, and a Maildir to take over
   openssl python3                                               # certificates; seeding and checking
-  gcc libc6-dev libssl-dev                                      # bundled SQLite, ring; benches/floor.c
+  gcc libc6-dev libssl-dev                                      # bundled SQLite, ring; floor.c, fastpoll.c
   gnome-keyring dbus libsecret-tools                            # a system keyring in a session of its own
   strace                                                        # order of write, sync and rename
   libwbxml2-utils                                               # wbxml2xml, the judge of our WBXML

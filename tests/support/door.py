@@ -10,7 +10,8 @@
   door.py DIR USER drop MAILBOX               removes it with all that is in it
   door.py DIR USER subscribed                 names of the mailboxes that the user is subscribed to, as JSON
   door.py DIR USER do DEEDS                   many deeds on one connection, as JSON: ["create", MAILBOX], ["append", MAILBOX, TEXT, FLAGS],
-                                              ["store", MAILBOX, IDENTITY, FLAGS], ["expunge", MAILBOX, IDENTITY], ["move", MAILBOX, IDENTITY, TO]
+                                              ["store", MAILBOX, IDENTITY, FLAGS], ["expunge", MAILBOX, IDENTITY], ["move", MAILBOX, IDENTITY, TO],
+                                              ["prime", MAILBOX]: gives it mod-sequences
   door.py DIR USER fill MAILBOX COUNT SEED    many small messages on one connection, without waiting for each
 """
 import base64
@@ -125,6 +126,8 @@ def do(server, deeds):
         elif verb == "append":
             date = imaplib.Time2Internaldate(1600000000)
             answer = server.append(seed.quoted(mailbox), "(%s)" % rest[1], date, rest[0].encode())
+        elif verb == "prime":
+            answer = server._simple_command("SELECT", seed.quoted(mailbox), "(CONDSTORE)")
         elif verb in ("store", "expunge"):
             uid = uid_of(server, mailbox, rest[0])
             store(server, mailbox, uid, rest[1] if verb == "store" else "+\\Deleted", expunge=verb == "expunge")

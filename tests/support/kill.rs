@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::world::World;
+use super::world::{Running, World};
 
 /// Plays step 1, 2, 3 … as long as `play` says that the run was killed there. Returns how many durable steps it had.
 pub fn at_each_step(mut play: impl FnMut(usize) -> bool) -> usize {
@@ -55,8 +55,12 @@ impl Instants {
 
     /// Starts `verb` and kills it at some instant; false where it was done before.
     pub fn kill(&mut self, w: &World, verb: &str) -> bool {
+        self.kill_run(w.spawn(&[verb]))
+    }
+
+    /// The same of a run that has just been started.
+    pub fn kill_run(&mut self, mut run: Running) -> bool {
         let begun = Instant::now();
-        let mut run = w.spawn(&[verb]);
         let pause = Duration::from_micros(self.below(self.longest.as_micros() as u64));
         std::thread::sleep(pause);
         if run.child.try_wait().unwrap().is_some() {

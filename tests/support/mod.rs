@@ -8,10 +8,12 @@ pub mod maildir;
 pub mod outgoing;
 pub mod server;
 pub mod skip;
+pub mod sogo;
 pub mod world;
 
 pub use door::{Letter, Mailboxes};
 pub use maildir::{Mail, identity, read, snapshot};
 pub use server::{Server, dovecot};
 pub use skip::skip;
+pub use sogo::sogo;
 pub use world::{Out, World};

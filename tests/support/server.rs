@@ -1,4 +1,4 @@
-//! A private Dovecot by tests/servers/dovecot.sh, ended by a guard process however the test ends.
+//! A private Dovecot by tests/servers/dovecot.sh, ended by a guard process however the test ends; sogo.rs puts SOGo in front of it.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use super::skip;
 
 /// Where servers live: a short path that the mail user can reach.
-const PLACE: &str = "/tmp";
+pub(super) const PLACE: &str = "/tmp";
 const PREFIX: &str = "mailx-test-";
 
 /// A running server.
@@ -19,7 +19,15 @@ pub struct Server {
     /// Its directory.
     pub dir: PathBuf,
     env: HashMap<String, String>,
-    guard: Child,
+    life: Life,
+}
+
+/// What a server lives by.
+pub(super) enum Life {
+    /// A process that ends it when its standard input does.
+    Own(Child),
+    /// A lock that all have who use it; a process of its own ends it when nobody has.
+    Shared(#[allow(dead_code, reason = "the kernel takes it back")] fs::File),
 }
 
 /// The server of this test process, with everything that Dovecot can do; `None`, said loudly, where Dovecot is not installed.
@@ -32,11 +40,11 @@ pub fn dovecot() -> Option<&'static Server> {
     server.as_ref()
 }
 
-fn servers() -> PathBuf {
+pub(super) fn servers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers")
 }
 
-fn installed(program: &str) -> bool {
+pub(super) fn installed(program: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     path.split(':').any(|dir| Path::new(dir).join(program).is_file())
 }
@@ -52,7 +60,8 @@ fn sweep() {
             .and_then(|m| m.modified())
             .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > Duration::from_secs(3600)));
         if old && !Path::new("/proc").join(pid).exists() {
-            let _ = Command::new(servers().join("dovecot.sh")).arg("stop").arg(entry.path()).stdin(Stdio::null()).status();
+            let script = if entry.path().join("sogo").exists() { "sogo.sh" } else { "dovecot.sh" };
+            let _ = Command::new(servers().join(script)).arg("stop").arg(entry.path()).stdin(Stdio::null()).status();
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -64,10 +73,18 @@ impl Server {
     /// # Panics
     /// When Dovecot is there and does not start.
     pub fn start(options: &[(&str, &str)]) -> Option<Self> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
         if !installed("dovecot") || !installed("python3") || !installed("openssl") {
             return None;
         }
+        Some(Self::own("dovecot.sh", options))
+    }
+
+    /// Starts a server of this process alone by a script, with options of the script.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub(super) fn own(script: &str, options: &[(&str, &str)]) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Relaxed);
         if number == 0 {
             sweep();
@@ -75,19 +92,26 @@ impl Server {
         let dir = Path::new(PLACE).join(format!("{PREFIX}{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir(&dir).unwrap();
-        let script = servers().join("dovecot.sh");
         // Its standard input ends when this process does, however that happens.
         let guard = Command::new("setsid")
             .args(["sh", "-c", "cat >/dev/null; \"$0\" stop \"$1\"; rm -rf \"$1\""])
-            .arg(&script)
+            .arg(servers().join(script))
             .arg(&dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        Self::of(script, dir, options, Life::Own(guard))
+    }
+
+    /// Has a script start a server in `dir`, if it does not run there.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub(super) fn of(script: &str, dir: PathBuf, options: &[(&str, &str)], life: Life) -> Self {
         let log = fs::File::create(dir.join("start.log")).unwrap();
-        let started = Command::new(&script)
+        let started = Command::new(servers().join(script))
             .arg("start")
             .arg(&dir)
             .envs(options.iter().copied())
@@ -97,15 +121,20 @@ impl Server {
             .status()
             .unwrap();
         let said = fs::read_to_string(dir.join("start.log")).unwrap_or_default();
-        assert!(started.success(), "Dovecot does not start: {said}");
+        assert!(started.success(), "{script} does not start: {said}");
         let text = fs::read_to_string(dir.join("env")).unwrap();
         let env = text.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-        Some(Self { dir, env, guard })
+        Self { dir, env, life }
     }
 
     /// A value of its env file.
     pub fn get(&self, name: &str) -> &str {
         self.env.get(name).map_or_else(|| panic!("the server has no {name}"), String::as_str)
+    }
+
+    /// Whether its env file has a value.
+    pub fn has(&self, name: &str) -> bool {
+        self.env.contains_key(name)
     }
 
     /// A port.
@@ -123,10 +152,16 @@ impl Server {
         self.script("adm", arguments)
     }
 
-    /// A user name of its own for a test; it exists without further ado.
+    /// A user name of its own for a test, among those of all processes that use this server.
     pub fn user(&self, prefix: &str) -> String {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        format!("{prefix}-{}", COUNT.fetch_add(1, Relaxed))
+        let number = COUNT.fetch_add(1, Relaxed);
+        let user = match &self.life {
+            Life::Own(_) => format!("{prefix}-{number}"),
+            Life::Shared(_) => format!("{prefix}-{}-{number}", std::process::id()),
+        };
+        self.let_in(&user);
+        user
     }
 
     /// The last lines of its logs: they are gone with it.
@@ -136,7 +171,7 @@ impl Server {
             let lines: Vec<&str> = text.lines().collect();
             lines[lines.len().saturating_sub(8)..].join("\n")
         };
-        format!("{}\n{}", tail("error.log"), tail("info.log"))
+        format!("{}\n{}\n{}", tail("error.log"), tail("info.log"), tail("../sogo/sogod.log"))
     }
 
     /// Processes that serve `user` now.
@@ -148,8 +183,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
+        if let Life::Own(guard) = &mut self.life {
+            drop(guard.stdin.take());
+            let _ = guard.wait();
+        }
     }
 }
 

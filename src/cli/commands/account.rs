@@ -63,6 +63,8 @@ pub fn send_words(send: &Outgoing, tls: &Tls) -> String {
             let user = user.as_deref().map(|user| percent(user) + "@").unwrap_or_default();
             format!("smtp{}://{user}{}:{port}", if *starttls || tls.clear { "" } else { "s" }, host(name))
         }
+        Outgoing::Lmtp { host: name, port } => format!("lmtp://{}:{port}", host(name)),
+        Outgoing::Socket { path, lmtp } => format!("{}://{}", if *lmtp { "lmtp" } else { "smtp" }, path.display()),
         Outgoing::Command(Argv::Shell(line)) => format!("command: {line}"),
         Outgoing::Command(Argv::Exec(argv)) => format!("command: {}", argv.join(" ")),
     }

@@ -3,14 +3,18 @@
 mod account;
 mod folders;
 mod login;
+mod outbox;
+mod policy;
 mod probe;
 mod run;
+mod send;
 mod show;
 mod status;
 mod verify;
 
 use std::time::Duration;
 
+use super::args::send::Outbox;
 use super::args::{Account, Cli, Command};
 use super::exit::Exit;
 use super::signals::Signals;
@@ -39,7 +43,10 @@ pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals:
         Command::Fetch(args) => run::run(Verb::Fetch, args, &cli.shared, globals, ui, signals).await,
         Command::Sync(args) => run::run(Verb::Sync, args, &cli.shared, globals, ui, signals).await,
         Command::Verify(args) => verify::run(args, &cli.shared, globals, ui, signals).await,
+        Command::Send(args) => send::run(args, globals, ui).await,
+        Command::Outbox(args) => outbox::run(args, globals, ui).await,
         Command::Folders(folders) => folders::run(folders, globals, ui).await,
+        Command::Policy { names } => policy::run(names, globals, ui).await,
         Command::Status(status) => status::run(status, globals, ui).await,
         Command::Account(Account::List) => account::list(globals, ui),
         Command::Account(Account::Show { name }) => show::run(name, globals, ui),
@@ -59,10 +66,11 @@ pub fn allows_cleartext(command: &Command) -> bool {
     match command {
         Command::Fetch(args) | Command::Sync(args) => args.access.clear.allow_cleartext,
         Command::Verify(args) => args.access.clear.allow_cleartext,
+        Command::Send(args) => args.clear.allow_cleartext,
         Command::Folders(folders) => folders.access.clear.allow_cleartext,
         Command::Status(status) => status.clear.allow_cleartext,
         Command::Account(Account::Test { access, .. }) => access.clear.allow_cleartext,
-        Command::Account(Account::Login { clear, .. }) => clear.allow_cleartext,
+        Command::Account(Account::Login { clear, .. }) | Command::Outbox(Outbox::Retry { clear, .. }) => clear.allow_cleartext,
         _ => false,
     }
 }

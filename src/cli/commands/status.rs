@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::app::{self, AccountStatus, Globals};
+use crate::app::{self, AccountStatus, Globals, OutboxCount};
 use crate::cli::args::Status;
 use crate::cli::exit::{self, Exit};
 use crate::cli::explain::About;
@@ -37,8 +37,16 @@ struct AccountJson<'a> {
     last_success: Option<i64>,
     last_run: Option<RunJson<'a>>,
     quota: Vec<QuotaJson<'a>>,
+    outbox: OutboxJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     fresh: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct OutboxJson {
+    queued: u64,
+    uncertain: u64,
+    failed: u64,
 }
 
 #[derive(Serialize)]
@@ -112,6 +120,7 @@ fn account_json(account: &AccountStatus, age: Option<Duration>, now: i64) -> Acc
         last_success: account.last_success,
         last_run: account.last_run.as_ref().map(|(at, error)| RunJson { at: *at, error: error.as_deref() }),
         quota: account.quota.iter().map(quota_json).collect(),
+        outbox: OutboxJson { queued: account.outbox.queued, uncertain: account.outbox.uncertain, failed: account.outbox.failed },
         fresh: age.map(|age| stale(account.last_success, age, now).is_none()),
     }
 }
@@ -136,8 +145,18 @@ fn text(accounts: &[AccountStatus], now: i64) -> String {
         for quota in &account.quota {
             let _ = writeln!(text, "{}: {}", display(&account.name), quota_line(quota));
         }
+        if let Some(outbox) = outbox_line(&account.outbox) {
+            let _ = writeln!(text, "{}: outbox: {outbox} (mailx outbox list)", display(&account.name));
+        }
     }
     text
+}
+
+/// What waits to be sent; `None` when nothing does.
+fn outbox_line(outbox: &OutboxCount) -> Option<String> {
+    let parts = [(outbox.queued, "queued"), (outbox.uncertain, "uncertain"), (outbox.failed, "failed")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", words::count(*n))).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 fn row(account: &AccountStatus, now: i64) -> Vec<String> {
@@ -230,12 +249,14 @@ mod tests {
             last_success: None,
             last_run: Some((1_000_000 - 60, Some("auth".into()))),
             quota: Vec::new(),
+            outbox: OutboxCount { queued: 2, uncertain: 0, failed: 1 },
             error: None,
         };
         assert_eq!(
             text(&[account], 1_000_000),
             "ACCOUNT  FOLDERS  MESSAGES    SIZE  TO FETCH  LAST SUCCESS  LAST RUN\n\
-             work           3    20,165  5.2 MB         2  never         auth, 1 min ago\n"
+             work           3    20,165  5.2 MB         2  never         auth, 1 min ago\n\
+             work: outbox: 2 queued, 1 failed (mailx outbox list)\n"
         );
     }
 }

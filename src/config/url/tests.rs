@@ -76,7 +76,11 @@ fn sending_urls() {
     assert_eq!(send("smtps://me@h", None), smtp(false, Some("me"), 465));
     assert_eq!(send("smtp://h", Some("me@x")), smtp(true, Some("me@x"), 587));
     assert_eq!(send("smtp://h:2525/", None), smtp(true, None, 2525));
-    for text in ["imaps://me@h", "smtps://me@h/x", "smtps://me:pw@h", "sendmail"] {
+    assert_eq!(send("lmtp://h:2003", Some("me@x")), Ok(Outgoing::Lmtp { host: "h".to_owned(), port: 2003 }));
+    let socket = |path: &str, lmtp| Ok(Outgoing::Socket { path: path.into(), lmtp });
+    assert_eq!(send("lmtp:///run/dovecot/lmtp", None), socket("/run/dovecot/lmtp", true));
+    assert_eq!(send("smtp:///run/a%20b", None), socket("/run/a b", false));
+    for text in ["imaps://me@h", "smtps://me@h/x", "smtps://me:pw@h", "smtps:///run/x", "lmtp://me@h", "lmtp://h/x", "sendmail"] {
         assert!(send(text, None).is_err(), "{text}");
     }
 }

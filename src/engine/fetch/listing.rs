@@ -1,6 +1,6 @@
 //! What is new there: folders, marks, pages of ids; and a row for each id, in one commit with the cursor.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::backend::{Ctx, FolderInfo, LookAt, Session};
@@ -29,6 +29,7 @@ pub(in crate::engine) async fn list(
 ) -> Result<(Option<Box<dyn Session>>, Vec<Job>)> {
     let mut session = sessions.take().await?;
     let infos = all_folders(&mut session, sessions).await?;
+    rehome(store, &infos).await?;
     let infos: Vec<FolderInfo> = infos.into_iter().filter(|i| options.takes(&i.path, i.role)).collect();
     ctx.observer.on(&Event::FoldersFound(infos.len()));
     let (mut jobs, marks) = know(store, infos).await?;
@@ -44,6 +45,26 @@ pub(in crate::engine) async fn all_folders(session: &mut Box<dyn Session>, sessi
             Err(error) => *session = sessions.reopen(error).await?,
         }
     }
+}
+
+/// A folder that the server lists under another handle than before, at the same path, is that folder: the account speaks another protocol
+/// now, or the server made it anew. What the cursor was worth, the backend knows.
+pub(in crate::engine) async fn rehome(store: &Arc<Store>, infos: &[FolderInfo]) -> Result<()> {
+    let infos: Vec<(FolderId, FolderPath)> = infos.iter().map(|i| (i.id.clone(), i.path.clone())).collect();
+    blocking(store, move |store| {
+        let rows = store.state().folders()?;
+        let known: HashSet<&FolderId> = rows.iter().map(|row| &row.remote).collect();
+        let mut left: HashMap<&FolderPath, &FolderRow> = rows.iter().map(|row| (&row.path, row)).collect();
+        left.retain(|_, row| infos.iter().all(|(id, _)| *id != row.remote));
+        for (id, path) in infos.iter().filter(|(id, _)| !known.contains(id)) {
+            if let Some(row) = left.remove(path) {
+                store.state().rename_folder(row.id, id, path, &row.dir)?;
+                store.step("commit-folders");
+            }
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Lists what is new in those folders that changed, and records it.
@@ -248,6 +269,11 @@ async fn take_page(
         link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
     }
     let marks = if more { Marks::default() } else { marks };
+    let nothing = stuck && !harvest.restarted && links.is_empty() && news.is_empty();
+    if nothing && (marks == Marks::default() || marks == job.row.marks) {
+        // Most looks of most runs, and an empty commit costs a flush all the same.
+        return Ok(false);
+    }
     commit(store, job, harvest.restarted, (links, news, Vec::new()), &harvest, marks).await?;
     if !more && !harvest.doubtful {
         look_for_unseen(store, session, &job.row, &harvest.cursor).await?;
@@ -257,7 +283,12 @@ async fn take_page(
 
 /// The messages of a listing from nothing.
 fn present(page: Vec<Change>) -> Vec<Listed> {
-    page.into_iter().filter_map(|change| if let Change::Present(listed) = change { Some(listed) } else { None }).collect()
+    page.into_iter()
+        .filter_map(|change| match change {
+            Change::Present(listed) | Change::Changed { now: listed, .. } => Some(listed),
+            Change::Kept(_) | Change::Gone(_) => None,
+        })
+        .collect()
 }
 
 /// Records what was listed, and what is here without a match, in one commit with the cursor.

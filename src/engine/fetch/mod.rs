@@ -235,10 +235,10 @@ pub fn stopped() -> Box<Error> {
         .safe("what was stored stays; the next run carries on")
 }
 
-/// Runs blocking work on the store off the async threads.
-pub(in crate::engine) async fn blocking<T: Send + 'static>(
-    store: &Arc<Store>,
-    work: impl FnOnce(&Store) -> Result<T> + Send + 'static,
+/// Runs blocking work on the store (or another part of it) off the async threads.
+pub(in crate::engine) async fn blocking<S: Send + Sync + 'static, T: Send + 'static>(
+    store: &Arc<S>,
+    work: impl FnOnce(&S) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     Begun::work(store, work).done().await
 }

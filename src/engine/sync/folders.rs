@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::{Ctx, FolderInfo, FolderOrder, FolderOutcome, Session};
 use crate::engine::fetch::blocking;
-use crate::engine::fetch::listing::all_folders;
+use crate::engine::fetch::listing::{all_folders, rehome};
 use crate::engine::fetch::sessions::Sessions;
 use crate::model::caps::Folders as FolderCaps;
 use crate::model::change::Marks;
@@ -67,6 +67,7 @@ pub(super) async fn agree(
     options: &SyncOptions,
 ) -> Result<Agreed> {
     let mut listed = all_folders(session, sessions).await?;
+    rehome(store, &listed).await?;
     let ids: HashSet<FolderId> = listed.iter().map(|i| i.id.clone()).collect();
     let known = blocking(store, move |store| know(store, &ids)).await?;
     let takes = |path: &FolderPath, role| options.pull.takes(path, role);

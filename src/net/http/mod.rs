@@ -172,7 +172,7 @@ fn proxy(route: &Route) -> Result<Option<Proxy>> {
         // h: the proxy looks the name up.
         Route::Socks5 { host, port, login } => ("socks5h", host, *port, login),
         Route::Http { host, port, login } => ("http", host, *port, login),
-        Route::Tunnel(_) => {
+        Route::Tunnel(_) | Route::Socket(_) => {
             return Err(Error::new(Class::Config, "set up HTTPS", "a tunnel command cannot carry HTTPS")
                 .hint("use a proxy: proxy = \"socks5://…\""));
         }

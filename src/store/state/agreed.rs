@@ -136,7 +136,7 @@ pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<SyncRow> {
     })
 }
 
-/// Rows as two-way sync sees them. Rows come in the order of their ids, where nothing else is said.
+/// Rows as two-way sync sees them.
 pub trait Agreed {
     /// Goes through every row of a folder, one at a time: 100,000 of them are not held at once.
     fn each_row(&self, folder: i64, each: &mut dyn FnMut(SyncRow)) -> Result<()>;
@@ -207,7 +207,7 @@ impl Agreed for Sqlite {
     fn told_rows(&self, folder: i64) -> Result<Vec<SyncRow>> {
         self.read("read what the server changed", |db| {
             let text = format!(
-                "SELECT {COLUMNS} FROM link l INDEXED BY link_dirty WHERE l.folder = ?1 AND (l.there_flags IS NOT NULL OR l.gone = 1)"
+                "SELECT {COLUMNS} FROM link l INDEXED BY link_dirty WHERE l.folder = ?1 AND (l.there_flags IS NOT NULL OR l.gone = 1) ORDER BY l.id"
             );
             db.prepare_cached(&text)?.query_map([folder], row)?.collect()
         })

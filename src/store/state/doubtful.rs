@@ -55,7 +55,7 @@ pub trait Doubts {
 impl Doubts for Sqlite {
     fn settle_doubtful(&mut self, folder: i64, verdicts: &Verdicts, now: i64) -> Result<()> {
         self.transaction("record what message bodies told", |tx| {
-            let mut proven = tx.prepare_cached("UPDATE link SET weak = 0, octets = ?2, identity = ?3, wire = ?4 WHERE id = ?1")?;
+            let mut proven = tx.prepare_cached("UPDATE link SET weak = 0, octets = ?2, identity = ?3, wire = ?4 WHERE id = ?1 AND identity IS NOT NULL")?;
             for (id, digest) in &verdicts.proven {
                 proven.execute(params![id.0, digest.octets as i64, digest.identity.0, digest.wire.0])?;
             }

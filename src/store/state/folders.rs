@@ -54,18 +54,16 @@ fn path_text(path: &FolderPath) -> String {
 
 const COLUMNS: &str = "id, remote, path, dir, role, epoch, cursor, mark_additions, mark_all";
 
+/// Chooses the directory of a folder; what it is given tells whether a directory, in lower case, belongs to another one.
+pub type ChooseDir<'a> = dyn Fn(&FolderPath, &dyn Fn(&str) -> bool) -> String + 'a;
+
 /// Rows of folders.
 pub trait Folders {
     /// Every folder, oldest first.
     fn folders(&self) -> Result<Vec<FolderRow>>;
 
-    /// Makes rows for folders that are new. `dir_of(path, taken)` chooses the directory; `taken` tells whether a directory, in lower
-    /// case, belongs to another folder.
-    fn add_folders(
-        &mut self,
-        new: &[(FolderId, FolderPath, Option<Role>)],
-        dir_of: &dyn Fn(&FolderPath, &dyn Fn(&str) -> bool) -> String,
-    ) -> Result<()>;
+    /// Makes rows for folders that are new.
+    fn add_folders(&mut self, new: &[(FolderId, FolderPath, Option<Role>)], dir_of: &ChooseDir<'_>) -> Result<()>;
 
     /// Forgets folders and what is known of their messages.
     fn forget_folders(&mut self, folders: &[i64]) -> Result<()>;
@@ -87,11 +85,7 @@ impl Folders for Sqlite {
         })
     }
 
-    fn add_folders(
-        &mut self,
-        new: &[(FolderId, FolderPath, Option<Role>)],
-        dir_of: &dyn Fn(&FolderPath, &dyn Fn(&str) -> bool) -> String,
-    ) -> Result<()> {
+    fn add_folders(&mut self, new: &[(FolderId, FolderPath, Option<Role>)], dir_of: &ChooseDir<'_>) -> Result<()> {
         self.transaction("record new folders", |tx| {
             let mut insert = tx.prepare_cached("INSERT INTO folder (remote, path, dir, fold, role) VALUES (?1, ?2, ?3, ?4, ?5)")?;
             let mut known = tx.prepare_cached("SELECT 1 FROM folder WHERE fold = ?1")?;

@@ -3,7 +3,7 @@
 use crate::model::{Hash, LocalName, RemoteId, Result};
 use crate::store::maildir::digest::LineEnds;
 
-use super::columns::{RELEASED, RELEASING, STORED, name, remote};
+use super::columns::{RELEASED, RELEASING, SKIPPED, STORED, WANTED, name, remote};
 use super::sqlite::Sqlite;
 
 /// A message that the server listed, as the state has it.
@@ -13,6 +13,8 @@ pub struct Kept {
     pub remote: RemoteId,
     /// Base name.
     pub name: LocalName,
+    /// It is there, by all that was told of it.
+    pub there: bool,
     /// What is here of it; `None` = nothing yet.
     pub here: Option<Stock>,
 }
@@ -40,12 +42,13 @@ impl Inventory for Sqlite {
     fn each_kept(&self, folder: i64, each: &mut dyn FnMut(Kept)) -> Result<()> {
         self.read("read what is kept of a folder", |db| {
             let mut query = db.prepare_cached(
-                "SELECT remote, name, state, coalesce(size, octets), as_sent, identity, wire, weak FROM link
+                "SELECT remote, name, state, coalesce(size, octets), as_sent, identity, wire, weak, gone FROM link
                  WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1) ORDER BY id",
             )?;
             let mut rows = query.query([folder])?;
             while let Some(row) = rows.next()? {
                 let is_here = [STORED, RELEASING, RELEASED].contains(&row.get(2)?);
+                let there = [WANTED, STORED, SKIPPED, RELEASING].contains(&row.get(2)?) && !row.get::<_, bool>(8)?;
                 let identity: Option<[u8; 32]> = row.get(5)?;
                 let here = match identity.filter(|_| is_here) {
                     None => None,
@@ -56,7 +59,7 @@ impl Inventory for Sqlite {
                         wire: if row.get::<_, bool>(7)? { None } else { row.get::<_, Option<[u8; 32]>>(6)?.map(Hash) },
                     }),
                 };
-                each(Kept { remote: remote(row, 0)?, name: name(row, 1)?, here });
+                each(Kept { remote: remote(row, 0)?, name: name(row, 1)?, there, here });
             }
             Ok(())
         })

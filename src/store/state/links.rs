@@ -244,8 +244,9 @@ impl Links for Sqlite {
 
     fn wanted_folders(&self) -> Result<Vec<(i64, u64)>> {
         self.read("look for wanted messages", |db| {
-            let mut query =
-                db.prepare_cached("SELECT folder, count(*) FROM link INDEXED BY link_wanted WHERE state IN (0, 2) GROUP BY folder")?;
+            let mut query = db.prepare_cached(
+                "SELECT folder, count(*) FROM link INDEXED BY link_wanted WHERE state IN (0, 2) GROUP BY folder ORDER BY folder",
+            )?;
             query.query_map([], |r| Ok((r.get(0)?, r.get::<_, i64>(1)? as u64)))?.collect()
         })
     }
@@ -276,7 +277,7 @@ impl Links for Sqlite {
         self.read("look for wanted messages", |db| {
             let mut query = db.prepare_cached(
                 "SELECT l.folder, l.id, l.name FROM link l INDEXED BY link_wanted JOIN folder f ON f.id = l.folder
-                 WHERE l.state IN (0, 2) AND l.epoch = f.epoch",
+                 WHERE l.state IN (0, 2) AND l.epoch = f.epoch ORDER BY l.folder, l.id",
             )?;
             let rows = query.query_map([], |r| Ok((r.get(0)?, LinkId(r.get(1)?), name(r, 2)?)))?;
             rows.filter(|row| row.as_ref().map_or(true, |(_, _, name)| names.contains(name))).collect()

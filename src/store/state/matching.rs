@@ -52,23 +52,24 @@ fn digested(row: &Row<'_>) -> rusqlite::Result<Digested> {
 /// Rows that a message there can be matched with.
 pub trait Matching {
     /// Stored and released messages of every epoch but the current one (they were not matched), or, before a restart is committed, of
-    /// the epoch that ends.
+    /// the epoch that ends. By epoch and id there.
     fn digested(&self, folder: i64) -> Result<Vec<Digested>>;
 
     /// What is here and no message of the current epoch was matched with, or is on its way there: a body that equals one of these is
-    /// that file.
+    /// that file. The former by epoch and id there, then the latter.
     fn unmatched(&self, folder: i64) -> Result<Vec<Digested>>;
 
-    /// Names of the messages of a folder whose server copies are known to be there still.
+    /// Names of the messages of a folder whose server copies are known to be there still; by id there.
     fn kept_names(&self, folder: i64) -> Result<Vec<LocalName>>;
 
-    /// Messages of other folders that were, or may have been, moved to the trash when their server copies were removed.
+    /// Messages of other folders that were, or may have been, moved to the trash when their server copies were removed: those that
+    /// are being released, then those that went.
     fn moving(&self, trash: i64) -> Result<Vec<Digested>>;
 
     /// Messages of a folder that are on their way there.
     fn arriving(&self, folder: i64) -> Result<Vec<Digested>>;
 
-    /// A stored copy of the message with the account-wide id `permanent`.
+    /// The first stored copy of the message with the account-wide id `permanent`.
     fn twin(&self, permanent: &PermanentId) -> Result<Option<Twin>>;
 }
 
@@ -76,7 +77,7 @@ impl Matching for Sqlite {
     fn digested(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("read what is known of the folder", |db| {
             let mut query =
-                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link WHERE folder = ?1 AND state IN (1, 3, 4, 5, 6)")?;
+                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link WHERE folder = ?1 AND state IN (1, 3, 4, 5, 6) ORDER BY epoch, remote")?;
             query.query_map([folder], digested)?.collect()
         })
     }
@@ -96,7 +97,7 @@ impl Matching for Sqlite {
     fn kept_names(&self, folder: i64) -> Result<Vec<LocalName>> {
         self.read("read the names of stored messages", |db| {
             let mut query = db.prepare_cached(
-                "SELECT name FROM link WHERE folder = ?1 AND state IN (1, 3) AND epoch = (SELECT epoch FROM folder WHERE id = ?1)",
+                "SELECT name FROM link WHERE folder = ?1 AND state IN (1, 3) AND epoch = (SELECT epoch FROM folder WHERE id = ?1) ORDER BY remote",
             )?;
             query.query_map([folder], |r| name(r, 0))?.collect()
         })
@@ -116,7 +117,7 @@ impl Matching for Sqlite {
         self.read("look for messages on their way", |db| {
             let mut query = db.prepare_cached(
                 "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link INDEXED BY link_under_way
-                 WHERE state = 5 AND folder = ?1 AND state IN (5, 6)",
+                 WHERE state = 5 AND folder = ?1 AND state IN (5, 6) ORDER BY id",
             )?;
             query.query_map([folder], digested)?.collect()
         })
@@ -126,7 +127,7 @@ impl Matching for Sqlite {
         self.read("look for a copy of a message", |db| {
             let mut query = db.prepare_cached(
                 "SELECT f.dir, l.name, octets, as_sent, identity, wire, header FROM link l JOIN folder f ON f.id = l.folder
-                 WHERE l.permanent = ?1 AND l.permanent IS NOT NULL AND state = 1 AND weak = 0 LIMIT 1",
+                 WHERE l.permanent = ?1 AND l.permanent IS NOT NULL AND state = 1 AND weak = 0 ORDER BY l.id LIMIT 1",
             )?;
             query.query_row([&*permanent.0], |r| Ok(Twin { dir: r.get(0)?, name: name(r, 1)?, digest: digest(r, 2)? })).optional()
         })

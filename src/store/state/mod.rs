@@ -21,7 +21,7 @@ use std::path::Path;
 
 pub use agreed::{Agreed, Proof, Relocated, Standing, SyncRow, Taken};
 pub use doubtful::{Doubtful, Doubts, Verdicts};
-pub use folders::{FolderRow, Folders};
+pub use folders::{ChooseDir, FolderRow, Folders};
 pub use kept::{Inventory, Kept, Stock};
 pub use links::{FileHere, Known, LinkId, Links, NewLink, Page, PendingLink, Stored};
 pub use matching::{Digested, Matching, Twin};
@@ -36,8 +36,10 @@ use crate::model::Result;
 /// The state of one account root. Blocking; used from blocking threads. Every method that records something is one transaction: all of
 /// it is durable when the method returns, or an error says that nothing was recorded.
 ///
-/// Folders are named by row ids of [`Folders::folders`], messages by [`LinkId`]s. Unknown ones are passed over, unless something would
-/// have to be made of them: that is an error.
+/// Rows come in the order of their ids, where nothing else is said; of several folders, folder by folder.
+///
+/// Folders are named by row ids of [`Folders::folders`], messages by [`LinkId`]s. Unknown ones are passed over, except
+/// where nothing can be told or made without them: that is an error.
 pub trait State: Links + Agreed + Sift + UnderWay + Releases + Doubts + Matching + Inventory + Folders + Runs + Send {}
 
 /// What opening the state found.

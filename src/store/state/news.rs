@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
+use crate::model::change::Said;
 use crate::model::{Change, FlagState, Flags, Listed, PermanentId, RemoteId, Result};
 
 use super::columns::{ARRIVING, RELEASED, SKIPPED, WANTED, keyword_text, keywords, remote};
@@ -73,6 +74,11 @@ impl News {
         self.kept(row);
     }
 
+    fn changed(&mut self, row: &Told, mut now: Listed, said: Said) {
+        now.flags = said.over(&row.flags, now.flags);
+        self.present(row, now);
+    }
+
     fn kept(&mut self, row: &Told) {
         if row.gone {
             self.back.push(row.id);
@@ -92,7 +98,7 @@ impl News {
 /// Compares a listing with the rows.
 pub trait Sift {
     /// Takes a page apart: messages that have no row in the folder's current epoch, and what is new of those that have one. `whole`:
-    /// what the page does not mention is gone.
+    /// what the page does not mention is gone. A page mentions an id once. The new ones come in the order of the listing; news has none.
     fn sift(&self, folder: i64, page: Vec<Change>, whole: bool) -> Result<(Vec<Listed>, News)>;
 }
 
@@ -113,6 +119,10 @@ impl Sift for Sqlite {
                             Some(row) => news.present(&row, listed),
                             None => new.push(listed),
                         },
+                        Change::Changed { now, said } => match find(&now.id)? {
+                            Some(row) => news.changed(&row, now, said),
+                            None => new.push(now),
+                        },
                         Change::Gone(id) => find(&id)?.iter().for_each(|row| news.absent(row)),
                         Change::Kept(id) => find(&id)?.iter().for_each(|row| news.kept(row)),
                     }
@@ -124,7 +134,7 @@ impl Sift for Sqlite {
             let mut page: Vec<Option<Change>> = page.into_iter().map(Some).collect();
             for (n, change) in page.iter().enumerate() {
                 let id = match change {
-                    Some(Change::Present(listed)) => &listed.id,
+                    Some(Change::Present(listed) | Change::Changed { now: listed, .. }) => &listed.id,
                     Some(Change::Kept(id) | Change::Gone(id)) => id,
                     None => continue,
                 };
@@ -138,6 +148,7 @@ impl Sift for Sqlite {
                 let row = told(row)?;
                 match mention {
                     Some(Change::Present(listed)) => news.present(&row, listed),
+                    Some(Change::Changed { now, said }) => news.changed(&row, now, said),
                     Some(Change::Gone(_)) => news.absent(&row),
                     None if whole && row.state != ARRIVING => news.absent(&row),
                     Some(Change::Kept(_)) => news.kept(&row),
@@ -145,7 +156,7 @@ impl Sift for Sqlite {
                 }
             }
             new.extend(page.into_iter().flatten().filter_map(|change| match change {
-                Change::Present(listed) => Some(listed),
+                Change::Present(listed) | Change::Changed { now: listed, .. } => Some(listed),
                 Change::Kept(_) | Change::Gone(_) => None,
             }));
             Ok((new, news))

@@ -102,7 +102,7 @@ impl UnderWay for Sqlite {
     fn under_way(&self, folder: Option<i64>) -> Result<Vec<(i64, SyncRow)>> {
         self.read("read what is on its way there", |db| {
             let text = format!(
-                "SELECT {COLUMNS}, l.folder FROM link l INDEXED BY link_under_way WHERE l.state IN (5, 6) AND (?1 IS NULL OR l.folder = ?1)"
+                "SELECT {COLUMNS}, l.folder FROM link l INDEXED BY link_under_way WHERE l.state IN (5, 6) AND (?1 IS NULL OR l.folder = ?1) ORDER BY l.folder, l.id"
             );
             db.prepare_cached(&text)?.query_map([folder], |r| Ok((r.get(13)?, row(r)?)))?.collect()
         })
@@ -132,7 +132,7 @@ impl UnderWay for Sqlite {
                     None => 0,
                 };
                 let as_sent = d.line_ends == LineEnds::AsSent;
-                insert.execute(params![
+                let inserted = insert.execute(params![
                     folder,
                     placeholder(&a.name),
                     &*a.name.0,
@@ -149,6 +149,10 @@ impl UnderWay for Sqlite {
                     // A lasting id goes along with a move.
                     a.from.map(|from| from.0)
                 ])?;
+                if inserted == 0 {
+                    // There is no such folder.
+                    return Err(rusqlite::Error::QueryReturnedNoRows);
+                }
                 let id = LinkId(tx.last_insert_rowid());
                 if let Some(from) = a.from {
                     moves.execute(params![from.0, id.0])?;
@@ -186,7 +190,7 @@ impl UnderWay for Sqlite {
     fn unseen(&self, folder: i64) -> Result<Vec<(LinkId, RemoteId)>> {
         self.read("look for messages that the server did not show", |db| {
             let text = "SELECT id, remote FROM link INDEXED BY link_taken WHERE taken = 1 AND state IN (1, 3, 6)
-                AND folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)";
+                AND folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1) ORDER BY id";
             db.prepare_cached(text)?.query_map([folder], |r| Ok((LinkId(r.get(0)?), remote(r, 1)?)))?.collect()
         })
     }
@@ -201,7 +205,8 @@ impl UnderWay for Sqlite {
 
     fn undo_moves(&mut self, moving: &[LinkId]) -> Result<()> {
         self.transaction("record moves that came to nothing", |tx| {
-            let mut dest = tx.prepare_cached("DELETE FROM link WHERE id = (SELECT dest FROM link WHERE id = ?1) AND state = 5")?;
+            let mut dest =
+                tx.prepare_cached("DELETE FROM link WHERE id = (SELECT dest FROM link WHERE id = ?1 AND state = 6) AND state = 5")?;
             let mut back = tx.prepare_cached("UPDATE link SET state = 1, dest = NULL WHERE id = ?1 AND state = 6")?;
             moving.iter().try_for_each(|id| dest.execute([id.0]).and_then(|_| back.execute([id.0])).map(drop))
         })

@@ -40,6 +40,7 @@ async fn look(session: &mut dyn Session, cursor: Option<&Cursor>, need: Need) ->
 fn ids(told: &[Change]) -> Vec<String> {
     let word = |change: &Change| match change {
         Change::Present(listed) => listed.id.to_string(),
+        Change::Changed { now, .. } => format!("~{}", now.id),
         Change::Kept(id) => format!("={id}"),
         Change::Gone(id) => format!("-{id}"),
     };

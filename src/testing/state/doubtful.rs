@@ -14,8 +14,8 @@ impl Doubts for MemState {
                 tables.change([id], |link| {
                     // The form of the file and its header are what they were.
                     if let Some(known) = link.digest {
-                        let Digest { octets, identity, wire, .. } = *proof;
-                        (link.digest, link.weak) = (Some(Digest { octets, identity, wire, ..known }), false);
+                        let Digest { line_ends, header, .. } = known;
+                        (link.digest, link.weak) = (Some(Digest { header, line_ends, ..*proof }), false);
                     }
                 });
             }

@@ -1,6 +1,6 @@
 use crate::model::change::Marks;
 use crate::model::{FolderId, FolderPath, Result, Role};
-use crate::store::state::{FolderRow, Folders};
+use crate::store::state::{ChooseDir, FolderRow, Folders};
 
 use super::MemState;
 use super::tables::{Folder, Tables, broken};
@@ -19,11 +19,7 @@ impl Folders for MemState {
         Ok(self.read().folders.values().map(|folder| folder.row.clone()).collect())
     }
 
-    fn add_folders(
-        &mut self,
-        new: &[(FolderId, FolderPath, Option<Role>)],
-        dir_of: &dyn Fn(&FolderPath, &dyn Fn(&str) -> bool) -> String,
-    ) -> Result<()> {
+    fn add_folders(&mut self, new: &[(FolderId, FolderPath, Option<Role>)], dir_of: &ChooseDir<'_>) -> Result<()> {
         self.transaction(|tables| {
             for (remote, path, role) in new {
                 let taken = |dir: &str| tables.folders.values().any(|other| other.row.dir.to_lowercase() == dir.to_lowercase());

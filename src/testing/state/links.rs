@@ -150,7 +150,9 @@ impl Links for MemState {
 
     fn forget_wanted(&mut self, gone: &[LinkId]) -> Result<()> {
         self.transaction(|tables| {
-            gone.iter().for_each(|id| tables.forget_if(*id, Stage::is_wanted));
+            for id in gone {
+                tables.forget_if(*id, Stage::is_wanted);
+            }
             Ok(())
         })
     }
@@ -175,7 +177,8 @@ impl Inventory for MemState {
                 identity: digest.identity,
                 wire: (!link.weak).then_some(digest.wire),
             });
-            each(Kept { remote: link.remote.clone(), name: link.name.clone(), here });
+            let there = (link.stage.is_wanted() || matches!(link.stage, Stage::Stored | Stage::Releasing)) && !link.gone;
+            each(Kept { remote: link.remote.clone(), name: link.name.clone(), there, here });
         }
         Ok(())
     }

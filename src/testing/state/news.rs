@@ -44,18 +44,25 @@ impl Sift for MemState {
         let mut unmentioned: Vec<(LinkId, &Link)> = if whole { tables.current(folder).collect() } else { Vec::new() };
         unmentioned.retain(|(_, link)| link.stage != Stage::Arriving);
         for change in page {
-            let (Change::Present(Listed { id, .. }) | Change::Kept(id) | Change::Gone(id)) = &change;
+            let (Change::Present(Listed { id, .. }) | Change::Changed { now: Listed { id, .. }, .. } | Change::Kept(id) | Change::Gone(id)) =
+                &change;
             let found = find(id);
             unmentioned.retain(|(other, _)| found.is_none_or(|(id, _)| id != *other));
             match (change, found) {
                 (Change::Present(listed), Some(row)) => present(&mut news, row, listed),
-                (Change::Present(listed), None) => new.push(listed),
+                (Change::Changed { mut now, said }, Some(row)) => {
+                    now.flags = said.over(row.1.told(), now.flags);
+                    present(&mut news, row, now);
+                }
+                (Change::Present(listed) | Change::Changed { now: listed, .. }, None) => new.push(listed),
                 (Change::Kept(_), Some(row)) => kept(&mut news, row),
                 (Change::Gone(_), Some(row)) => absent(&mut news, row),
                 (Change::Kept(_) | Change::Gone(_), None) => {}
             }
         }
-        unmentioned.into_iter().for_each(|row| absent(&mut news, row));
+        for row in unmentioned {
+            absent(&mut news, row);
+        }
         Ok((new, news))
     }
 }

@@ -185,7 +185,8 @@ impl Tables {
 
     /// Whether another row than `id` has what `link` has: one id there, one row.
     pub fn collides(&self, id: Option<LinkId>, link: &Link) -> bool {
-        self.find(link.folder, link.epoch, &link.remote).is_some_and(|other| Some(other) != id)
+        let mut others = self.of(link.folder).filter(|(other, _)| Some(*other) != id);
+        others.any(|(_, other)| other.epoch == link.epoch && other.remote == link.remote)
     }
 
     /// A new row; none where the id there has one.

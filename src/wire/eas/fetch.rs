@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use super::document::{Step, Walker, id, number, required};
 use super::email::is_body;
 use super::status::{Status, statuses};
-use super::{EasError, Properties};
+use super::{BodyWanted, EasError, Properties};
 use crate::wire::wbxml::{Tag, page::AirSync, page::AirSyncBase, page::ItemOperations as I, write};
 
 /// The most that one request may ask for.
@@ -37,6 +37,15 @@ statuses! {
 /// The octets of a request for up to 100 messages, each a folder and an id, as whole MIME. Some servers refuse the whole request for one id
 /// that is gone.
 pub fn fetch_request(messages: &[(&str, &str)]) -> Result<Vec<u8>, EasError> {
+    request(messages, BodyWanted::WholeMime)
+}
+
+/// The same for what is told of the messages beside their bodies. Some servers send those all the same.
+pub fn properties_request(messages: &[(&str, &str)]) -> Result<Vec<u8>, EasError> {
+    request(messages, BodyWanted::Nothing)
+}
+
+fn request(messages: &[(&str, &str)], body: BodyWanted) -> Result<Vec<u8>, EasError> {
     if messages.len() > MOST {
         return Err(EasError::TooMany("messages"));
     }
@@ -45,9 +54,13 @@ pub fn fetch_request(messages: &[(&str, &str)]) -> Result<Vec<u8>, EasError> {
             operations.element(I::Fetch, |fetch| {
                 fetch.text(I::Store, "Mailbox").text(AirSync::CollectionId, folder).text(AirSync::ServerId, message);
                 fetch.element(I::Options, |options| {
-                    options.number(AirSync::MIMESupport, 2u32);
+                    let (support, kind) = if body == BodyWanted::Nothing { (0u32, 1u32) } else { (2, 4) };
+                    options.number(AirSync::MIMESupport, support);
                     options.element(AirSyncBase::BodyPreference, |preference| {
-                        preference.number(AirSyncBase::Type, 4u32);
+                        preference.number(AirSyncBase::Type, kind);
+                        if body == BodyWanted::Nothing {
+                            preference.number(AirSyncBase::TruncationSize, 0u32);
+                        }
                     });
                 });
             });

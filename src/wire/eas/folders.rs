@@ -42,6 +42,20 @@ impl FolderType {
         }
     }
 
+    /// Its number.
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Generic => 1,
+            Self::Inbox => 2,
+            Self::Drafts => 3,
+            Self::DeletedItems => 4,
+            Self::SentItems => 5,
+            Self::Outbox => 6,
+            Self::Mail => 12,
+            Self::Other(code) => code,
+        }
+    }
+
     /// Whether the folder may hold mail. Whether it can be synced is the version's to say: drafts cannot before 16.0.
     pub const fn is_mail(self) -> bool {
         !matches!(self, Self::Other(_))

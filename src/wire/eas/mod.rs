@@ -28,7 +28,7 @@ pub use command::{Command, CommandSet};
 pub use device::{DeviceId, DeviceInformation, DeviceType};
 pub use email::{Body, BodyType, FlagStatus, Properties, Verb};
 pub use estimate::{Estimate, EstimateStatus, EstimateWanted, estimate_request, estimate_response};
-pub use fetch::{FetchDecoder, FetchEvent, FetchStatus, Fetched, fetch_request};
+pub use fetch::{FetchDecoder, FetchEvent, FetchStatus, Fetched, fetch_request, properties_request};
 pub use folders::{
     Folder, FolderChange, FolderEdit, FolderEdited, FolderStatus, FolderSync, FolderType, folder_edited, folder_sync_request,
     folder_sync_response,

@@ -1,0 +1,82 @@
+//! Where a backend's memory lives: in the state of the account, once that is open.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::off_thread;
+use crate::backend::Memory;
+use crate::model::Result;
+use crate::store::Store;
+
+/// The state's key of it.
+pub(super) const KEY: &str = "device";
+
+/// Remembers in the state. A login may come before there is a state, so that a wrong password makes none: what it has to remember waits
+/// for that.
+#[derive(Debug, Default)]
+pub(super) struct StateMemory(Mutex<Place>);
+
+#[derive(Debug)]
+enum Place {
+    Waiting(Option<String>),
+    In(Arc<Store>),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Waiting(None)
+    }
+}
+
+impl StateMemory {
+    /// From now on it is in the state of `store`.
+    pub async fn settle(&self, store: &Arc<Store>) -> Result<()> {
+        let waiting = match std::mem::replace(&mut *self.place(), Place::In(store.clone())) {
+            Place::Waiting(Some(text)) => text,
+            _ => return Ok(()),
+        };
+        self.remember(&waiting).await
+    }
+
+    fn place(&self) -> std::sync::MutexGuard<'_, Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The store, or what waits for it.
+    fn store(&self) -> std::result::Result<Arc<Store>, Option<String>> {
+        match &*self.place() {
+            Place::Waiting(text) => Err(text.clone()),
+            Place::In(store) => Ok(store.clone()),
+        }
+    }
+}
+
+#[async_trait]
+impl Memory for StateMemory {
+    async fn recall(&self) -> Result<Option<String>> {
+        match self.store() {
+            Err(waiting) => Ok(waiting),
+            Ok(store) => off_thread("read the state", move || store.state().meta(KEY)).await,
+        }
+    }
+
+    async fn remember(&self, text: &str) -> Result<()> {
+        let text = text.to_owned();
+        match self.store() {
+            Err(_) => {
+                *self.place() = Place::Waiting(Some(text));
+                Ok(())
+            }
+            // In a rehearsal the state is a copy.
+            Ok(store) => {
+                off_thread("record what the server told of the account", move || {
+                    store.state().set_meta(&[(KEY, Some(text))])?;
+                    store.step("commit-account");
+                    Ok(())
+                })
+                .await
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! `mailx` against a scripted ActiveSync server: what real servers rarely do, and what they must not do.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::pedantic, clippy::print_stdout, reason = "tests print what they skip, and repeat for clarity")]
+
+#[path = "eas/faults.rs"]
+mod faults;
+#[path = "eas/hostile.rs"]
+mod hostile;
+#[path = "eas/keys.rs"]
+mod keys;
+#[path = "eas/kill.rs"]
+mod kill;
+#[path = "eas/peer.rs"]
+mod peer;
+#[path = "eas/policy.rs"]
+mod policy;
+#[path = "support/mod.rs"]
+mod support;

@@ -1,0 +1,189 @@
+//! SyncKeys: each is kept with what it brought, and losing one loses nothing.
+
+use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F};
+
+use crate::peer::{Home, INBOX, Reply, letter, status};
+use crate::support::maildir;
+
+#[test]
+fn everything_comes_once_and_then_nothing_is_asked_twice() {
+    let home = Home::new(700);
+    assert_eq!(home.fetch(0).sum("downloaded"), 700);
+    home.assert_same();
+    home.peer.seen();
+    let out = home.sync(0);
+    assert_eq!(out.account()["round_trips"], 2, "{out:?}");
+    assert_eq!(home.peer.commands(), ["FolderSync", "Sync"]);
+}
+
+#[test]
+fn changes_of_both_sides_meet() {
+    let home = Home::new(6);
+    home.sync(0);
+    {
+        let mut there = home.peer.there();
+        there.mark_read(INBOX, "5:1", true);
+        there.delete(INBOX, "5:2");
+        there.deliver(INBOX, &letter(50));
+    }
+    let file = |n: usize| home.mail().into_iter().find(|m| m.identity == maildir::identity(&letter(n))).unwrap();
+    let flagged = file(2);
+    std::fs::rename(&flagged.path, home.root.join("INBOX/cur").join(format!("{}:2,F", flagged.base))).unwrap();
+    std::fs::remove_file(file(3).path).unwrap();
+    let out = home.sync(0);
+    assert_eq!((out.sum("flags_pulled"), out.sum("flags_pushed"), out.sum("deleted_here"), out.sum("deleted_there")), (1, 1, 1, 1));
+    assert_eq!(file(0).letters, "S");
+    {
+        let there = home.peer.there();
+        assert!(there.folders[INBOX].letters.iter().any(|l| l.id == "5:3" && l.flagged));
+        assert!(!there.folders[INBOX].letters.iter().any(|l| l.id == "5:4"));
+        assert_eq!(there.folders["3"].letters.len(), 1, "it went to the trash");
+    }
+    home.sync(0);
+    home.assert_same();
+}
+
+#[test]
+fn categories_are_keywords_and_others_stay() {
+    let home = Home::new(2);
+    home.peer.there().folders.get_mut(INBOX).unwrap().letters[0].categories = vec!["work".into(), "two words".into()];
+    home.sync(0);
+    let file = home.mail().into_iter().find(|m| m.identity == maildir::identity(&letter(0))).unwrap();
+    assert_eq!(file.letters, "a", "{file:?}");
+    // Another keyword instead, by a letter of the folder.
+    let words = home.root.join("INBOX/dovecot-keywords");
+    std::fs::write(&words, "0 work\n1 later\n").unwrap();
+    std::fs::rename(&file.path, home.root.join("INBOX/cur").join(format!("{}:2,b", file.base))).unwrap();
+    home.sync(0);
+    assert_eq!(home.peer.there().folders[INBOX].letters[0].categories, ["two words", "later"]);
+    // A server that keeps only what it knows: the rest stays here, and is told once.
+    home.peer.there().knows_only = Some("later");
+    std::fs::rename(
+        home.root.join("INBOX/cur").join(format!("{}:2,b", file.base)),
+        home.root.join("INBOX/cur").join(format!("{}:2,a", file.base)),
+    )
+    .unwrap();
+    let out = home.sync(0);
+    assert_eq!(out.folder("INBOX")["unsupported"], serde_json::json!(["keywords"]), "{out:?}");
+    home.sync(0);
+    assert!(home.mail().iter().any(|m| m.letters == "a"));
+}
+
+#[test]
+fn what_a_fetch_hears_of_known_messages_a_sync_does() {
+    let home = Home::new(4);
+    home.sync(0);
+    home.peer.there().mark_read(INBOX, "5:1", true);
+    home.peer.there().delete(INBOX, "5:2");
+    home.fetch(0);
+    assert_eq!(home.mail().len(), 4);
+    let out = home.sync(0);
+    assert_eq!((out.sum("flags_pulled"), out.sum("deleted_here")), (1, 1), "{out:?}");
+    home.assert_same();
+}
+
+#[test]
+fn rehearsals_and_checks_leave_the_keys_alone() {
+    let home = Home::new(4);
+    home.sync(0);
+    home.peer.there().deliver(INBOX, &letter(9));
+    home.peer.there().mark_read(INBOX, "5:1", true);
+    home.peer.seen();
+    for arguments in [&["fetch", "--dry-run"][..], &["sync", "--dry-run"], &["verify", "--all"], &["folders"], &["account", "test"]] {
+        home.run(arguments);
+    }
+    // Never with key 0, and never with the key that came.
+    let keys: Vec<String> =
+        home.peer.seen().iter().filter(|s| s.command == "Sync").flat_map(|s| s.node().all(A::SyncKey)).map(|n| n.text.clone()).collect();
+    let inbox: Vec<&String> = keys.iter().filter(|key| *key != "0.0").collect();
+    assert!(!inbox.is_empty() && inbox.iter().all(|key| *key == "0.4"), "{keys:?}");
+    let out = home.sync(0);
+    assert_eq!((out.sum("downloaded"), out.sum("flags_pulled")), (1, 1));
+    home.run(&["verify", "--all"]).exit(0);
+    home.peer.there().deliver(INBOX, &letter(10));
+    home.run(&["verify"]).exit(1);
+}
+
+#[test]
+fn a_void_key_matches_again_and_doubles_nothing() {
+    let home = Home::new(5);
+    home.sync(0);
+    let path = home.mail()[0].path.clone();
+    std::fs::remove_file(path).unwrap();
+    home.peer.there().reset(INBOX);
+    home.peer.there().deliver(INBOX, &letter(7));
+    // A pass that matches again deletes nothing on either side.
+    home.sync(0);
+    assert_eq!(home.peer.there().folders[INBOX].letters.len(), 6);
+    assert_eq!(home.mail().iter().filter(|m| m.dir == "INBOX").count(), 5);
+    // The next one knows what was deleted here.
+    home.sync(0);
+    assert_eq!(home.peer.there().folders[INBOX].letters.len(), 5);
+    home.sync(0);
+    home.assert_same();
+}
+
+#[test]
+fn a_lost_folder_key_restarts_the_folders_alone() {
+    let home = Home::new(2);
+    home.sync(0);
+    home.peer.hook(|seen, _| (seen.command == "FolderSync" && seen.before == 0).then(|| status(F::FolderSync, F::Status, 9)));
+    home.sync(0);
+    let seen = home.peer.seen();
+    assert!(seen.iter().any(|s| s.command == "FolderSync" && s.node().text(F::SyncKey) == "0"));
+    home.assert_same();
+}
+
+#[test]
+fn a_server_that_forgot_everything_is_told_everything_again() {
+    let home = Home::new(3);
+    home.sync(0);
+    home.peer.seen();
+    home.peer.hook(|seen, there| {
+        if seen.command == "Sync" && seen.before == 0 {
+            there.reset(INBOX);
+            return Some(status(A::Sync, A::Status, 132));
+        }
+        None
+    });
+    home.sync(0);
+    home.assert_same();
+    assert_eq!(home.mail().len(), 3);
+}
+
+#[test]
+fn an_answer_that_breaks_off_keeps_the_key() {
+    let home = Home::new(3);
+    home.sync(0);
+    home.peer.there().deliver(INBOX, &letter(8));
+    home.peer.seen();
+    home.peer.hook(|seen, _| {
+        (seen.command == "Sync" && seen.before == 0).then(|| Reply {
+            cut: Some(12),
+            body: vec![3, 1, 0x6a, 0, 0x45, 0x5c, 0x4f, 0x4b, 3, b'9', 0, 1, 1, 1, 1],
+            ..Reply::wbxml(Vec::new())
+        })
+    });
+    home.sync(0);
+    home.assert_same();
+}
+
+#[test]
+fn a_refused_folder_keeps_no_other_back() {
+    let home = Home::new(2);
+    home.peer.there().deliver("6", &letter(20));
+    home.peer.there().broken = Some(INBOX.into());
+    assert_eq!(home.fetch(1).folder("Sent Items")["downloaded"], 1);
+    // Of all folders at once, by a server that says not which.
+    let home = Home::new(2);
+    home.peer.there().deliver("6", &letter(20));
+    home.peer.hook(|seen, _| {
+        let node = seen.body.as_ref()?;
+        let spoilt = node.all(A::CollectionId).iter().any(|id| id.text == INBOX);
+        (seen.command == "Sync" && spoilt).then(|| status(A::Sync, A::Status, 4))
+    });
+    assert_eq!(home.fetch(1).folder("Sent Items")["downloaded"], 1);
+    home.peer.honest();
+    home.fetch(0);
+    home.assert_same();
+}
