@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::model::{Class, Error, FolderPath, LocalName, Result};
 
 use clock::Clock;
-use disk::{Dir, Disk, File, Held, Syncing, sync_names};
+use disk::{Blocks, Dir, Disk, File, Held, Syncing, sync_names};
 use lock::Patience;
 use maildir::digest::{Digest, LineEnds, digest_file, digest_foreign};
 use maildir::dir::{Entry, FolderDir};
@@ -180,11 +180,6 @@ impl Store {
     /// Seconds since 1970.
     pub fn now(&self) -> i64 {
         self.clock.wall().as_secs().cast_signed()
-    }
-
-    /// Whether work on it may take its time, so that it belongs on a thread of its own.
-    pub fn blocks(&self) -> bool {
-        self.blocks
     }
 
     /// The root's handle. There is none in a rehearsal without a Maildir.
@@ -371,6 +366,12 @@ impl Store {
                 recovered += stored.len() as u64;
             }
         }
+    }
+}
+
+impl Blocks for Store {
+    fn blocks(&self) -> bool {
+        self.blocks
     }
 }
 

@@ -92,10 +92,8 @@ fn play(seed: u64) {
     settings.ground = ground(if seed.is_multiple_of(ON_REAL_GROUND) { Ground::Real } else { Ground::Memory });
     // Where messages are known again by header and size only, deletions stop half-way on purpose.
     let strict = settings.caps.identity == Identity::Permanent && random.chance(70);
-    let mut told = vec![format!(
-        "on {}, {:?}, time passes: {}, ground: {:?}",
-        variant.name, settings.expunge, settings.time_passes, settings.ground
-    )];
+    let mut told =
+        vec![format!("on {}, {:?}, time passes: {}, ground: {:?}", variant.name, settings.expunge, settings.time_passes, settings.ground)];
     if !strict {
         let masks = [
             "append=no",

@@ -25,6 +25,7 @@ use crate::backend::{Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result, Role};
 use crate::store::Store;
+use crate::store::disk::Blocks;
 use crate::store::maildir::deliver::{Delivery, Target};
 use crate::store::state::{FolderRow, LinkId, PendingLink};
 
@@ -236,7 +237,7 @@ pub fn stopped() -> Box<Error> {
 }
 
 /// Runs blocking work on the store (or another part of it) off the async threads.
-pub(in crate::engine) async fn blocking<S: Send + Sync + 'static, T: Send + 'static>(
+pub(in crate::engine) async fn blocking<S: Blocks + 'static, T: Send + 'static>(
     store: &Arc<S>,
     work: impl FnOnce(&S) -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -252,7 +253,7 @@ pub(in crate::engine) enum Begun<T> {
 
 impl<T: Send + 'static> Begun<T> {
     /// Begins it.
-    pub fn work(store: &Arc<Store>, work: impl FnOnce(&Store) -> Result<T> + Send + 'static) -> Self {
+    pub fn work<S: Blocks + 'static>(store: &Arc<S>, work: impl FnOnce(&S) -> Result<T> + Send + 'static) -> Self {
         if !store.blocks() {
             return Self::Done(work(store));
         }

@@ -17,8 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::{Ctx, Letter, Submission, Submit};
 use crate::model::{Address, Class, Error, Result, Verdict};
+use crate::store::clock::{Clock as _, OsClock};
 use crate::store::outbox::{Claim, Outbox, Postponed, Spool, State};
-use crate::store::root;
 
 use super::fetch::blocking;
 use super::fetch::sessions::may_retry;
@@ -129,7 +129,7 @@ fn next(attempts: u32) -> Timestamp {
 }
 
 fn now() -> Timestamp {
-    Timestamp::from_second(root::now()).unwrap_or_default()
+    Timestamp::from_second(OsClock.wall().as_secs().cast_signed()).unwrap_or_default()
 }
 
 /// Hands over a message that is not queued: nothing of it is left here whatever happens.

@@ -66,8 +66,16 @@ pub struct Syncing {
     pub network: bool,
 }
 
+/// What work can be done on that may take its time.
+pub trait Blocks: Send + Sync {
+    /// Whether it may, so that it belongs on a thread of its own.
+    fn blocks(&self) -> bool {
+        true
+    }
+}
+
 /// File systems, by paths: only as far as the root of a Maildir.
-pub trait Disk: Debug + Send + Sync {
+pub trait Disk: Debug + Blocks {
     /// What lies at `path`, itself where it is a link.
     fn stat(&self, path: &Path) -> io::Result<Stat>;
 
@@ -77,9 +85,6 @@ pub trait Disk: Debug + Send + Sync {
 
     /// Opens the directory `path`.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Dir>>;
-
-    /// Whether a call may take its time, so that it belongs on a thread of its own.
-    fn blocks(&self) -> bool;
 }
 
 /// A directory that was opened once. Names are single components, without a link followed; `.` is the directory itself.

@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use super::{Dir, Disk, File, Held, Kind, Space, Stat, Syncing};
+use super::{Blocks, Dir, Disk, File, Held, Kind, Space, Stat, Syncing};
 
 const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
@@ -54,11 +54,11 @@ impl Disk for OsDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn Dir>> {
         Ok(Box::new(OsDir(fs::File::open(path)?.into())))
     }
-
-    fn blocks(&self) -> bool {
-        true
-    }
 }
+
+impl Blocks for OsDisk {}
+
+impl Blocks for fs::File {}
 
 impl Dir for OsDir {
     fn open_dir(&self, name: &str) -> io::Result<Box<dyn Dir>> {

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Class, Error, FlagState, LocalName, Result};
 use crate::store::Store;
+use crate::store::disk::Blocks as _;
 use crate::store::state::LinkId;
 
 use super::commit::{BATCH_FILES, Committer, Finished, Handed};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::State;
 use crate::model::{Address, Class, Cursor, Envelope, Error, FolderId, Notify, Reports, Result, Verdict};
+use crate::store::clock::{Clock as _, OsClock};
 
 /// Verdicts of recipients that are settled.
 const ACCEPTED: &str = "accepted";
@@ -219,7 +220,7 @@ pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
 
 /// This second.
 pub(super) fn now() -> Timestamp {
-    Timestamp::from_second(super::super::root::now()).unwrap_or_default()
+    Timestamp::from_second(OsClock.wall().as_secs().cast_signed()).unwrap_or_default()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

@@ -33,6 +33,7 @@ pub use spool::Spool;
 
 use crate::model::{Cursor, Error, FolderId, Result};
 
+use super::disk::{Blocks, OsDisk};
 use super::maildir::layout::Layout;
 use super::root::{Root, control_path};
 use super::{StepHook, random};
@@ -142,11 +143,12 @@ impl Claim {
     }
 }
 
+impl Blocks for Outbox {}
+
 impl Outbox {
     /// Opens the outbox below the Maildir `root`, and makes what is missing.
     pub fn open_or_make(root: &Path, layout: Layout, step: StepHook) -> Result<Self> {
-        let root = Root::open_or_make(root)?;
-        let control = root.control_dir(layout)?;
+        let control = Root::open_or_make(&OsDisk, root)?.control(&OsDisk, layout)?.path;
         let path = control.join(NAME);
         match std::fs::DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => sync_dir(&control)?,
@@ -184,7 +186,7 @@ impl Outbox {
 
     /// A file to write a message into. It is nobody's until [`Outbox::enqueue`].
     pub fn spool(&self) -> Result<Spool> {
-        let (seconds, noise) = (super::root::now(), u64::from_le_bytes(random()?));
+        let (seconds, noise) = (entry::now().as_second(), u64::from_le_bytes(random()?));
         let id = format!("{seconds}-{noise:016x}");
         let name = format!("tmp-{id}");
         let file = self.create(&name)?;

@@ -10,7 +10,7 @@ use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::clock::Clock;
-use crate::store::disk::{Dir, Disk, Stat, open_or_make};
+use crate::store::disk::{Blocks, Dir, Disk, Stat, open_or_make};
 
 use handle::MemDir;
 use tree::{ROOT, Tree};
@@ -114,7 +114,9 @@ impl Disk for MemDisk {
         self.tree().entries(ino)?;
         Ok(Box::new(MemDir { disk: self.clone(), ino }))
     }
+}
 
+impl Blocks for MemDisk {
     fn blocks(&self) -> bool {
         false
     }
