@@ -368,11 +368,12 @@ impl History {
 
     fn settle(&mut self) {
         for n in 1..=6 {
-            let (sides, effects) = (self.world.sides(), self.world.there.0.effects());
+            // Folders that come and go are no change of messages, so the first quiet run may not be the last.
+            let sides = (n > 2).then(|| self.world.sides());
+            let effects = self.world.there.0.effects();
             let report = run(&self.world, Verb::Sync);
             self.told.push(format!("run  : {}", words(&report)));
-            // Folders that come and go are no change of messages, so the first quiet run may not be the last.
-            if n > 2 && !report.changed() && self.world.sides() == sides && self.world.there.0.effects() == effects {
+            if !report.changed() && self.world.there.0.effects() == effects && sides.is_some_and(|sides| sides == self.world.sides()) {
                 break;
             }
         }
