@@ -118,7 +118,9 @@ impl Link {
             if std::mem::take(&mut self.reset) {
                 self.forget_all().await?;
                 self.folder_sync().await?;
-                open.iter().for_each(|n| self.restart(&mut looks[*n]));
+                for n in open {
+                    self.restart(&mut looks[n]);
+                }
                 continue;
             }
             if let Some(status) = answer.status {
@@ -257,6 +259,18 @@ impl Link {
                     look.mark.key = key;
                     return Ok(());
                 }
+                if end.more && page.changes.is_empty() {
+                    let empty = self.empty_pages.entry(look.id.clone()).or_default();
+                    *empty += 1;
+                    if *empty > limits::EMPTY_PAGES {
+                        let tried = format!("list the folder `{}`", self.name(&look.id));
+                        let failed = "the server always has more of it, and gives nothing";
+                        look.harvest = Some(Err(Error::new(Class::Protocol, tried, failed).scope(Scope::Folder)));
+                        return Ok(());
+                    }
+                } else {
+                    self.empty_pages.remove(&look.id);
+                }
                 look.mark.key = key;
                 look.changes = settle(page.changes);
                 look.harvest = Some(Ok(self.harvest(look, end.more)));
@@ -285,12 +299,16 @@ impl Link {
                 tries.restarts += 1;
                 self.forget_all().await?;
                 self.folder_sync().await?;
-                which.iter().for_each(|n| self.restart(&mut looks[*n]));
+                for n in which {
+                    self.restart(&mut looks[n]);
+                }
                 return Ok(());
             }
             Remedy::Restart if tries.restarts == 0 => {
                 tries.restarts += 1;
-                which.iter().for_each(|n| self.restart(&mut looks[*n]));
+                for n in which {
+                    self.restart(&mut looks[n]);
+                }
                 return Ok(());
             }
             _ => {}
