@@ -50,6 +50,8 @@ struct Look {
     fresh: bool,
     /// The cursor was void.
     restarted: bool,
+    /// The server listed nothing of it the last time: it may hold folders alone.
+    silent: bool,
     /// It looked empty, and the server was asked to count.
     counted: bool,
     harvest: Option<Result<Harvest>>,
@@ -105,9 +107,9 @@ impl Link {
     pub async fn look(&mut self, at: &[LookAt], out: &mut (dyn FnMut(usize, Change) + Send)) -> Result<Vec<Result<Harvest>>> {
         let mut looks: Vec<Look> = at.iter().map(|at| self.begin(at)).collect();
         let mut tries = Tries::default();
-        let mut at_once = looks.len();
+        let (mut at_once, mut keys_at_once) = (looks.len(), looks.len());
         loop {
-            self.first_keys(&mut looks, &mut tries, &mut at_once).await?;
+            self.first_keys(&mut looks, &mut tries, &mut keys_at_once).await?;
             let open: Vec<usize> = (0..looks.len()).filter(|n| looks[*n].harvest.is_none()).take(at_once).collect();
             if open.is_empty() {
                 break;
@@ -152,12 +154,15 @@ impl Link {
 
     fn begin(&self, at: &LookAt) -> Look {
         let id = String::from_utf8_lossy(&at.folder.0).into_owned();
-        let known = at.cursor.as_ref().and_then(Bookmark::decode).filter(|mark| self.holds(mark, &id));
+        let before = at.cursor.as_ref().and_then(Bookmark::decode);
+        let silent = before.as_ref().is_some_and(|mark| mark.key == "0" && mark.folder == id);
+        let known = before.filter(|mark| self.holds(mark, &id));
         let mut look = Look {
             mark: Bookmark { folder: id.clone(), version: self.version.text().into(), base: self.device.base, epoch: 0, key: "0".into() },
             id,
             fresh: known.is_none(),
-            restarted: known.is_none() && at.cursor.is_some(),
+            restarted: known.is_none() && at.cursor.is_some() && !silent,
+            silent,
             counted: false,
             harvest: None,
             changes: Vec::new(),
@@ -232,8 +237,11 @@ impl Link {
                             self.cure(end.status, tries, vec![n], looks).await?;
                         }
                     }
+                    // Some servers (SOGo) show what holds folders alone like any other, and say nothing when they are asked what is in it.
+                    _ if look.silent => look.harvest = Some(Ok(nothing_said(&look.mark))),
                     // It may fare better alone.
                     _ if together => *at_once = 1,
+                    _ if !look.restarted && self.node(&look.id).is_some() => look.harvest = Some(Ok(nothing_said(&look.mark))),
                     _ => look.harvest = Some(Err(self.unanswered(&look.id))),
                 }
             }
@@ -398,7 +406,12 @@ impl Link {
     }
 
     fn unanswered(&self, id: &str) -> Box<Error> {
-        Error::new(Class::Protocol, format!("list the folder `{}`", self.name(id)), "the server says nothing of it").scope(Scope::Folder)
+        let tried = format!("list the folder `{}`", self.name(id));
+        let error = match self.node(id) {
+            Some(_) => Error::new(Class::Protocol, tried, "the server says nothing of it"),
+            None => Error::new(Class::Partial, tried, "the server has no such folder (any more)"),
+        };
+        error.scope(Scope::Folder)
     }
 
     fn refused_folder(&self, id: &str, status: Status<SyncStatus>) -> Box<Error> {
@@ -455,6 +468,11 @@ pub(super) fn wanted(mark: &Bookmark, window: Option<u16>) -> SyncCollection<'_>
 
 fn harvest_of(kind: HarvestKind) -> Harvest {
     Harvest { cursor: Cursor(Vec::new()), kind, restarted: false, more: false, doubtful: false, passing_ids: false }
+}
+
+/// Of a folder without a key, of which the server says nothing: nothing has changed, and it is asked again the next time.
+fn nothing_said(mark: &Bookmark) -> Harvest {
+    Harvest { cursor: mark.encode(), ..harvest_of(HarvestKind::Delta) }
 }
 
 /// Takes one message of an answer. The same one may come twice in a page: the later holds.
