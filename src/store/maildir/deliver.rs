@@ -107,7 +107,7 @@ impl Delivery {
                 })?;
                 Writing::Thread(pieces)
             }
-            Committing::Here(committer) => Writing::Here(writer, committer.clone()),
+            Committing::Here(committer) => Writing::Here(Box::new(writer), committer.clone()),
         };
         Ok(DeliveryStream { writing, gathered: Vec::new(), octets: 0, failure: self.failure.clone() })
     }
@@ -150,7 +150,7 @@ pub struct DeliveryStream {
 /// Where pieces are written.
 enum Writing {
     Thread(mpsc::Sender<Vec<Piece>>),
-    Here(Writer, Arc<Mutex<Committer>>),
+    Here(Box<Writer>, Arc<Mutex<Committer>>),
 }
 
 impl DeliveryStream {

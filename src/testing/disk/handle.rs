@@ -71,17 +71,19 @@ impl Dir for MemDir {
         let tree = self.disk.tree();
         let entries: Vec<(String, Kind)> = tree.entries(self.ino)?.iter().map(|(name, ino)| (name.clone(), tree.kind(*ino))).collect();
         drop(tree);
-        entries.iter().for_each(|(name, kind)| each(name, *kind));
+        for (name, kind) in &entries {
+            each(name, *kind);
+        }
         Ok(())
     }
 
     fn stat(&self) -> io::Result<Stat> {
-        self.disk.tree().stat(self.ino)
+        Ok(self.disk.tree().stat(self.ino))
     }
 
     fn stat_of(&self, name: &str) -> io::Result<Stat> {
         let tree = self.disk.tree();
-        tree.stat(tree.entry(self.ino, name)?)
+        Ok(tree.stat(tree.entry(self.ino, name)?))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -153,7 +155,7 @@ impl Dir for MemDir {
 
 impl File for MemFile {
     fn stat(&self) -> io::Result<Stat> {
-        self.disk.tree().stat(self.ino)
+        Ok(self.disk.tree().stat(self.ino))
     }
 
     fn set_mtime(&self, seconds: i64) -> io::Result<()> {

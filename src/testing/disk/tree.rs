@@ -109,14 +109,14 @@ impl Tree {
         if matches!(self.node(ino).body, Body::Dir { .. }) { Kind::Dir } else { Kind::File }
     }
 
-    pub fn stat(&self, ino: u64) -> io::Result<Stat> {
+    pub fn stat(&self, ino: u64) -> Stat {
         let node = self.node(ino);
         let (mode, len) = match &node.body {
             Body::File { bytes, .. } => (0o600, bytes.len() as u64),
             Body::Dir { .. } => (0o700, 0),
         };
         let (mtime, mtime_nsec) = (node.mtime.as_secs().cast_signed(), u64::from(node.mtime.subsec_nanos()));
-        Ok(Stat { kind: self.kind(ino), dev: DEVICE, ino, len, mtime, mtime_nsec, uid: rustix::process::geteuid().as_raw(), mode })
+        Stat { kind: self.kind(ino), dev: DEVICE, ino, len, mtime, mtime_nsec, uid: rustix::process::geteuid().as_raw(), mode }
     }
 
     /// Carries a change out; it is durable later.
@@ -159,6 +159,8 @@ impl Tree {
         let ino = self.entry(from.0, from.1)?;
         match self.free(to.0, to.1) {
             Err(error) if !(replace && error.raw_os_error() == Some(EXIST)) => return Err(error),
+            // rename(2): where both are links to the same file, nothing is done.
+            Err(_) if self.entry(to.0, to.1)? == ino => return Ok(()),
             _ => {}
         }
         self.do_change(vec![(from.0, from.1.into(), None), (to.0, to.1.into(), Some(ino))], vec![ino]);
