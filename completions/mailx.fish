@@ -138,7 +138,7 @@ complete -c mailx -n "__fish_mailx_using_subcommand send" -s V -l dsn-id -d 'Nam
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l to -d 'Composes a message to these' -r -f
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l cc -d 'Sends a copy to these' -r -f
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l bcc -d 'Sends a copy to these, and nobody sees that' -r -f
-complete -c mailx -n "__fish_mailx_using_subcommand send" -l from -d 'Says that it is from: NAME <ADDRESS>' -r -f
+complete -c mailx -n "__fish_mailx_using_subcommand send" -l from -d 'Says whom it is from: an address, or a name and an address' -r -f
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l reply-to -d 'Wants answers there' -r -f
 complete -c mailx -n "__fish_mailx_using_subcommand send" -s s -l subject -d 'Subject' -r
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l attach -d 'Attaches this file' -r -F
