@@ -32,10 +32,8 @@ impl Default for Place {
 impl StateMemory {
     /// From now on it is in the state of `store`.
     pub async fn settle(&self, store: &Arc<Store>) -> Result<()> {
-        let waiting = match std::mem::replace(&mut *self.place(), Place::In(store.clone())) {
-            Place::Waiting(Some(text)) => text,
-            _ => return Ok(()),
-        };
+        let before = std::mem::replace(&mut *self.place(), Place::In(store.clone()));
+        let Place::Waiting(Some(waiting)) = before else { return Ok(()) };
         self.remember(&waiting).await
     }
 

@@ -1,7 +1,7 @@
 //! A scripted ActiveSync server over TLS: honest over a small mailbox, until a hook replaces an answer. And an account that uses it.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write};
+use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -327,7 +327,7 @@ impl There {
                             place.letters[n].read = read.text == "1";
                         }
                         if let Some(categories) = command.find(E::Categories) {
-                            let known = |name: &String| !self.knows_only.is_some_and(|only| only != name);
+                            let known = |name: &String| self.knows_only.is_none_or(|only| only == name);
                             place.letters[n].categories =
                                 categories.all(E::Category).iter().map(|c| c.text.clone()).filter(known).collect();
                         }

@@ -14,7 +14,7 @@ fn an_honest_peer_gets_it_with_and_without_extensions() {
         let home = Home::new(extensions);
         home.send(&["--dsn", "never", "ü@bücher.example", "a@bücher.example"]).exit(if extensions.len() > 2 { 0 } else { 69 });
         home.send(TO).exit(0);
-        assert_eq!(home.taken().last().unwrap().ends_with(b"\r\n\r\ntext\r\n"), true);
+        assert!(home.taken().last().unwrap().ends_with(b"\r\n\r\ntext\r\n"));
         let record = home.record();
         if extensions.len() > 2 {
             let mail = "MAIL FROM:<me@example.org> SIZE=";

@@ -10,7 +10,7 @@ use crate::support::world::Running;
 #[test]
 fn files_that_people_can_read_and_nobody_else() {
     let Some(sender) = Sender::new("files") else { return };
-    let from = format!("Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nTo: a@example.net\nBcc: b@example.net\n\ntext\n");
+    let from = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nTo: a@example.net\nBcc: b@example.net\n\ntext\n".to_owned();
     sender.run(&["send", "-t", "--queue", "--dsn", "failure,delay"], &from).exit(0);
     let files = sender.files();
     assert_eq!(files.len(), 2, "{files:?}");

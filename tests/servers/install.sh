@@ -14,6 +14,7 @@ packages=(
   gcc libc6-dev libssl-dev                                      # bundled SQLite, ring; floor.c, fastpoll.c
   gnome-keyring dbus libsecret-tools                            # a system keyring in a session of its own
   strace                                                        # order of write, sync and rename
+  git-email                                                     # git send-email, which sends through us
   libwbxml2-utils                                               # wbxml2xml, the judge of our WBXML
   "$@"
 )

@@ -50,6 +50,8 @@ struct Look {
     fresh: bool,
     /// The cursor was void.
     restarted: bool,
+    /// The server listed nothing of it the last time: it may hold folders alone.
+    silent: bool,
     /// It looked empty, and the server was asked to count.
     counted: bool,
     harvest: Option<Result<Harvest>>,
@@ -105,9 +107,9 @@ impl Link {
     pub async fn look(&mut self, at: &[LookAt], out: &mut (dyn FnMut(usize, Change) + Send)) -> Result<Vec<Result<Harvest>>> {
         let mut looks: Vec<Look> = at.iter().map(|at| self.begin(at)).collect();
         let mut tries = Tries::default();
-        let mut at_once = looks.len();
+        let (mut at_once, mut keys_at_once) = (looks.len(), looks.len());
         loop {
-            self.first_keys(&mut looks, &mut tries, &mut at_once).await?;
+            self.first_keys(&mut looks, &mut tries, &mut keys_at_once).await?;
             let open: Vec<usize> = (0..looks.len()).filter(|n| looks[*n].harvest.is_none()).take(at_once).collect();
             if open.is_empty() {
                 break;
@@ -118,7 +120,9 @@ impl Link {
             if std::mem::take(&mut self.reset) {
                 self.forget_all().await?;
                 self.folder_sync().await?;
-                open.iter().for_each(|n| self.restart(&mut looks[*n]));
+                for n in open {
+                    self.restart(&mut looks[n]);
+                }
                 continue;
             }
             if let Some(status) = answer.status {
@@ -150,12 +154,15 @@ impl Link {
 
     fn begin(&self, at: &LookAt) -> Look {
         let id = String::from_utf8_lossy(&at.folder.0).into_owned();
-        let known = at.cursor.as_ref().and_then(Bookmark::decode).filter(|mark| self.holds(mark, &id));
+        let before = at.cursor.as_ref().and_then(Bookmark::decode);
+        let silent = before.as_ref().is_some_and(|mark| mark.key == "0" && mark.folder == id);
+        let known = before.filter(|mark| self.holds(mark, &id));
         let mut look = Look {
             mark: Bookmark { folder: id.clone(), version: self.version.text().into(), base: self.device.base, epoch: 0, key: "0".into() },
             id,
             fresh: known.is_none(),
-            restarted: known.is_none() && at.cursor.is_some(),
+            restarted: known.is_none() && at.cursor.is_some() && !silent,
+            silent,
             counted: false,
             harvest: None,
             changes: Vec::new(),
@@ -230,8 +237,11 @@ impl Link {
                             self.cure(end.status, tries, vec![n], looks).await?;
                         }
                     }
+                    // Some servers (SOGo) show what holds folders alone like any other, and say nothing when they are asked what is in it.
+                    _ if look.silent => look.harvest = Some(Ok(nothing_said(&look.mark))),
                     // It may fare better alone.
                     _ if together => *at_once = 1,
+                    _ if !look.restarted && self.node(&look.id).is_some() => look.harvest = Some(Ok(nothing_said(&look.mark))),
                     _ => look.harvest = Some(Err(self.unanswered(&look.id))),
                 }
             }
@@ -256,6 +266,18 @@ impl Link {
                     in_doubt.push(n);
                     look.mark.key = key;
                     return Ok(());
+                }
+                if end.more && page.changes.is_empty() {
+                    let empty = self.empty_pages.entry(look.id.clone()).or_default();
+                    *empty += 1;
+                    if *empty > limits::EMPTY_PAGES {
+                        let tried = format!("list the folder `{}`", self.name(&look.id));
+                        let failed = "the server always has more of it, and gives nothing";
+                        look.harvest = Some(Err(Error::new(Class::Protocol, tried, failed).scope(Scope::Folder)));
+                        return Ok(());
+                    }
+                } else {
+                    self.empty_pages.remove(&look.id);
                 }
                 look.mark.key = key;
                 look.changes = settle(page.changes);
@@ -285,12 +307,16 @@ impl Link {
                 tries.restarts += 1;
                 self.forget_all().await?;
                 self.folder_sync().await?;
-                which.iter().for_each(|n| self.restart(&mut looks[*n]));
+                for n in which {
+                    self.restart(&mut looks[n]);
+                }
                 return Ok(());
             }
             Remedy::Restart if tries.restarts == 0 => {
                 tries.restarts += 1;
-                which.iter().for_each(|n| self.restart(&mut looks[*n]));
+                for n in which {
+                    self.restart(&mut looks[n]);
+                }
                 return Ok(());
             }
             _ => {}
@@ -380,7 +406,12 @@ impl Link {
     }
 
     fn unanswered(&self, id: &str) -> Box<Error> {
-        Error::new(Class::Protocol, format!("list the folder `{}`", self.name(id)), "the server says nothing of it").scope(Scope::Folder)
+        let tried = format!("list the folder `{}`", self.name(id));
+        let error = match self.node(id) {
+            Some(_) => Error::new(Class::Protocol, tried, "the server says nothing of it"),
+            None => Error::new(Class::Partial, tried, "the server has no such folder (any more)"),
+        };
+        error.scope(Scope::Folder)
     }
 
     fn refused_folder(&self, id: &str, status: Status<SyncStatus>) -> Box<Error> {
@@ -437,6 +468,11 @@ pub(super) fn wanted(mark: &Bookmark, window: Option<u16>) -> SyncCollection<'_>
 
 fn harvest_of(kind: HarvestKind) -> Harvest {
     Harvest { cursor: Cursor(Vec::new()), kind, restarted: false, more: false, doubtful: false, passing_ids: false }
+}
+
+/// Of a folder without a key, of which the server says nothing: nothing has changed, and it is asked again the next time.
+fn nothing_said(mark: &Bookmark) -> Harvest {
+    Harvest { cursor: mark.encode(), ..harvest_of(HarvestKind::Delta) }
 }
 
 /// Takes one message of an answer. The same one may come twice in a page: the later holds.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::backend::Memory;
-use crate::model::{Class, Error, Result};
+use crate::model::{Class, Error, Hash, Result};
 use crate::wire::eas::{Folder, FolderChange, FolderType, Version};
 
 use super::limits;
@@ -122,8 +122,7 @@ impl Device {
 
 /// 32 letters and digits, the most that servers are known to take.
 fn id_of(seed: &str) -> String {
-    let hash = Sha256::digest(seed.as_bytes());
-    let hex: String = hash.iter().map(|octet| format!("{octet:02x}")).collect();
+    let hex = Hash(Sha256::digest(seed.as_bytes()).into()).to_string();
     format!("mailx{}", &hex[..27])
 }
 

@@ -127,8 +127,8 @@ impl Link {
                 continue;
             }
             let name = levels[depth - 1].clone();
-            if name.chars().any(char::is_control) {
-                return Ok(Err("no folder has control characters in its name".into()));
+            if let Some(why) = unfit(&name) {
+                return Ok(Err(why.into()));
             }
             match self.edit(FolderEdit::Create { parent: &parent, name: &name }).await? {
                 Ok(Some(id)) => {
@@ -176,8 +176,12 @@ impl Link {
             [above @ .., name] => (name.clone(), FolderPath::new(above.iter().cloned())),
             [] => return Ok(FolderOutcome::Refused("it has no name".into())),
         };
-        if name.chars().any(char::is_control) {
-            return Ok(FolderOutcome::Refused("no folder has control characters in its name".into()));
+        if let Some(why) = unfit(&name) {
+            return Ok(FolderOutcome::Refused(why.into()));
+        }
+        // Some servers say that they did it, and do not.
+        if to.is_inbox() || self.at(to).is_some() {
+            return Ok(FolderOutcome::Refused("there is a folder of that name already".into()));
         }
         let parent = match above {
             None => ROOT.to_owned(),
@@ -291,6 +295,15 @@ fn paths(tree: &Tree) -> HashMap<&str, FolderPath> {
         FolderPath::new(levels)
     };
     nodes.values().filter_map(|node| Some((node.id.as_str(), path(node)?))).collect()
+}
+
+/// Why no folder is given this name.
+fn unfit(name: &str) -> Option<&'static str> {
+    if name.chars().any(char::is_control) {
+        return Some("no folder has control characters in its name");
+    }
+    // Folders that have one are taken as they are; of a new one some servers make two levels.
+    name.contains('/').then_some("servers differ in what a `/` in a name means")
 }
 
 fn refusal(status: Status<FolderStatus>) -> String {

@@ -12,6 +12,8 @@ pub const LISTING: u64 = 256 << 20;
 pub const DOCUMENT: u64 = 4 << 20;
 /// Messages of all folders in one page; servers send no more than 512 of one folder.
 pub const PAGE: usize = 512;
+/// Pages in a row that bring nothing and say that there is more; a few are allowed.
+pub const EMPTY_PAGES: u32 = 50;
 /// Of one folder at least, however many are asked for together.
 pub const WINDOW: usize = 25;
 /// Messages whose bodies are asked for at once (100 by the standard), and their octets as announced.
@@ -37,4 +39,4 @@ pub const COOKIE: usize = 4096;
 /// The pauses before a request is sent once more, where the server names none.
 pub const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(8)];
 /// The longest pause that the server may ask for within a run; a longer one ends the run.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);

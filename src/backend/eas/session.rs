@@ -61,6 +61,8 @@ pub(super) struct Link {
     pub reset: bool,
     /// The listings from nothing that this session made, by folder.
     pub epochs: HashMap<String, u64>,
+    /// Pages in a row that brought nothing and promised more, by folder.
+    pub empty_pages: HashMap<String, u32>,
     /// Folders that were looked into in a rehearsal.
     pub rehearsed: HashSet<String>,
 }
@@ -122,6 +124,7 @@ impl Link {
             reset: false,
             epochs: HashMap::new(),
             rehearsed: HashSet::new(),
+            empty_pages: HashMap::new(),
         })
     }
 
@@ -328,13 +331,9 @@ impl Link {
     }
 
     fn overloaded(&self, wait: Option<Duration>, throttle: Option<String>) -> Box<Error> {
-        let mut failed = "the server is overloaded, or throttles this account".to_owned();
-        if let Some(wait) = wait {
-            failed += &format!("; it wants to be left alone for {} s", wait.as_secs());
-        }
-        if let Some(why) = throttle {
-            failed += &format!(" ({})", why.chars().take(100).collect::<String>());
-        }
+        let wants = wait.map_or_else(String::new, |wait| format!("; it wants to be left alone for {} s", wait.as_secs()));
+        let why = throttle.map_or_else(String::new, |why| format!(" ({})", cut(&why)));
+        let failed = format!("the server is overloaded, or throttles this account{wants}{why}");
         Error::new(Class::Temporary, format!("work with {}", self.backend.endpoint.address()), failed)
             .scope(Scope::Account)
             .fate(wait.map_or(Fate::NeedsUser, Fate::After))
@@ -363,7 +362,7 @@ impl Link {
             );
         };
         let home = self.backend.url()?;
-        let url = Url::parse(to.trim()).ok().filter(|url| is_sound(url));
+        let url = Url::parse(to.trim()).ok().filter(is_sound);
         let Some(mut url) = url else {
             return Err(Error::new(Class::Protocol, tried, format!("the server sends us to no address for ActiveSync: {}", cut(to)))
                 .scope(Scope::Account)

@@ -9,7 +9,7 @@ use crate::backend::Ctx;
 use crate::model::{Class, Event};
 
 /// Longer is not waited for: the server is asked all the same, and its refusal ends the run.
-const MOST: Duration = Duration::from_secs(120);
+const MOST: Duration = Duration::from_mins(2);
 
 /// When the server wants to see the next login of this run.
 #[derive(Debug, Clone, Default)]

@@ -61,7 +61,7 @@ pub struct Send {
     /// Sends a copy to these, and nobody sees that
     #[arg(long, value_name = "ADDRESS", help_heading = COMPOSE, value_hint = ValueHint::EmailAddress)]
     pub bcc: Vec<String>,
-    /// Says that it is from: NAME <ADDRESS>
+    /// Says whom it is from: an address, or a name and an address
     #[arg(long, value_name = "ADDRESS", help_heading = COMPOSE, value_hint = ValueHint::EmailAddress)]
     pub from: Option<String>,
     /// Wants answers there

@@ -1,5 +1,7 @@
 //! `mailx policy`.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::app::{self, AccountPolicy, Globals, Rule, Target};
@@ -67,7 +69,8 @@ fn words(account: &AccountPolicy, ui: &Ui) -> String {
     let Some(policy) = policy else { return text + "  no server has told of a policy\n" };
     if let Some(wipe) = &policy.wipe {
         let what = if wipe == "account" { "what came from the account" } else { "this device" };
-        text += &format!("  {} the server has ordered to wipe {what}; the account is locked, nothing was deleted\n", ui.paint.yellow("!"));
+        let _ =
+            writeln!(text, "  {} the server has ordered to wipe {what}; the account is locked, nothing was deleted", ui.paint.yellow("!"));
     }
     if !policy.rules.is_empty() {
         let said = |rule: &Rule| if rule.demands { "demanded, not enforced" } else { "asks nothing of a mail client" }.to_owned();

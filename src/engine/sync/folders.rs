@@ -58,6 +58,9 @@ struct Known {
     identity: HashMap<i64, (u64, u64)>,
 }
 
+/// The gap of a server that has an INBOX and nothing else.
+const NO_FOLDERS: &str = "folders";
+
 /// Brings the folders of both sides together.
 pub(super) async fn agree(
     store: &Arc<Store>,
@@ -76,11 +79,10 @@ pub(super) async fn agree(
     let word = match session.caps().folders {
         FolderCaps::Tree => None,
         FolderCaps::ReadOnly => Some("folder-changes"),
-        FolderCaps::InboxOnly => Some("folders"),
+        FolderCaps::InboxOnly => Some(NO_FOLDERS),
     };
     if let Some(word) = word {
-        let gap = |path: &FolderPath| FolderReport { unsupported: vec![word], ..FolderReport::new(path.clone()) };
-        agreed.reports.extend(plan.orders().iter().map(|(_, path)| gap(path)));
+        agreed.reports.extend(plan.orders().iter().map(|(_, path)| gap(path, word)));
     } else if store.is_rehearsal() {
         rehearse(store, &plan, &mut listed, &mut agreed).await?;
     } else if !plan.is_empty() && !ctx.cancel.is_cancelled() {
@@ -90,7 +92,10 @@ pub(super) async fn agree(
     agreed.reports.extend(plan.clashes.iter().map(clash));
     let rows = if plan.is_empty() { known.rows.clone() } else { blocking(store, |store| store.state().folders()).await? };
     for row in rows.into_iter().filter(|row| row.cursor.is_some() && !ids.contains(&row.remote) && takes(&row.path, row.role)) {
-        if known.linked.get(&row.id).is_some_and(|n| *n > 0) {
+        if word == Some(NO_FOLDERS) {
+            // Such a server says nothing of them: they were another protocol's, and wait for it.
+            agreed.reports.push(gap(&row.path, NO_FOLDERS));
+        } else if known.linked.get(&row.id).is_some_and(|n| *n > 0) {
             agreed.absent.push(row);
         } else if !row.path.is_inbox() {
             agreed.remove_here.push(row);
@@ -106,6 +111,10 @@ pub(super) async fn agree(
         if store.is_rehearsal() { plan.remove.iter().map(|row| row.remote.clone()).collect() } else { HashSet::new() };
     agreed.infos = listed.into_iter().filter(|i| takes(&i.path, i.role) && !removed.contains(&i.id)).collect();
     Ok(agreed)
+}
+
+fn gap(path: &FolderPath, word: &'static str) -> FolderReport {
+    FolderReport { unsupported: vec![word], ..FolderReport::new(path.clone()) }
 }
 
 fn clash(path: &FolderPath) -> FolderReport {

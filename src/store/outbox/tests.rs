@@ -58,7 +58,7 @@ fn a_message_is_queued_claimed_and_settled() {
     claim.entry.take_in(&[Verdict::Refused("550 no".into())]);
     assert_eq!(claim.entry.conclusion(false), Some(State::Failed));
     outbox.settle(&mut claim, State::Failed).unwrap();
-    assert_eq!(outbox.named(&id[..4]).unwrap(), [id.clone()]);
+    assert_eq!(outbox.named(&id[..4]).unwrap(), std::slice::from_ref(&id));
     outbox.remove(&id).unwrap();
     assert!(states(&outbox).is_empty() && matches!(outbox.claim(&id).unwrap(), Claimed::Gone));
     assert!(matches!(outbox.claim("../../etc/passwd").unwrap(), Claimed::Gone));
