@@ -217,8 +217,10 @@ impl History {
 
     fn came(&mut self, label: String) {
         self.fresh.insert(label.clone());
+        // A twin of what was moved or deleted here, or of what met trouble on its way, may be taken for it.
+        let twin = self.touched[0].contains(&label) || self.weak.contains(&label);
         let copies = self.copies.entry(label).or_default();
-        copies.least += 1;
+        copies.least += i64::from(!twin);
         copies.most += 1;
     }
 
@@ -257,7 +259,9 @@ impl History {
     }
 
     fn deleted(&mut self, at: At, folder: &str, label: &str) {
-        let to_trash = at == At::Here && self.world.settings.expunge == Expunge::Trash && folder != "Trash";
+        // What came into the trash since the last run was elsewhere, as far as anybody else knows.
+        let in_trash = folder == "Trash" && !self.fresh.contains(label);
+        let to_trash = at == At::Here && self.world.settings.expunge == Expunge::Trash && !in_trash;
         let copies = self.copies.entry(label.to_owned()).or_default();
         if !self.strict || (at == At::Here && self.weak.contains(label)) {
             // It may have to stay where it cannot be deleted; and what was deleted on its way there comes back.
@@ -313,6 +317,7 @@ impl History {
             }
             1 if !renamable.is_empty() => {
                 let folder = renamable[self.random.below(renamable.len())].clone();
+                self.fresh.extend(side.0[&folder].iter().map(|mail| mail.label.clone()));
                 // Twins in it cannot be told apart without lasting ids; then the old folder stays here beside the new one.
                 for mail in side.0[&folder].iter().filter(|_| !self.strict) {
                     self.copies.entry(mail.label.clone()).or_default().most += 1;

@@ -2,12 +2,13 @@
 //! doubled, and both sides end alike.
 
 use mailx::model::Expunge;
+use mailx::model::caps::Append;
 
 use crate::act::{At, act};
 use crate::crowd;
 use crate::mail::Side;
 use crate::play::{Variant, run, settle, variants};
-use crate::world::{Trouble, Verb, World};
+use crate::world::{Settings, Trouble, Verb, World};
 
 const AGREED: &str = "INBOX: a b | Archive: c | Other: d";
 
@@ -88,6 +89,37 @@ fn what_was_cut_short_follows_the_user_who_thinks_again() {
                     think_again(variant, *begun, trouble, thought);
                 }
             }
+        },
+    );
+}
+
+#[test]
+fn what_was_being_sent_when_ids_became_void_is_sent_once_and_known_by_its_new_id() {
+    let told = |variant: &Variant| variant.settings.caps.append == Append::Yes { tells_id: true };
+    crowd::each(
+        &variants().into_iter().filter(told).collect::<Vec<_>>(),
+        |variant| variant.name.to_owned(),
+        |variant| {
+            let mut met = false;
+            for step in 1..=4 {
+                let world = World::new(&Side::parse("INBOX: a | F: b"), Settings { expunge: Expunge::Now, ..variant.settings.clone() });
+                settle(&world);
+                act(&world, At::Here, "new F/n");
+                let _ = world.run(Verb::Sync, Trouble::DiesAtStep(step));
+                let (last, when) = (world.last_step(), format!("killed at {}", world.last_step()));
+                act(&world, At::There, "renumber F");
+                settle(&world);
+                assert_eq!(world.there.side().to_string(), "F: b n | INBOX: a", "{when}");
+                if last != "intend-upload" {
+                    // It had arrived under an id that is void: matched again without proof, which deletes nothing.
+                    continue;
+                }
+                met = true;
+                act(&world, At::There, "delete F/n");
+                settle(&world);
+                assert_eq!(world.here.side().to_string(), "F: b | INBOX: a", "{when}");
+            }
+            assert!(met, "no run was killed between intent and order");
         },
     );
 }

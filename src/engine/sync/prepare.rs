@@ -81,7 +81,8 @@ pub(super) async fn prepare(
     let relocations = relocate::find(run, session, &mut all, &followed).await?;
     let mut moved: HashSet<LinkId> = relocations.iter().map(|r| r.gone.id).collect();
     moved.extend(transfers.iter().map(|t| t.row.id));
-    let mut unfinished: HashSet<usize> = HashSet::new();
+    // A file that keeps its name leaves no trace in its directory, and may have flags that are still to be told there.
+    let mut unfinished: HashSet<usize> = relocations.iter().map(|r| r.to).collect();
     if session.caps().moves == Moves::No {
         // Then it is as agreed there, and where the user wants it here; both folders must be read to see that again.
         for transfer in transfers.drain(..) {

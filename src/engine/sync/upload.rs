@@ -93,11 +93,20 @@ async fn remaining(run: &Run<'_>, work: &mut Work) -> Result<Vec<Outbound>> {
     let ids: Vec<LinkId> = rows.iter().map(|row| row.id).collect();
     let proofs = blocking(run.store, move |store| store.state().proofs(&ids)).await?;
     let proofs: HashMap<LinkId, Proof> = proofs.into_iter().map(|proof| (proof.id, proof)).collect();
-    let outbound = rows.into_iter().filter_map(|row| {
-        let proof = proofs.get(&row.id)?;
-        Some(Outbound { row: row.id, name: row.name, entry: None, octets: proof.digest.octets, flags: row.agreed, date: proof.date })
-    });
-    still_arriving(run, outbound.collect()).await
+    // A move would have taken all flags along; what is sent has those that the server can keep, as any new message has.
+    let (mut outbound, mut short) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        let Some(proof) = proofs.get(&row.id) else { continue };
+        let flags = restrict(&row.agreed, run.flags.push, run.flags.keywords);
+        if flags != row.agreed {
+            short.push((row.id, flags.clone()));
+        }
+        outbound.push(Outbound { row: row.id, name: row.name, entry: None, octets: proof.digest.octets, flags, date: proof.date });
+    }
+    if !short.is_empty() {
+        blocking(run.store, move |store| store.state().agree(&short)).await?;
+    }
+    still_arriving(run, outbound).await
 }
 
 async fn still_arriving(run: &Run<'_>, batch: Vec<Outbound>) -> Result<Vec<Outbound>> {

@@ -88,15 +88,29 @@ impl FolderDir {
             if let Ok(tmp) = base.open_dir("tmp") {
                 sweep(&*tmp, now)?;
             }
+            let restore = |parts: &[&str]| -> io::Result<()> {
+                parts.iter().try_for_each(|part| open_or_make(&*base, part).map(drop))?;
+                base.sync()
+            };
+            // Looked at first, so that nothing has to be made again but where somebody is faster.
+            for part in ["new", "cur"] {
+                let mut holds = false;
+                match base.open_dir(part) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    dir => dir?.each(&mut |_, _| holds = true)?,
+                }
+                if holds {
+                    restore(&["new", "cur", "tmp"])?;
+                    return Ok(false);
+                }
+            }
             // `new` and `cur` first: rmdir refuses where there is mail, and then what went is made again.
             for (done, name) in ["new", "cur", "tmp"].into_iter().enumerate() {
                 match base.remove_dir(name) {
                     Ok(()) => {}
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                        for made in ["new", "cur", "tmp"].into_iter().take(done) {
-                            open_or_make(&*base, made)?;
-                        }
+                        restore(&["new", "cur", "tmp"][..done])?;
                         return Ok(false);
                     }
                     Err(error) => return Err(error),

@@ -52,10 +52,14 @@ pub struct Receipts {
 /// the new messages already, so that no listing will show them.
 fn record_arrived(tx: &Transaction<'_>, arrived: &[(LinkId, RemoteId)], passed: Option<i64>) -> rusqlite::Result<()> {
     let mut double = tx.prepare_cached(
-        "DELETE FROM link WHERE remote = ?2 AND state IN (0, 2) AND (folder, epoch) = (SELECT folder, epoch FROM link WHERE id = ?1)",
+        "DELETE FROM link WHERE remote = ?2 AND state IN (0, 2)
+            AND (folder, epoch) = (SELECT f.id, f.epoch FROM folder f JOIN link l ON l.folder = f.id WHERE l.id = ?1)",
     )?;
-    let mut update =
-        tx.prepare_cached("UPDATE OR IGNORE link SET remote = ?2, state = 1, taken = (folder IS NOT ?3) WHERE id = ?1 AND state = 5")?;
+    // Its intent may be from before ids became void; the id that was told is one of today.
+    let mut update = tx.prepare_cached(
+        "UPDATE OR IGNORE link SET remote = ?2, epoch = (SELECT epoch FROM folder f WHERE f.id = link.folder), state = 1,
+            taken = (folder IS NOT ?3) WHERE id = ?1 AND state = 5",
+    )?;
     let mut from = tx.prepare_cached("DELETE FROM link WHERE state = 6 AND dest = ?1")?;
     for (id, remote) in arrived {
         double.execute(params![id.0, &*remote.0])?;

@@ -24,11 +24,14 @@ fn mark(tables: &mut Tables, rows: &[LinkId], taken: Taken) {
 fn record_arrived(tables: &mut Tables, arrived: &[(LinkId, RemoteId)], passed: Option<i64>) {
     for (id, remote) in arrived {
         if let Some(link) = tables.links.get(id).cloned() {
-            if let Some(double) = tables.find(link.folder, link.epoch, remote) {
+            // Its intent may be from before ids became void; the id that was told is one of today.
+            let epoch = tables.epoch(link.folder).unwrap_or(link.epoch);
+            if let Some(double) = tables.find(link.folder, epoch, remote) {
                 tables.forget_if(double, Stage::is_wanted);
             }
             let now = Link {
                 remote: remote.clone(),
+                epoch,
                 stage: Stage::Stored,
                 taken: if passed == Some(link.folder) { Taken::No } else { Taken::Yes },
                 ..link
