@@ -30,7 +30,9 @@ struct Look {
     restarted: bool,
     /// The server listed nothing of it the last time: it may hold folders alone.
     silent: bool,
-    /// It looked empty, and the server was asked to count.
+    /// The server was asked to count, because somebody wants to know how much there is.
+    announced: bool,
+    /// It has counted; or it was asked to, because it looked empty.
     counted: bool,
     harvest: Option<Result<Harvest>>,
     changes: Vec<Change>,
@@ -48,11 +50,12 @@ impl Link {
             if open.is_empty() {
                 break;
             }
+            self.announce(&mut looks).await;
             let window = (limits::PAGE / open.len()).max(limits::WINDOW) as u16;
             let collections: Vec<SyncCollection<'_>> = open.iter().map(|n| wanted(&looks[*n].mark, Some(window))).collect();
             let mut answer = self.sync(&collections).await?;
             if std::mem::take(&mut self.reset) {
-                self.forget_all().await?;
+                self.start_over().await?;
                 self.folder_sync().await?;
                 for n in open {
                     self.restart(&mut looks[n]);
@@ -97,6 +100,7 @@ impl Link {
             fresh: known.is_none(),
             restarted: known.is_none() && at.cursor.is_some() && !silent,
             silent,
+            announced: false,
             counted: false,
             harvest: None,
             changes: Vec::new(),

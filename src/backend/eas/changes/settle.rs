@@ -6,14 +6,10 @@ use crate::model::{Change, RemoteId};
 
 /// What is told of messages more than once in a page becomes one change for each: the engine compares them with rows one by one.
 pub(super) fn settle(changes: Vec<Change>) -> Vec<Change> {
-    let id = |change: &Change| match change {
-        Change::Present(listed) | Change::Changed { now: listed, .. } => listed.id.clone(),
-        Change::Kept(id) | Change::Gone(id) => id.clone(),
-    };
     let mut places: HashMap<RemoteId, usize> = HashMap::with_capacity(changes.len());
     let mut all: Vec<Change> = Vec::with_capacity(changes.len());
     for change in changes {
-        let place = *places.entry(id(&change)).or_insert(all.len());
+        let place = *places.entry(change.id().clone()).or_insert(all.len());
         let Some(before) = all.get_mut(place) else {
             all.push(change);
             continue;

@@ -1,6 +1,8 @@
 //! What the status of a folder does to its listing.
 
-use crate::model::{Class, Error, Fate, Result, Scope};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use crate::model::{Change, Class, Error, Fate, Result, Scope};
 use crate::wire::eas::{Command, Remedy, Status, SyncStatus};
 
 use super::super::limits;
@@ -28,20 +30,17 @@ impl Link {
                     look.mark.key = key;
                     return Ok(());
                 }
-                if end.more && page.changes.is_empty() {
-                    let empty = self.empty_pages.entry(look.id.clone()).or_default();
-                    *empty += 1;
-                    if *empty > limits::EMPTY_PAGES {
-                        let tried = format!("list the folder `{}`", self.name(&look.id));
-                        let failed = "the server always has more of it, and gives nothing";
-                        look.harvest = Some(Err(Error::new(Class::Protocol, tried, failed).scope(Scope::Folder)));
-                        return Ok(());
-                    }
-                } else {
-                    self.empty_pages.remove(&look.id);
+                if !end.more {
+                    self.idle_pages.remove(&look.id);
+                } else if !self.goes_on(&look.id, &page.changes) {
+                    let tried = format!("list the folder `{}`", self.name(&look.id));
+                    let failed = "the server always has more of it, and gives nothing that is new";
+                    look.harvest = Some(Err(Error::new(Class::Protocol, tried, failed).scope(Scope::Folder)));
+                    return Ok(());
                 }
                 look.mark.key = key;
                 look.changes = settle(page.changes);
+                self.tell_listing(look.changes.len());
                 look.harvest = Some(Ok(self.harvest(look, end.more)));
                 Ok(())
             }
@@ -57,6 +56,17 @@ impl Link {
         }
     }
 
+    /// Whether a listing of which there is more may be on its way to an end: pages may be empty for a while, and must not be the same again
+    /// and again.
+    fn goes_on(&mut self, folder: &str, page: &[Change]) -> bool {
+        let print = print(page);
+        let (idle, last) = self.idle_pages.entry(folder.to_owned()).or_default();
+        let same = *last == print && !page.is_empty();
+        *idle = if page.is_empty() || same { *idle + 1 } else { 0 };
+        *last = print;
+        *idle <= if same { limits::SAME_PAGES } else { limits::EMPTY_PAGES }
+    }
+
     /// Does what helps against a status that folders were answered with; folders for which nothing helps are given up.
     pub(super) async fn cure(
         &mut self,
@@ -69,6 +79,17 @@ impl Link {
             Remedy::SyncFolders if tries.folder_syncs == 0 => {
                 tries.folder_syncs += 1;
                 return self.folder_sync().await;
+            }
+            // A folder that is not there (any more) is nothing to ask for.
+            Remedy::Gone if tries.folder_syncs == 0 => {
+                tries.folder_syncs += 1;
+                self.folder_sync().await?;
+                for n in which {
+                    if self.node(&looks[n].id).is_none() {
+                        looks[n].harvest = Some(Err(self.unanswered(&looks[n].id)));
+                    }
+                }
+                return Ok(());
             }
             Remedy::RestartAll if tries.restarts == 0 => {
                 tries.restarts += 1;
@@ -90,7 +111,7 @@ impl Link {
         }
         match self.recover(Command::Sync, status, tries).await {
             Ok(()) => Ok(()),
-            Err(error) if error.scope <= Scope::Folder || error.class == Class::Protocol => {
+            Err(error) if error.scope <= Scope::Folder || error.class == Class::Protocol || is_its_own(status, &which) => {
                 for n in which {
                     looks[n].harvest = Some(Err(self.refused_folder(&looks[n].id, status)));
                 }
@@ -123,6 +144,20 @@ impl Link {
     }
 }
 
+/// Whether a status that a person has to do something about is of one folder alone, and costs no other.
+fn is_its_own(status: Status<SyncStatus>, which: &[usize]) -> bool {
+    status.remedy() == Remedy::TellUser && which.len() == 1
+}
+
+/// What tells a page from others.
+fn print(page: &[Change]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for change in page {
+        (std::mem::discriminant(change), change.id()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 /// How many of `asked` folders are asked for at once after a status of all of them: as many as the server bears; or one, where it is not
 /// known which of them is meant. `None`: their number is not to blame.
 pub(super) fn fewer(status: Status<SyncStatus>, limit: Option<u32>, asked: usize) -> Option<usize> {
@@ -130,7 +165,8 @@ pub(super) fn fewer(status: Status<SyncStatus>, limit: Option<u32>, asked: usize
         return None;
     }
     match status.remedy() {
-        Remedy::ObeyLimit => {
+        // The limit of status 14 is one of time.
+        Remedy::ObeyLimit if status == Status::Own(SyncStatus::TooManyFolders) => {
             let half = asked / 2;
             Some(limit.and_then(|most| usize::try_from(most).ok()).map_or(half, |most| most.clamp(1, asked - 1)))
         }

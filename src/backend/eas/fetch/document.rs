@@ -9,7 +9,7 @@ use crate::net::http::Answer;
 use crate::wire::eas::{Command, FetchDecoder, FetchEvent};
 
 use super::super::session::{Link, Tries};
-use super::judge::{about_items, judge};
+use super::judge::{about_items, judge, owes_octets};
 use super::{Batch, Ended, header_only};
 
 impl Link {
@@ -61,6 +61,10 @@ impl Link {
                         let message = judge(&item, count, batch, sink, false).await?;
                         count += 1;
                         match message {
+                            Some((message, _)) if !came && owes_octets(&item) => {
+                                batch.settled.push(message);
+                                sink.miss(message, Missed::Unanswered).await?;
+                            }
                             Some((message, _)) => {
                                 // A message of no octets.
                                 if !came {

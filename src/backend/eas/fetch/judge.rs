@@ -36,9 +36,9 @@ pub(super) async fn judge(
                 Some(Missed::Refused("it does not come as it was sent, only as text".into()))
             }
             Some(body) => match (in_parts, body.part) {
-                (false, _) => return Ok(Some((message, 0))),
+                (false, None) => return Ok(Some((message, 0))),
                 (true, Some(part)) if part > 0 => return Ok(Some((message, part as usize))),
-                (true, _) => Some(Missed::Unanswered),
+                _ => Some(Missed::Unanswered),
             },
         },
         Remedy::Gone => Some(Missed::Gone),
@@ -51,6 +51,11 @@ pub(super) async fn judge(
         sink.miss(message, missed).await?;
     }
     Ok(None)
+}
+
+/// Whether a message that comes without an octet should have some.
+pub(super) fn owes_octets(one: &Fetched) -> bool {
+    one.properties.body.and_then(|body| body.estimated_size).is_some_and(|size| size > 0)
 }
 
 /// Whether a status of the whole request only sums up those of its messages.

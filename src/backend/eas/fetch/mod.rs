@@ -43,7 +43,7 @@ impl Link {
     /// Streams messages of one folder into `sink`.
     pub async fn fetch(&mut self, mark: &Bookmark, wanted: &[Want], part: Part, sink: &mut dyn BodySink) -> Result<()> {
         let mut batches = batches(wanted);
-        let mut tries = Tries::default();
+        let (mut tries, mut refused) = (Tries::default(), 0);
         while let Some(batch) = batches.pop_front() {
             if self.ctx.cancel.is_cancelled() {
                 return Ok(());
@@ -69,9 +69,15 @@ impl Link {
                 Err(error) => return Err(error),
             };
             let left: Vec<usize> = batch.iter().copied().filter(|n| !state.settled.contains(n)).collect();
+            if !state.settled.is_empty() {
+                refused = 0;
+            }
             match (&left[..], failed) {
                 ([], _) => {}
+                // It is not the messages.
+                ([_], Some(error)) if refused == limits::REFUSED => return Err(error),
                 ([one], Some(error)) if batch.len() == 1 => {
+                    refused += 1;
                     let why = format!("{}; it may be gone: the next listing tells", error.failed);
                     sink.miss(*one, Missed::Refused(why)).await?;
                 }

@@ -13,7 +13,7 @@ use crate::wire::eas::{Command, EasError, FetchDecoder, FetchEvent, Fetched, Mul
 
 use super::super::limits;
 use super::super::session::{Link, Tries};
-use super::judge::{about_items, judge};
+use super::judge::{about_items, judge, owes_octets};
 use super::{Batch, Ended, header_only};
 
 impl Link {
@@ -29,8 +29,8 @@ impl Link {
         let broke = |link: &Self, error: EasError| link.broke(command, error);
         let (mut splitter, mut buf) = (Multipart::new(), BytesMut::new());
         let mut document = BytesMut::new();
-        // By number of the part: the message that it is.
-        let mut messages: HashMap<usize, usize> = HashMap::new();
+        // By number of the part: the message that it is, and whether it must have octets.
+        let mut messages: HashMap<usize, (usize, bool)> = HashMap::new();
         let mut open: Option<(usize, Option<usize>, Option<HeaderOnly>)> = None;
         while let Some(piece) = answer.chunk().await? {
             buf.extend_from_slice(&piece);
@@ -43,7 +43,13 @@ impl Link {
                         open = Some((0, None, header_only(batch.part)));
                     }
                     Piece::Start { number, length } => {
-                        let message = messages.get(&number).copied();
+                        let mut message = messages.get(&number).copied();
+                        if let Some((empty, true)) = message.filter(|_| length == 0) {
+                            batch.settled.push(empty);
+                            sink.miss(empty, Missed::Unanswered).await?;
+                            message = None;
+                        }
+                        let message = message.map(|(message, _)| message);
                         if let Some(message) = message {
                             if u64::from(length) > MESSAGE {
                                 batch.settled.push(message);
@@ -73,7 +79,7 @@ impl Link {
                             let fetched = self.decode(std::mem::take(&mut document), tries).await?;
                             for (n, one) in fetched.into_iter().enumerate() {
                                 if let Some((message, part)) = judge(&one, n, batch, sink, true).await? {
-                                    messages.insert(part, message);
+                                    messages.insert(part, (message, owes_octets(&one)));
                                 }
                             }
                         }

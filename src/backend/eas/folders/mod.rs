@@ -28,7 +28,7 @@ impl Link {
             let body = folder_sync_request(key).map_err(|e| self.broke(Command::FolderSync, e))?;
             let octets = self.owed(&Ask::new(Command::FolderSync, body)).await?;
             if std::mem::take(&mut self.reset) && !is_first {
-                self.forget_all().await?;
+                self.start_over().await?;
                 continue;
             }
             let mut note = Self::note(Command::FolderSync);
@@ -60,6 +60,12 @@ impl Link {
             }
         }
         Err(self.broke(Command::FolderSync, "the list of folders has no end"))
+    }
+
+    /// The server wants everything of before forgotten (X-MS-RP): the mailbox may be on another server now, which may speak another version.
+    pub async fn start_over(&mut self) -> Result<()> {
+        self.options().await?;
+        self.forget_all().await
     }
 
     /// The server has forgotten everything: so do we. Messages are matched again then, none is lost.

@@ -59,8 +59,10 @@ pub(super) struct Link {
     pub reset: bool,
     /// The listings from nothing that this session made, by folder.
     pub epochs: HashMap<String, u64>,
-    /// Pages in a row that brought nothing and promised more, by folder.
-    pub empty_pages: HashMap<String, u32>,
+    /// Pages in a row that got a listing no further and promised more, by folder: how many, and what the last one told of.
+    pub idle_pages: HashMap<String, (u32, u64)>,
+    /// Messages listed from nothing, and about how many there will be; 0 where nobody wants to know.
+    pub listing: (u64, u64),
     /// Folders that were looked into in a rehearsal.
     pub rehearsed: HashSet<String>,
 }
@@ -93,7 +95,9 @@ impl Link {
         let http = Http::new(backend.endpoint.route.clone(), &backend.tls, Limits::within(ctx.silence), ctx.meter.clone())?;
         let home = backend.url()?;
         let moved = device.url.as_deref().and_then(|url| Url::parse(url).ok()).filter(|url| is_trusted(&home, url));
+        let url = moved.unwrap_or(home);
         let version = device.version().unwrap_or(Version::V14_1);
+        let cookies = Cookies::to(&url, &backend.user);
         let commands = CommandSet::from_header(&device.commands);
         Ok(Self {
             backend,
@@ -105,14 +109,15 @@ impl Link {
             secret,
             device_id,
             device_type,
-            url: moved.unwrap_or(home),
-            cookies: Cookies::default(),
+            url,
+            cookies,
             hops: 0,
             greeted: false,
             reset: false,
             epochs: HashMap::new(),
+            listing: (0, 0),
             rehearsed: HashSet::new(),
-            empty_pages: HashMap::new(),
+            idle_pages: HashMap::new(),
         })
     }
 
@@ -171,7 +176,7 @@ impl Link {
 
     /// Sends a request, over redirects and through pauses. The status is whatever it is.
     pub async fn post(&mut self, method: Method, ask: Option<&Ask>) -> Result<Answer> {
-        let mut waits = 0;
+        let (mut waits, mut renewed) = (0, false);
         loop {
             let answer = self.once(method, ask).await?;
             self.cookies.keep(&answer);
@@ -193,6 +198,10 @@ impl Link {
                     let to = answer.header("X-MS-Location").map(str::to_owned);
                     self.relocate(to.as_deref()).await?;
                 }
+                401 if !renewed => match self.ctx.credentials.renewed(&self.secret).await? {
+                    Some(secret) => (self.secret, renewed) = (secret, true),
+                    None => return Ok(answer),
+                },
                 503 | 429 => {
                     let wait = pause(&answer).or_else(|| limits::PAUSES.get(waits).copied());
                     let throttle = answer.header("X-MS-ASThrottle").map(str::to_owned);

@@ -41,6 +41,7 @@ impl Link {
                 .scope(Scope::Account)
                 .hint("the server does not accept a device that does not enforce its policy: see `mailx policy`")),
             Remedy::LogIn => Err(failed(self, Class::Auth)),
+            Remedy::BeLetIn => Err(self.not_let_in(command, &status.to_string())),
             Remedy::TellUser => Err(failed(self, Class::Rejected).scope(Scope::Account)),
             Remedy::Gone | Remedy::TakeTheirs | Remedy::Refuse | Remedy::DoWithout | Remedy::ObeyLimit => {
                 Err(failed(self, Class::Rejected).scope(Scope::Folder))

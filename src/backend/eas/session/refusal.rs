@@ -46,9 +46,7 @@ impl Link {
                 let refusal = (self.secret.kind == SecretKind::Token).then_some("HTTP 401");
                 self.login().refused(&said, refusal, "ActiveSync").because(Answered(status))
             }
-            403 => error(Class::Auth, format!("the server does not let this user or device in: {said}"))
-                .hint(format!("an administrator may have to allow the device {}", self.device.id))
-                .hint("ActiveSync may be switched off for the account"),
+            403 => self.not_let_in(command, &said).because(Answered(status)),
             456 | 457 => {
                 let error = error(Class::Auth, format!("the server refuses the account: {said}"));
                 match url {
@@ -69,6 +67,13 @@ impl Link {
             429 | 500..=599 if status != 501 => error(Class::Temporary, format!("the server failed: {said}")),
             _ => error(Class::Protocol, format!("the server refuses the request: {said}")),
         }
+    }
+
+    /// The server has its reasons against this user or this device; `said` names them.
+    pub fn not_let_in(&self, command: Command, said: &str) -> Box<Error> {
+        Error::new(Class::Auth, self.tried(command), format!("the server does not let this user or device in: {said}"))
+            .hint(format!("an administrator may have to allow the device {}", self.device.id))
+            .hint("ActiveSync may be switched off for the account, or it has too many devices")
     }
 
     /// Fails unless the answer holds what answers of the protocol hold.

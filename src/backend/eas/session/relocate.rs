@@ -51,7 +51,7 @@ impl Link {
         self.device.url = (url != home).then(|| url.to_string());
         self.url = url;
         // Of another host.
-        self.cookies = Cookies::default();
+        self.cookies = Cookies::to(&self.url, &self.backend.user);
         self.remember().await
     }
 }
@@ -73,10 +73,18 @@ fn is_sound(url: &Url) -> bool {
     url.scheme() == "https" && url.host_str().is_some() && url.username().is_empty() && url.password().is_none()
 }
 
+/// Whether this host is one of them.
+pub(super) fn is_service(host: &str) -> bool {
+    SERVICES.iter().any(|service| within(host, service))
+}
+
+fn within(host: &str, domain: &str) -> bool {
+    host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'))
+}
+
 /// Whether the password for `home` may go to `url`.
 pub(super) fn is_trusted(home: &Url, url: &Url) -> bool {
     let (Some(from), Some(to)) = (home.host_str(), url.host_str()) else { return false };
-    let within = |host: &str, domain: &str| host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     // The last two labels are more than one owner's in some places (co.uk): then only the host's own domain will do.
     let labels: Vec<&str> = from.split('.').collect();
     let domain = match labels.len() {
@@ -86,7 +94,7 @@ pub(super) fn is_trusted(home: &Url, url: &Url) -> bool {
         n => labels[n - 2..].join("."),
     };
     let is_name = |host: &str| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('[');
-    is_sound(url) && (from == to || (is_name(from) && is_name(to) && (within(to, &domain) || SERVICES.iter().any(|s| within(to, s)))))
+    is_sound(url) && (from == to || (is_name(from) && is_name(to) && (within(to, &domain) || is_service(to))))
 }
 
 #[cfg(test)]
