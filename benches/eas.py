@@ -186,14 +186,14 @@ def main():
         place = None
         for name, small in (("small", True), ("mixed", False)):
             say(name)
-            tree = os.path.join(base, "corpus-" + name)
+            tree = os.path.join(options.server, "corpus-" + name)
             corpus.write(tree, options.messages, small, 1)
             server.load(name, tree)
             more, held = bench.first(name, options.messages)
             rows += more
             place = place or held
         say("large")
-        tree = os.path.join(base, "corpus-large")
+        tree = os.path.join(options.server, "corpus-large")
         large(tree)
         server.load("large", tree)
         rows += bench.first("large", 1)[0]

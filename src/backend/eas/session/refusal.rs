@@ -63,6 +63,9 @@ impl Link {
             )
             .scope(Scope::Account)
             .hint("a login page or a portal may stand between; check the network and the host"),
+            449 => error(Class::Rejected, format!("the server does not settle its policy with us: {said}"))
+                .scope(Scope::Account)
+                .hint("it may take no device that does not enforce its policy: see `mailx policy`"),
             507 => error(Class::Rejected, format!("the mailbox is full: {said}")).scope(Scope::Account).hint("free some space there"),
             429 | 500..=599 if status != 501 => error(Class::Temporary, format!("the server failed: {said}")),
             _ => error(Class::Protocol, format!("the server refuses the request: {said}")),
