@@ -3,6 +3,8 @@
 #![allow(clippy::pedantic, clippy::print_stdout, reason = "tests print what they skip, and repeat for clarity")]
 #![allow(dropping_references, reason = "what a writer returns is for chaining")]
 
+#[path = "eas/drafts.rs"]
+mod drafts;
 #[path = "eas/faults.rs"]
 mod faults;
 #[path = "eas/hostile.rs"]
@@ -15,5 +17,9 @@ mod kill;
 mod peer;
 #[path = "eas/policy.rs"]
 mod policy;
+#[path = "eas/statuses.rs"]
+mod statuses;
 #[path = "support/mod.rs"]
 mod support;
+#[path = "eas/who.rs"]
+mod who;

@@ -4,7 +4,7 @@
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use mailx::wire::eas::{
-    EasError, FetchDecoder, FetchEvent, FolderEdit, Multipart, Part, SyncDecoder, SyncEvent, estimate_response, folder_edited,
+    EasError, FetchDecoder, FetchEvent, FolderEdit, Multipart, Part, SyncDecoder, SyncEvent, device_response, estimate_response, folder_edited,
     folder_sync_response, move_response, provision_response,
 };
 
@@ -40,6 +40,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     assert_eq!(parts(octets, step), parts(octets, whole));
     let notes = &mut |_| {};
     let _ = provision_response(octets, notes);
+    let _ = device_response(octets, notes);
     let _ = folder_sync_response(octets, notes);
     let _ = folder_edited(FolderEdit::Create { parent: "0", name: "x" }, octets, notes);
     let _ = folder_edited(FolderEdit::Update { id: "1", parent: "0", name: "x" }, octets, notes);

@@ -44,6 +44,16 @@ pub enum Change {
     Gone(RemoteId),
 }
 
+impl Change {
+    /// The message that it is about.
+    pub fn id(&self) -> &RemoteId {
+        match self {
+            Self::Present(listed) | Self::Changed { now: listed, .. } => &listed.id,
+            Self::Kept(id) | Self::Gone(id) => id,
+        }
+    }
+}
+
 /// Which flags a server speaks of when it tells only what changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Said {

@@ -31,4 +31,11 @@ pub trait Credentials: Send + Sync {
     ///
     /// Errors have class `auth` (not found, locked, refused) or `config`.
     async fn secret(&self) -> Result<Secret>;
+
+    /// Another one instead of `refused`, which the server has just refused: a token that died, and that its source has renewed. `None` where
+    /// the source has no other, and for every password: one more wrong one could be the one that locks the account.
+    async fn renewed(&self, refused: &Secret) -> Result<Option<Secret>> {
+        let _ = refused;
+        Ok(None)
+    }
 }

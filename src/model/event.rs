@@ -37,6 +37,13 @@ pub enum Event<'a> {
     Alert(&'a str),
     /// Folders that take part in the run are known.
     FoldersFound(usize),
+    /// Folders are being listed from nothing, which takes several answers. Told only where [`Observer::watches`].
+    Listing {
+        /// Messages so far, of all folders.
+        listed: u64,
+        /// About how many there will be.
+        of: u64,
+    },
     /// A folder was planned.
     FolderPlanned {
         /// Folder.
@@ -118,6 +125,11 @@ pub enum Event<'a> {
 pub trait Observer: Send + Sync {
     /// Takes one event.
     fn on(&self, event: &Event<'_>);
+
+    /// Whether somebody watches how far it is: only then is a server asked how much there will be, where that costs a round trip.
+    fn watches(&self) -> bool {
+        false
+    }
 }
 
 /// Drops every event.

@@ -208,6 +208,22 @@ impl Credentials for Secrets {
             }
         }
     }
+
+    async fn renewed(&self, refused: &Secret) -> Result<Option<Secret>> {
+        let same = |one: &Secret| one.text.expose_secret() == refused.text.expose_secret();
+        if self.kind == SecretKind::Password {
+            return Ok(None);
+        }
+        {
+            let mut known = self.known.lock().await;
+            // Another connection may have found a newer one already.
+            if known.secret.as_ref().is_some_and(|(secret, _)| same(secret)) {
+                *known = Known::default();
+            }
+        }
+        let secret = self.secret().await?;
+        Ok((!same(&secret)).then_some(secret))
+    }
 }
 
 impl Failure {

@@ -357,3 +357,122 @@ fn there_are_no_two_identities_of_one_message() {
     home.fetch(0);
     home.assert_same();
 }
+
+/// Every message of the Inbox is told as `tag`, once; what the run said, and whether the mail is as it was.
+fn all_are_told_as(tag: mailx::wire::wbxml::Tag) -> (Home, Out) {
+    let home = Home::new(30);
+    home.sync(0);
+    home.peer.seen();
+    home.peer.hook(move |seen, _| {
+        let inbox = seen.command == "Sync" && seen.before == 0;
+        let octets = || {
+            page("0.30", |one| {
+                one.element(A::Commands, |commands| {
+                    for n in 1..=30 {
+                        commands.element(tag, |gone| drop(gone.text(A::ServerId, &format!("5:{n}"))));
+                    }
+                });
+            })
+        };
+        inbox.then(|| Reply::wbxml(octets()))
+    });
+    let out = home.run(&["sync", "--json", "--timeout", "3"]);
+    (home, out)
+}
+
+#[test]
+fn deletions_of_everything_meet_the_guard_and_soft_ones_take_nothing_away() {
+    let (home, out) = all_are_told_as(A::Delete);
+    out.exit(3).says("--allow-mass-delete");
+    assert_eq!(home.mail().len(), 30);
+    let (home, out) = all_are_told_as(A::SoftDelete);
+    assert_eq!(sums(&out.exit(0)), [0; 4]);
+    home.peer.honest();
+    home.sync(0);
+    home.assert_same();
+}
+
+#[test]
+fn a_message_that_left_the_servers_window_stays_and_what_is_done_to_it_here_goes_there() {
+    let (home, _) = all_are_told_as(A::SoftDelete);
+    home.peer.honest();
+    let file = home.mail().into_iter().find(|mail| mail.identity == identity(&letter(4))).unwrap();
+    std::fs::rename(&file.path, home.root.join("INBOX/cur").join(format!("{}:2,S", file.base))).unwrap();
+    let gone = home.mail().into_iter().find(|mail| mail.identity == identity(&letter(5))).unwrap();
+    std::fs::remove_file(&gone.path).unwrap();
+    home.sync(0);
+    assert!(home.peer.there().folders[INBOX].letters.iter().any(|l| l.id == "5:5" && l.read));
+    assert!(!home.peer.there().folders[INBOX].letters.iter().any(|l| l.id == "5:6"));
+    home.sync(0);
+    home.assert_same();
+}
+
+#[test]
+fn a_listing_that_turns_in_a_circle_ends() {
+    // The same key again; the same messages with another key each time.
+    for moves in [false, true] {
+        let home = Home::new(2);
+        home.fetch(0);
+        home.peer.there().deliver(INBOX, &letter(70));
+        home.peer.seen();
+        home.peer.hook(move |seen, there| {
+            let node = seen.body.as_ref()?;
+            if seen.command != "Sync" {
+                return None;
+            }
+            let key = if moves { format!("n{}", seen.before) } else { node.text(A::SyncKey).to_owned() };
+            let _ = there;
+            Some(Reply::wbxml(page(&key, |one| {
+                one.empty(A::MoreAvailable).element(A::Commands, |commands| {
+                    commands.element(A::Add, |add| drop(add.text(A::ServerId, "5:3").element(A::ApplicationData, |_| {})));
+                });
+            })))
+        });
+        let begun = Instant::now();
+        let out = home.run(&["fetch", "--json", "--timeout", "3"]);
+        assert!(begun.elapsed() < Duration::from_secs(30) && matches!(out.code, Some(1 | 76)), "{:?}: {out:?}", begun.elapsed());
+        assert!(home.peer.commands().len() < 20);
+        home.peer.honest();
+        home.fetch(0);
+        home.assert_same();
+    }
+}
+
+#[test]
+fn lengths_and_encodings_that_lie_cost_no_mail() {
+    let honest = |there: &mut crate::peer::There, seen: &Seen| there.answer(seen);
+    for (name, value) in [
+        ("Content-Encoding", "gzip"),
+        ("Content-Encoding", "br"),
+        ("Transfer-Encoding", "chunked"),
+        ("Content-Length", "99999999999999999999"),
+        ("Content-Length", "1"),
+    ] {
+        let home = Home::new(2);
+        home.fetch(0);
+        home.peer.there().deliver(INBOX, &letter(70));
+        home.peer.hook(move |seen, there| (seen.command == "Sync").then(|| honest(there, seen).with(name, value)));
+        let out = home.run(&["fetch", "--json", "--timeout", "2"]);
+        assert!(matches!(out.code, Some(69 | 75 | 76)), "{name}: {value}: {out:?}");
+        assert_eq!(home.mail().len(), 2);
+        home.peer.honest();
+        home.fetch(0);
+        home.assert_same();
+    }
+}
+
+#[test]
+fn a_head_without_an_end_ends() {
+    let home = Home::new(1);
+    home.fetch(0);
+    home.peer.hook(|seen, _| {
+        let mut reply = Reply::status(200);
+        for n in 0..2000 {
+            reply = reply.with(&format!("X-{n}"), &"y".repeat(500));
+        }
+        (seen.command == "FolderSync").then_some(reply)
+    });
+    let out = home.run(&["fetch", "--json", "--timeout", "3"]);
+    assert!(matches!(out.code, Some(75 | 76)), "{out:?}");
+    home.assert_same();
+}

@@ -1,6 +1,6 @@
 //! SyncKeys: each is kept with what it brought, and losing one loses nothing.
 
-use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F};
+use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F, GetItemEstimate as G};
 
 use crate::peer::{Home, INBOX, Reply, letter, status};
 use crate::support::maildir;
@@ -186,4 +186,23 @@ fn a_refused_folder_keeps_no_other_back() {
     home.peer.honest();
     home.fetch(0);
     home.assert_same();
+}
+
+#[test]
+fn how_much_there_will_be_is_asked_for_only_where_somebody_watches() {
+    let asked_of_inbox = |home: &Home| {
+        let seen = home.peer.seen();
+        seen.iter().filter(|s| s.command == "GetItemEstimate").any(|s| s.node().all(G::CollectionId).iter().any(|id| id.text == INBOX))
+    };
+    let home = Home::new(700);
+    home.fetch(0);
+    assert!(!asked_of_inbox(&home));
+    let home = Home::new(700);
+    let out = home.run(&["fetch", "--json", "--progress", "always"]).exit(0);
+    assert!(out.says("of about 700 messages listed").stderr.contains("700 of about 700"), "{out:?}");
+    assert!(asked_of_inbox(&home));
+    home.assert_same();
+    // A run with nothing to do is two requests, whoever watches.
+    home.run(&["sync", "--json", "--progress", "always"]).exit(0);
+    assert_eq!(home.peer.commands(), ["FolderSync", "Sync"]);
 }

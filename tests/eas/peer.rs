@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use mailx::wire::wbxml::{Event, Limits, Reader, Tag, Writer, page::AirSync as A, page::AirSyncBase as B, page::Email as E};
-use mailx::wire::wbxml::{page::FolderHierarchy as F, page::ItemOperations as I, page::Move as M, write};
+use mailx::wire::wbxml::{page::FolderHierarchy as F, page::GetItemEstimate as G, page::ItemOperations as I, page::Move as M};
+use mailx::wire::wbxml::{page::Settings as S, write};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -61,8 +62,10 @@ pub struct Seen {
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Option<Node>,
-    /// How many of this command came before.
+    /// How many of this command came before, since the record was last taken.
     pub before: usize,
+    /// How many of all commands.
+    pub number: usize,
 }
 
 impl Seen {
@@ -133,6 +136,30 @@ pub fn sync_status(folder: &str, code: u32) -> Reply {
     )
 }
 
+/// A Sync that says one status of one message of one folder, in the answer to a command of ours.
+pub fn item_status(node: &Node, command: Tag, code: u32) -> Reply {
+    let (folder, id) = (node.text(A::CollectionId), node.find(command).map_or("", |command| command.text(A::ServerId)));
+    Reply::wbxml(
+        write(A::Sync, |sync| {
+            sync.element(A::Collections, |all| {
+                all.element(A::Collection, |one| {
+                    one.text(A::SyncKey, node.text(A::SyncKey)).text(A::CollectionId, folder).number(A::Status, 1u32);
+                    one.element(A::Responses, |responses| {
+                        responses.element(command, |answer| {
+                            match command {
+                                A::Add => answer.text(A::ClientId, node.text(A::ClientId)),
+                                _ => answer.text(A::ServerId, id),
+                            };
+                            answer.number(A::Status, code);
+                        });
+                    });
+                });
+            });
+        })
+        .unwrap(),
+    )
+}
+
 /// A message there.
 #[derive(Debug, Clone)]
 pub struct Letter {
@@ -169,6 +196,8 @@ pub struct Place {
 pub struct There {
     pub folders: BTreeMap<String, Place>,
     hierarchy: usize,
+    /// Folders that were removed.
+    gone: Vec<String>,
     /// Whether ItemOperations answers in parts.
     pub multipart: bool,
     pub versions: String,
@@ -195,6 +224,12 @@ impl There {
     pub fn make(&mut self, id: &str, name: &str, parent: &str, kind: u32) {
         self.hierarchy += 1;
         self.folders.insert(id.into(), Place { name: name.into(), parent: parent.into(), kind, ..Place::default() });
+    }
+
+    pub fn unmake(&mut self, id: &str) {
+        self.hierarchy += 1;
+        self.folders.remove(id);
+        self.gone.push(id.into());
     }
 
     pub fn deliver(&mut self, folder: &str, body: &[u8]) -> String {
@@ -239,22 +274,41 @@ impl There {
     }
 
     /// The honest answer.
-    fn answer(&mut self, seen: &Seen) -> Reply {
+    pub fn answer(&mut self, seen: &Seen) -> Reply {
         match (seen.command.as_str(), &seen.body) {
-            ("OPTIONS", _) => Reply::status(200)
-                .with("MS-ASProtocolVersions", &self.versions)
-                .with("MS-ASProtocolCommands", "Sync,FolderSync,FolderCreate,FolderUpdate,FolderDelete,MoveItems,ItemOperations,Provision"),
+            ("OPTIONS", _) => Reply::status(200).with("MS-ASProtocolVersions", &self.versions).with(
+                "MS-ASProtocolCommands",
+                "Sync,FolderSync,FolderCreate,FolderUpdate,FolderDelete,MoveItems,GetItemEstimate,ItemOperations,Settings,Provision",
+            ),
             ("Provision", Some(_)) => Reply::wbxml(no_policy()),
             ("FolderSync", Some(node)) => Reply::wbxml(self.folder_sync(node)),
             ("FolderCreate", Some(node)) => {
-                let id = format!("{}", 100 + self.folders.len());
+                let id = format!("{}", 100 + self.hierarchy);
                 let (name, parent) = (node.text(F::DisplayName).to_owned(), node.text(F::ParentId).to_owned());
                 self.make(&id, &name, &parent, 12);
                 let key = self.hierarchy.to_string();
                 let answer = |edit: &mut Writer<'_>| drop(edit.number(F::Status, 1u32).text(F::SyncKey, &key).text(F::ServerId, &id));
                 Reply::wbxml(write(F::FolderCreate, answer).unwrap())
             }
-            ("Sync", Some(node)) => self.sync(node),
+            ("FolderUpdate", Some(node)) => {
+                self.hierarchy += 1;
+                if let Some(place) = self.folders.get_mut(node.text(F::ServerId)) {
+                    (place.name, place.parent) = (node.text(F::DisplayName).into(), node.text(F::ParentId).into());
+                }
+                Reply::wbxml(self.edited(F::FolderUpdate))
+            }
+            ("FolderDelete", Some(node)) => {
+                self.unmake(node.text(F::ServerId));
+                Reply::wbxml(self.edited(F::FolderDelete))
+            }
+            ("Settings", Some(_)) => Reply::wbxml(
+                write(S::Settings, |settings| {
+                    settings.number(S::Status, 1u32).element(S::DeviceInformation, |device| drop(device.number(S::Status, 1u32)));
+                })
+                .unwrap(),
+            ),
+            ("GetItemEstimate", Some(node)) => Reply::wbxml(self.estimate(node)),
+            ("Sync", Some(node)) => self.sync(node, seen.header("ms-asprotocolversion") >= "16.0"),
             ("ItemOperations", Some(node)) => self.fetch(node, seen.header("ms-asacceptmultipart") == "T"),
             ("MoveItems", Some(node)) => Reply::wbxml(self.moves(node)),
             _ => Reply::status(501),
@@ -267,8 +321,12 @@ impl There {
             sync.number(F::Status, 1u32).text(F::SyncKey, &self.hierarchy.to_string());
             sync.element(F::Changes, |changes| {
                 // Anything but the newest key is told everything: as good as what changed.
-                let news = if key == self.hierarchy.to_string() { 0 } else { self.folders.len() };
+                let same = key == self.hierarchy.to_string();
+                let news = if same { 0 } else { self.folders.len() };
                 changes.number(F::Count, news as u64);
+                for id in self.gone.iter().filter(|_| !same && key != "0") {
+                    changes.element(F::Delete, |delete| drop(delete.text(F::ServerId, id)));
+                }
                 for (id, place) in self.folders.iter().take(news) {
                     changes.element(F::Add, |add| {
                         add.text(F::ServerId, id)
@@ -282,13 +340,32 @@ impl There {
         .unwrap()
     }
 
-    fn sync(&mut self, node: &Node) -> Reply {
+    fn edited(&self, root: Tag) -> Vec<u8> {
+        write(root, |edit| drop(edit.number(F::Status, 1u32).text(F::SyncKey, &self.hierarchy.to_string()))).unwrap()
+    }
+
+    fn estimate(&self, node: &Node) -> Vec<u8> {
+        write(G::GetItemEstimate, |estimate| {
+            for one in node.all(G::Collection) {
+                let id = one.text(G::CollectionId);
+                let told = self.folders.get(id).map_or(0, |place| place.log.len());
+                estimate.element(G::Response, |response| {
+                    response.number(G::Status, 1u32).element(G::Collection, |collection| {
+                        collection.text(G::CollectionId, id).number(G::Estimate, told as u64);
+                    });
+                });
+            }
+        })
+        .unwrap()
+    }
+
+    fn sync(&mut self, node: &Node, drafts: bool) -> Reply {
         let collections: Vec<Node> = node.all(A::Collection).into_iter().cloned().collect();
         let mut any = false;
         let body = write(A::Sync, |sync| {
             sync.element(A::Collections, |all| {
                 for one in &collections {
-                    any |= self.collection(all, one);
+                    any |= self.collection(all, one, drafts);
                 }
             });
         })
@@ -296,7 +373,7 @@ impl There {
         if any { Reply::wbxml(body) } else { Reply::status(200) }
     }
 
-    fn collection(&mut self, all: &mut Writer<'_>, one: &Node) -> bool {
+    fn collection(&mut self, all: &mut Writer<'_>, one: &Node, drafts: bool) -> bool {
         let (id, key) = (one.text(A::CollectionId).to_owned(), one.text(A::SyncKey));
         let fail = |all: &mut Writer<'_>, code: u32| {
             all.element(A::Collection, |c| drop(c.text(A::SyncKey, "0").text(A::CollectionId, &id).number(A::Status, code)));
@@ -314,11 +391,28 @@ impl There {
             return true;
         }
         let at = key.split_once('.').filter(|(epoch, _)| *epoch == place.epoch.to_string()).and_then(|(_, at)| at.parse::<usize>().ok());
-        let Some(at) = at.filter(|at| *at <= place.log.len()) else { return fail(all, 3) };
+        let Some(mut at) = at.filter(|at| *at <= place.log.len()) else { return fail(all, 3) };
         let mut failed = Vec::new();
+        let mut added = Vec::new();
         if let Some(commands) = one.find(A::Commands) {
             for command in &commands.inner {
                 let message = command.text(A::ServerId).to_owned();
+                if command.tag == A::Add {
+                    let client = command.text(A::ClientId).to_owned();
+                    if !drafts || place.kind != 3 {
+                        added.push((client, None));
+                        continue;
+                    }
+                    place.next += 1;
+                    let new = format!("{id}:{}", place.next);
+                    let (body, read) = (command.text(B::Data).as_bytes().to_vec(), command.text(E::Read) == "1");
+                    place.letters.push(Letter { id: new.clone(), body, read, flagged: false, categories: Vec::new() });
+                    // What a device has sent is not told to it again.
+                    place.log.insert(at, Told::Add(new.clone()));
+                    at += 1;
+                    added.push((client, Some(new)));
+                    continue;
+                }
                 match place.letters.iter().position(|l| l.id == message) {
                     None => failed.push((command.tag, message)),
                     Some(n) if command.tag == A::Delete => drop(place.letters.remove(n)),
@@ -339,8 +433,17 @@ impl There {
             }
             all.element(A::Collection, |c| {
                 head(c, &spell(at));
-                if !failed.is_empty() {
+                if !failed.is_empty() || !added.is_empty() {
                     c.element(A::Responses, |responses| {
+                        for (client, new) in &added {
+                            responses.element(A::Add, |r| {
+                                r.text(A::ClientId, client);
+                                match new {
+                                    Some(new) => r.text(A::ServerId, new).number(A::Status, 1u32),
+                                    None => r.number(A::Status, 6u32),
+                                };
+                            });
+                        }
                         for (tag, message) in &failed {
                             responses.element(*tag, |r| drop(r.text(A::ServerId, message).number(A::Status, 8u32)));
                         }
@@ -572,6 +675,7 @@ fn connection(socket: TcpStream, tls: Arc<rustls::ServerConfig>, shared: &Shared
         {
             let mut record = shared.record.lock().unwrap();
             seen.before = record.iter().filter(|before| before.command == seen.command).count();
+            seen.number = record.len();
             record.push(seen.clone());
         }
         let reply = hook.and_then(|hook| hook(&seen, &mut there)).unwrap_or_else(|| there.answer(&seen));
@@ -622,7 +726,7 @@ fn request(io: &mut impl std::io::BufRead) -> std::io::Result<Option<Seen>> {
     io.read_exact(&mut body)?;
     let query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
     let command = query.split('&').find_map(|pair| pair.strip_prefix("Cmd=")).map_or(method, str::to_owned);
-    Ok(Some(Seen { command, query, headers, body: (!body.is_empty()).then(|| read(&body)), before: 0 }))
+    Ok(Some(Seen { command, query, headers, body: (!body.is_empty()).then(|| read(&body)), before: 0, number: 0 }))
 }
 
 /// Reads a document.
@@ -663,11 +767,17 @@ impl Home {
         home
     }
 
+    /// A path beside the Maildir.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.tmp.path().join(name)
+    }
+
     /// The account, with more lines.
     pub fn configure(&self, more: &str) {
         let (port, root, ca) = (self.peer.port, self.root.display(), self.tmp.path().join("ca.pem"));
         let receive = format!("receive = \"eas://me@127.0.0.1:{port}\"\ntls = {{ ca = \"{}\" }}", ca.display());
-        let text = format!("[accounts.test]\n{receive}\nmaildir = \"{root}\"\npassword = {{ env = \"SECRET\" }}\n{more}\n");
+        let password = if more.contains("password") { "" } else { "password = { env = \"SECRET\" }" };
+        let text = format!("[accounts.test]\n{receive}\nmaildir = \"{root}\"\n{password}\n{more}\n");
         std::fs::write(self.tmp.path().join("config.toml"), text).unwrap();
     }
 

@@ -33,8 +33,8 @@ done
 
 as_root=()
 if [ "$(id -u)" != 0 ]; then
-  if ! sudo -n true 2>/dev/null && [ ! -t 0 ]; then
-    echo "tests: not root and no sudo without a password; install: ${missing[*]}" >&2
+  if ! command -v sudo >/dev/null || { ! sudo -n true 2>/dev/null && [ ! -t 0 ]; }; then
+    echo "tests: not root, and no sudo, or none without a password; install: ${missing[*]}" >&2
     exit 3
   fi
   as_root=(sudo)

@@ -28,6 +28,8 @@ pub(super) struct Device {
     pub asked: bool,
     /// What it said.
     pub policy: Option<KnownPolicy>,
+    /// The server was told what device this is, where Provision does not tell.
+    pub introduced: bool,
     /// It wants to wipe this device (`device`) or the account's data (`account`).
     pub wipe: Option<String>,
     /// Goes up when the server makes all keys void at once.

@@ -14,12 +14,16 @@ pub const DOCUMENT: u64 = 4 << 20;
 pub const PAGE: usize = 512;
 /// Pages in a row that bring nothing and say that there is more; a few are allowed.
 pub const EMPTY_PAGES: u32 = 50;
+/// Pages in a row that tell of the same messages and say that there is more.
+pub const SAME_PAGES: u32 = 2;
 /// Of one folder at least, however many are asked for together.
 pub const WINDOW: usize = 25;
 /// Messages whose bodies are asked for at once (100 by the standard), and their octets as announced.
 pub const BATCH: usize = 100;
 /// See [`BATCH`].
 pub const BATCH_OCTETS: u64 = 16 << 20;
+/// Messages in a row that the web server refuses before it is taken to refuse all.
+pub const REFUSED: u32 = 5;
 /// Changes in one request (200 by the standard).
 pub const COMMANDS: usize = 100;
 /// Moves in one request (1,000 by the standard).

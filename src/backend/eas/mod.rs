@@ -12,6 +12,7 @@ mod device;
 mod fetch;
 mod flags;
 mod folders;
+mod introduce;
 mod limits;
 mod policy;
 mod session;
@@ -94,6 +95,7 @@ impl Backend for EasBackend {
         if !link.device.asked {
             link.provision().await?;
         }
+        link.introduce().await?;
         link.folder_sync().await?;
         let how = if kind == SecretKind::Token { "a bearer token" } else { "a password" };
         let detail = format!("{} with {how}, by ActiveSync {}", self.user, link.version);

@@ -4,12 +4,13 @@ use crate::model::event::Step;
 use crate::model::{Class, Error, Event, Fate, Result, Scope};
 use crate::net::http::Method;
 use crate::wire::eas::{
-    Acknowledgement, Command, DeviceInformation, Known as _, PolicyStatus, Provision, Provisioned, Remedy, Status, Wipe, provision_response,
+    Acknowledgement, Command, Known as _, PolicyStatus, Provision, Provisioned, Remedy, Status, Wipe, provision_response,
 };
 
 use super::device::{Device, KnownPolicy};
+use super::introduce::THIS_DEVICE;
 use super::limits;
-use super::session::{Ask, Link, USER_AGENT, answered};
+use super::session::{Ask, Link, answered};
 
 /// What a server demands of this device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +65,7 @@ impl Link {
     ///
     /// Errors: `guard` for an order to wipe, `rejected` for a server that takes no device that enforces nothing.
     pub async fn provision(&mut self) -> Result<()> {
-        let information = DeviceInformation {
-            model: "mailx",
-            friendly_name: "mailx",
-            os: if cfg!(target_os = "macos") { "macOS" } else { "Linux" },
-            os_language: "en-us",
-            user_agent: USER_AGENT,
-        };
-        let Some(first) = self.phase(&Provision::Ask(information), Some(0)).await? else { return self.without_policy().await };
+        let Some(first) = self.phase(&Provision::Ask(THIS_DEVICE), Some(0)).await? else { return self.without_policy().await };
         self.heed_wipe(&first).await?;
         self.check_status(&first)?;
         let Some(policy) = first.policy.filter(|policy| !no_policy(policy.status)) else { return self.without_policy().await };
@@ -187,7 +181,11 @@ impl Link {
     }
 
     fn policy_failed<T: crate::wire::eas::Known>(&self, status: Status<T>) -> Box<Error> {
-        let class = if matches!(status.remedy(), Remedy::BackOff | Remedy::Retry) { Class::Temporary } else { Class::Rejected };
+        let class = match status.remedy() {
+            Remedy::BackOff | Remedy::Retry => Class::Temporary,
+            Remedy::BeLetIn => return self.not_let_in(Command::Provision, &status.to_string()),
+            _ => Class::Rejected,
+        };
         Error::new(class, self.tried(Command::Provision), format!("the server does not settle its policy with us: {status}"))
             .scope(Scope::Account)
             .hint("it may take no device that does not enforce its policy: see `mailx policy`")

@@ -114,6 +114,10 @@ impl Observer for AccountBars {
                 }
                 return;
             }
+            Event::Listing { listed, of } => {
+                bars.total.set_message(words::listing(*listed, *of));
+                return;
+            }
             Event::Delivered { count, .. } => drop(bars.messages.fetch_add(*count, Relaxed)),
             Event::FolderDone { folder } => {
                 bars.done.fetch_add(1, Relaxed);
@@ -123,6 +127,10 @@ impl Observer for AccountBars {
             _ => return,
         }
         bars.retell();
+    }
+
+    fn watches(&self) -> bool {
+        true
     }
 }
 
@@ -141,6 +149,9 @@ mod tests {
         ui.multi = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let bars = Bars::start(Arc::new(ui));
         let (folder, work) = (FolderPath::inbox(), bars.of("work"));
+        assert!(work.watches());
+        work.on(&Event::Listing { listed: 512, of: 9000 });
+        assert_eq!(bars.total.message(), "512 of about 9,000 messages listed");
         let bar = || bars.lock().values().next().and_then(|folder| folder.bar.clone());
         work.on(&Event::FoldersFound(2));
         work.on(&Event::FolderPlanned { folder: &folder, downloads: 2, bytes: 2_000_000 });

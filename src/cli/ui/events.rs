@@ -126,6 +126,7 @@ fn fields(event: &Event<'_>) -> Value {
         Event::Reached { step, detail } => json!({"event": "reached", "step": step_word(*step), "detail": detail}),
         Event::Alert(text) => json!({"event": "alert", "text": text}),
         Event::FoldersFound(count) => json!({"event": "folders-found", "count": count}),
+        Event::Listing { listed, of } => json!({"event": "listing", "listed": listed, "of": of}),
         Event::FolderPlanned { folder, downloads, bytes } => {
             json!({"event": "folder-planned", "folder": folder.to_string(), "downloads": downloads, "bytes": bytes})
         }

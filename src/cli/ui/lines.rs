@@ -53,12 +53,16 @@ impl Observer for Lines {
             Event::Rematched { adopted: false, .. } | Event::Note(_) | Event::Gap { .. } => !self.ui.quiet,
             Event::Rematched { .. } => self.ui.chatty(),
             Event::BodyBytes { .. } | Event::FoldersFound(_) | Event::FolderPlanned { downloads: 0, .. } => false,
-            Event::FolderPlanned { .. } | Event::FolderDone { .. } => self.progress || self.ui.verbose > 0,
+            Event::Listing { .. } | Event::FolderPlanned { .. } | Event::FolderDone { .. } => self.progress || self.ui.verbose > 0,
             _ => self.ui.verbose > 0,
         };
         if loud {
             self.say(&sentence(event));
         }
+    }
+
+    fn watches(&self) -> bool {
+        self.progress
     }
 }
 
@@ -69,6 +73,7 @@ pub fn sentence(event: &Event<'_>) -> String {
         Event::Reached { step, detail } => format!("{}: {}", step_word(*step), display(detail)),
         Event::Alert(text) => format!("the server says: {}", display(text)),
         Event::FoldersFound(count) => words::of(*count as u64, "folder"),
+        Event::Listing { listed, of } => words::listing(*listed, *of),
         Event::FolderPlanned { folder, downloads, bytes } => {
             format!("{}: {} to read, {}", name(folder), words::of(*downloads, "message"), words::bytes(*bytes))
         }

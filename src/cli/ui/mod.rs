@@ -134,4 +134,8 @@ impl Observer for Tee {
     fn on(&self, event: &Event<'_>) {
         self.0.iter().for_each(|observer| observer.on(event));
     }
+
+    fn watches(&self) -> bool {
+        self.0.iter().any(|observer| observer.watches())
+    }
 }

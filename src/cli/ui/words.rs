@@ -25,6 +25,11 @@ pub fn of(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
+/// How far a listing is: `512 of about 9,000 messages listed`.
+pub fn listing(listed: u64, all: u64) -> String {
+    format!("{} of about {} listed", count(listed), of(all, "message"))
+}
+
 /// How long something took: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn time(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -20,6 +20,7 @@ mod moves;
 mod multipart;
 mod provision;
 mod query;
+mod settings;
 mod status;
 mod sync;
 mod version;
@@ -38,6 +39,7 @@ pub use moves::{Move, MoveStatus, Moved, move_request, move_response};
 pub use multipart::{Multipart, Part};
 pub use provision::{Acknowledgement, Policy, PolicyStatus, Provision, ProvisionStatus, Provisioned, Wipe, provision_response};
 pub use query::{Parameter, Query};
+pub use settings::{SettingsStatus, device_request, device_response};
 pub use status::{CommonStatus, Known, Remedy, Status};
 pub use sync::{
     BodyWanted, CollectionEnd, Filter, Flagging, Item, ItemKind, SyncCollection, SyncCommand, SyncDecoder, SyncEvent, SyncStatus,

@@ -33,6 +33,8 @@ pub enum Remedy {
     Renegotiate,
     /// Get a new token, once, or ask for the secret.
     LogIn,
+    /// The user or the device is not let in: only who administers the server changes that.
+    BeLetIn,
     /// The account is elsewhere: `X-MS-Location`, else discovery.
     Relocate,
     /// Leave this message or folder as it is, say so, and go on with the others.
@@ -174,15 +176,15 @@ statuses! {
         120 MailSubmissionFailed BackOff "message not taken for delivery"
         121 MessageReplyFailed Refuse "reply failed"
         122 AttachmentIsTooLarge Refuse "message too large"
-        123 UserHasNoMailbox TellUser "user without a mailbox"
-        124 UserCannotBeAnonymous TellUser "login missing"
-        125 UserPrincipalCouldNotBeFound TellUser "user unknown"
-        126 UserDisabledForSync TellUser "ActiveSync is switched off for this user"
+        123 UserHasNoMailbox BeLetIn "user without a mailbox"
+        124 UserCannotBeAnonymous BeLetIn "login missing"
+        125 UserPrincipalCouldNotBeFound BeLetIn "user unknown"
+        126 UserDisabledForSync BeLetIn "ActiveSync is switched off for this user"
         127 UserOnNewMailboxCannotSync TellUser "mailbox not on a server for this protocol"
         128 UserOnLegacyMailboxCannotSync TellUser "mailbox not on a server for this protocol"
-        129 DeviceIsBlockedForThisUser TellUser "device not allowed for this user"
-        130 AccessDenied TellUser "access denied"
-        131 AccountDisabled TellUser "account disabled"
+        129 DeviceIsBlockedForThisUser BeLetIn "device not allowed for this user"
+        130 AccessDenied BeLetIn "access denied"
+        131 AccountDisabled BeLetIn "account disabled"
         132 SyncStateNotFound RestartAll "server has lost the sync state"
         133 SyncStateLocked BackOff "sync state locked"
         134 SyncStateCorrupt RestartAll "sync state damaged"
@@ -218,7 +220,7 @@ statuses! {
         171 IrmInvalidTemplateId Refuse "rights template not valid"
         172 IrmOperationNotPermitted Refuse "not permitted by the sender"
         176 BodyPartConversationTooLarge DoWithout "conversation too large"
-        177 MaximumDevicesReached TellUser "user has too many devices"
+        177 MaximumDevicesReached BeLetIn "user has too many devices"
         178 InvalidSmartForwardParameters Refuse "forward malformed"
         179 InvalidSmartForwardCombination Refuse "forward malformed"
         183 InvalidRecipients Refuse "recipients missing or malformed"

@@ -9,6 +9,7 @@ mod moves;
 mod multipart;
 mod properties;
 mod provision;
+mod settings;
 mod statuses;
 mod sync_requests;
 mod sync_responses;

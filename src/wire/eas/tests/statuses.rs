@@ -1,8 +1,8 @@
 //! The tables: every number, its remedy, and nothing else.
 
 use super::super::{
-    CommonStatus, EstimateStatus, FetchStatus, FolderStatus, HttpStatus, Known, MoveStatus, PolicyStatus, ProvisionStatus, Remedy, Status,
-    SyncStatus,
+    CommonStatus, EstimateStatus, FetchStatus, FolderStatus, HttpStatus, Known, MoveStatus, PolicyStatus, ProvisionStatus, Remedy,
+    SettingsStatus, Status, SyncStatus,
 };
 
 fn codes<T: Known>() -> Vec<u32> {
@@ -25,6 +25,7 @@ fn tables_have_the_standards_numbers() {
     assert_eq!(codes::<EstimateStatus>(), [1, 2, 3, 4]);
     assert_eq!(codes::<ProvisionStatus>(), [1, 2, 3]);
     assert_eq!(codes::<PolicyStatus>(), [1, 2, 3, 4, 5]);
+    assert_eq!(codes::<SettingsStatus>(), [1, 2, 3, 4, 5, 6, 7]);
     assert_eq!(codes::<HttpStatus>(), [200, 400, 401, 403, 404, 429, 449, 451, 456, 457, 500, 501, 502, 503, 504, 507]);
     let common: Vec<u32> = (101..=156).chain(164..=172).chain([176, 177, 178, 179, 183, 184]).collect();
     assert_eq!(codes::<CommonStatus>(), common);
@@ -49,11 +50,11 @@ fn remedies_are_those_of_the_recovery_tables() {
         (16, Remedy::Retry),
         (111, Remedy::BackOff),
         (118, Remedy::Done),
-        (129, Remedy::TellUser),
+        (129, Remedy::BeLetIn),
         (132, Remedy::RestartAll),
         (138, Remedy::Renegotiate),
         (149, Remedy::SendAll),
-        (177, Remedy::TellUser),
+        (177, Remedy::BeLetIn),
     ] {
         assert_eq!(sync(code), remedy, "{code}");
     }

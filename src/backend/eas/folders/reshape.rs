@@ -1,110 +1,14 @@
-//! The folders: brought up to date by FolderSync, told with their paths, made, renamed and removed.
+//! Folders that are made, renamed and removed.
 
-use std::collections::HashMap;
+use crate::backend::{FolderOrder, FolderOutcome};
+use crate::model::{Class, FolderPath, Result};
+use crate::wire::eas::{Command, FolderEdit, FolderStatus, FolderType, Remedy, Status, folder_edited};
 
-use crate::backend::{FolderInfo, FolderOrder, FolderOutcome};
-use crate::model::change::Marks;
-use crate::model::{Class, FolderId, FolderPath, Result, Role};
-use crate::wire::eas::{
-    Command, FolderEdit, FolderStatus, FolderType, Remedy, Status, folder_edited, folder_sync_request, folder_sync_response,
-};
-
-use super::device::{Node, Tree};
-use super::limits;
-use super::session::{Ask, Link, Tries, answered};
-
-/// Folders inside each other.
-const DEPTH: usize = 32;
-/// The root's id.
-const ROOT: &str = "0";
+use super::super::device::Node;
+use super::super::session::{Ask, Link, Tries, answered};
+use super::ROOT;
 
 impl Link {
-    /// Brings the folders up to date. Some servers tell them in several rounds, so it is asked until nothing comes.
-    pub async fn folder_sync(&mut self) -> Result<()> {
-        let mut tries = Tries::default();
-        for _ in 0..limits::ROUNDS {
-            let mut tree = self.device.tree.clone().unwrap_or_default();
-            let is_first = tree.key.is_empty();
-            let key = if is_first { "0" } else { &tree.key };
-            let body = folder_sync_request(key).map_err(|e| self.broke(Command::FolderSync, e))?;
-            let octets = self.owed(&Ask::new(Command::FolderSync, body)).await?;
-            if std::mem::take(&mut self.reset) && !is_first {
-                self.forget_all().await?;
-                continue;
-            }
-            let mut note = Self::note(Command::FolderSync);
-            let answer = folder_sync_response(&octets, &mut note).map_err(|e| self.broke(Command::FolderSync, e))?;
-            match (answer.status.remedy(), answer.key) {
-                (Remedy::Done, Some(key)) => {
-                    tree.key = key;
-                    if !tree.take(answer.changes) {
-                        return Err(self.broke(Command::FolderSync, "too many folders"));
-                    }
-                    let known = self.device.tree.replace(tree);
-                    if known != self.device.tree {
-                        self.remember().await?;
-                    }
-                    // Nothing that was not known: this is all.
-                    if known.map(|tree| tree.folders) == self.device.tree.as_ref().map(|tree| tree.folders.clone()) {
-                        return Ok(());
-                    }
-                }
-                (Remedy::RestartFolders, _) if tries.restarts == 0 && !is_first => {
-                    tries.restarts += 1;
-                    self.device.tree = None;
-                }
-                (Remedy::RestartAll, _) if tries.restarts == 0 => {
-                    tries.restarts += 1;
-                    self.forget_all().await?;
-                }
-                _ => self.recover(Command::FolderSync, answer.status, &mut tries).await?,
-            }
-        }
-        Err(self.broke(Command::FolderSync, "the list of folders has no end"))
-    }
-
-    /// The server has forgotten everything: so do we. Messages are matched again then, none is lost.
-    pub async fn forget_all(&mut self) -> Result<()> {
-        self.reset = false;
-        self.device.base = self.device.base.wrapping_add(1);
-        self.device.tree = None;
-        self.remember().await
-    }
-
-    /// The folders that may hold mail, in the server's order.
-    pub fn infos(&self) -> Vec<FolderInfo> {
-        let Some(tree) = &self.device.tree else { return Vec::new() };
-        let paths = paths(tree);
-        let nodes = tree.folders.iter().filter(|node| node.kind().is_mail());
-        nodes
-            .filter_map(|node| {
-                Some(FolderInfo {
-                    id: FolderId(node.id.clone().into_bytes()),
-                    path: paths.get(node.id.as_str())?.clone(),
-                    role: role(node),
-                    messages: None,
-                    octets: None,
-                    marks: Marks::default(),
-                })
-            })
-            .collect()
-    }
-
-    /// The id of the folder at a path.
-    fn at(&self, path: &FolderPath) -> Option<String> {
-        let is_it = |(id, known): &(&str, FolderPath)| known == path && self.node(id).is_some_and(|node| node.kind().is_mail());
-        paths(self.device.tree.as_ref()?).into_iter().find(is_it).map(|(id, _)| id.to_owned())
-    }
-
-    pub fn node(&self, id: &str) -> Option<&Node> {
-        self.device.tree.as_ref().and_then(|tree| tree.find(id))
-    }
-
-    /// Whether drafts can be put into a folder.
-    pub fn is_drafts(&self, id: &str) -> bool {
-        self.node(id).is_some_and(|node| node.kind() == FolderType::Drafts)
-    }
-
     pub async fn reshape(&mut self, order: &FolderOrder) -> Result<FolderOutcome> {
         match order {
             FolderOrder::Create { path } => Ok(match self.make(path).await? {
@@ -280,23 +184,6 @@ impl Link {
     }
 }
 
-/// The path of every folder by its id.
-fn paths(tree: &Tree) -> HashMap<&str, FolderPath> {
-    let nodes: HashMap<&str, &Node> = tree.folders.iter().map(|node| (node.id.as_str(), node)).collect();
-    let path = |node: &Node| {
-        let mut levels = vec![level(node)];
-        let mut above = node.parent.as_str();
-        // A folder above that nobody knows is the root; one that is inside itself ends somewhere.
-        while let Some(next) = nodes.get(above).filter(|_| levels.len() < DEPTH) {
-            levels.push(level(next));
-            above = &next.parent;
-        }
-        levels.reverse();
-        FolderPath::new(levels)
-    };
-    nodes.values().filter_map(|node| Some((node.id.as_str(), path(node)?))).collect()
-}
-
 /// Why no folder is given this name.
 fn unfit(name: &str) -> Option<&'static str> {
     if name.chars().any(char::is_control) {
@@ -308,61 +195,4 @@ fn unfit(name: &str) -> Option<&'static str> {
 
 fn refusal(status: Status<FolderStatus>) -> String {
     format!("it answers {status}")
-}
-
-/// The name of one level. The Inbox has the name that it has everywhere.
-fn level(node: &Node) -> String {
-    match node.kind() {
-        FolderType::Inbox => "INBOX".into(),
-        // No level is empty.
-        _ if node.name.trim().is_empty() => format!("({})", node.id),
-        _ => node.name.clone(),
-    }
-}
-
-/// There is no type for junk and archive: their names tell, where they are the usual ones.
-fn role(node: &Node) -> Option<Role> {
-    match node.kind() {
-        FolderType::Inbox => Some(Role::Inbox),
-        FolderType::Drafts => Some(Role::Drafts),
-        FolderType::DeletedItems => Some(Role::Trash),
-        FolderType::SentItems => Some(Role::Sent),
-        FolderType::Mail if node.parent == ROOT => match node.name.to_ascii_lowercase().as_str() {
-            "junk" | "junk email" | "junk e-mail" | "spam" => Some(Role::Junk),
-            "archive" | "archives" => Some(Role::Archive),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_hold_whatever_names_hold() {
-        let nodes = [
-            ("1", "0", "Posteingang", 2),
-            ("2", "1", "a/b", 12),
-            ("3", "2", "", 12),
-            ("4", "404", "lost", 12),
-            ("5", "6", "round", 12),
-            ("6", "5", "and round", 12),
-            ("7", "0", "Junk E-mail", 12),
-            ("8", "7", "Junk", 12),
-        ];
-        let node =
-            |(id, parent, name, kind): (&str, &str, &str, u32)| Node { id: id.into(), parent: parent.into(), name: name.into(), kind };
-        let tree = Tree { key: "1".into(), folders: nodes.into_iter().map(node).collect() };
-        let paths = paths(&tree);
-        let levels = |id: &str| paths[id].levels().to_vec();
-        assert!(paths["1"].is_inbox());
-        assert_eq!(levels("2"), ["INBOX", "a/b"]);
-        assert_eq!(levels("3"), ["INBOX", "a/b", "(3)"]);
-        assert_eq!(levels("4"), ["lost"]);
-        assert_eq!(levels("5").len(), DEPTH);
-        let roles: Vec<Option<Role>> = tree.folders.iter().map(role).collect();
-        assert_eq!((roles[0], roles[6], roles[7]), (Some(Role::Inbox), Some(Role::Junk), None));
-    }
 }
