@@ -15,5 +15,7 @@ mod kill;
 mod peer;
 #[path = "eas/policy.rs"]
 mod policy;
+#[path = "eas/send.rs"]
+mod send;
 #[path = "support/mod.rs"]
 mod support;

@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use crate::app::account;
 use crate::backend::Submission;
+use crate::backend::eas::EasSubmission;
 use crate::backend::smtp::SmtpSubmission;
 use crate::backend::smtp::program::Program;
-use crate::config::{Account, Argv, Outgoing, Route as Configured};
+use crate::config::{Account, Argv, Outgoing, Route as Configured, SaveSent};
 use crate::model::{Class, Error, Result};
 use crate::net::{Endpoint, Route, Security, TlsConnector};
 
 /// Where mail goes, of an account that sends.
 pub(super) fn submission(account: &Account) -> Result<Arc<dyn Submission>> {
+    if account.sends_itself() {
+        let save = account.save_sent != SaveSent::No;
+        return Ok(Arc::new(EasSubmission { backend: account::active_sync(account)?, save }));
+    }
     let Some(send) = &account.send else { return Err(cannot(account)) };
     let server = |host: &str, port, starttls, user: Option<&String>, lmtp| -> Result<Arc<dyn Submission>> {
         let security = match (account.tls.clear, starttls) {
