@@ -300,9 +300,7 @@ impl There {
         // A double is known by its id.
         if client_id.is_empty() || self.sent.iter().all(|sent| sent.client_id != client_id) {
             if saved {
-                let (blind, rest) = if message.starts_with("Bcc:") { message.split_once("\r\nMessage-ID").unwrap() } else { ("", &*message) };
-                let copy = if blind.is_empty() { rest.to_owned() } else { format!("Message-ID{rest}") };
-                self.deliver("6", copy.as_bytes());
+                self.deliver("6", without_blind(&message).as_bytes());
             }
             let (command, client_id) = (seen.command.clone(), client_id.to_owned());
             self.sent.push(Sent { command, client_id, message, saved, source });
@@ -493,6 +491,15 @@ impl There {
         })
         .unwrap()
     }
+}
+
+/// A message as others get it.
+pub fn without_blind(message: &str) -> &str {
+    if !message.starts_with("Bcc:") {
+        return message;
+    }
+    let end = message.match_indices("\r\n").find(|(at, _)| !message[at + 2..].starts_with(' ')).unwrap().0;
+    &message[end + 2..]
 }
 
 fn put_categories(data: &mut Writer<'_>, letter: &Letter) {

@@ -48,7 +48,9 @@ pub(super) async fn settle(globals: &Globals, account: &Account, outbox: &Arc<Ou
         }
         let sent = |row: &FolderRow| row.role == Some(Role::Sent) || send::is_sent_name(&row.path);
         survey::newest(&OsDisk, &SqliteOpener, (&root, layout), &sent, NEWEST, &mut |here| {
-            doubts.iter_mut().for_each(|doubt| drop(doubt.compare(here.header)));
+            for doubt in &mut doubts {
+                doubt.compare(here.header);
+            }
             doubts.iter().all(Doubt::is_found)
         })?;
         let state = SqliteOpener.open_read_only(&control_path(&root, layout))?;

@@ -38,10 +38,9 @@ impl Doubt {
         Ok(Some(Self { claim, origin, found: false }))
     }
 
-    /// Looks at a header of the Sent folder; whether it is the message's.
-    pub fn compare(&mut self, header: &[u8]) -> bool {
+    /// Looks at a header of the Sent folder.
+    pub fn compare(&mut self, header: &[u8]) {
         self.found |= self.origin.is_same(&Origin::of(header));
-        self.found
     }
 
     /// Whether it was seen there.
