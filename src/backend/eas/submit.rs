@@ -115,9 +115,9 @@ impl EasSubmit {
             self.link.ctx.observer.on(&Event::Note("the server knows no delivery reports (DSN): none is asked for"));
         }
         ledger.expect(n);
-        let (mut tries, mut smart) = (Tries::default(), true);
+        let (mut tries, mut smart, gate) = (Tries::default(), true, Arc::new(Gate::default()));
         loop {
-            let parcel = match self.parcel(letter, &blind, smart) {
+            let parcel = match self.parcel(letter, &blind, smart, &gate) {
                 Ok(parcel) => parcel,
                 Err(why) => return refused(why),
             };
@@ -131,10 +131,9 @@ impl EasSubmit {
     }
 
     /// The request for a letter, or why there can be none. `smart`: the server may learn what it answers.
-    fn parcel(&self, letter: &Letter, blind: &[u8], smart: bool) -> Result<Parcel, String> {
+    fn parcel(&self, letter: &Letter, blind: &[u8], smart: bool, gate: &Arc<Gate>) -> Result<Parcel, String> {
         let octets = letter.message.octets() + blind.len() as u64;
-        let gate = Arc::new(Gate::default());
-        let (message, save) = (letter.message.clone(), self.save);
+        let (message, save, gate) = (letter.message.clone(), self.save, gate.clone());
         if self.link.version < Version::V14_0 {
             // Without ReplaceMime the server would add what is answered to what was written.
             let mail = Arc::new(Mail { before: Bytes::copy_from_slice(blind), message, behind: Bytes::new(), gate: gate.clone() });
@@ -166,7 +165,7 @@ impl EasSubmit {
             tokio::select! {
                 biased;
                 // Never closed.
-                _ = gate.asked.acquire() => {
+                _ = gate.asked.acquire(), if !gate.is_open() => {
                     ledger.expected(n).await?;
                     gate.granted.add_permits(1);
                     post.await
@@ -280,9 +279,13 @@ impl Default for Gate {
 }
 
 impl Gate {
+    fn is_open(&self) -> bool {
+        self.granted.available_permits() > 0
+    }
+
     async fn pass(&self) {
         self.asked.add_permits(1);
-        // Given back: a request that is sent once more finds it open.
+        // Given back: when the letter is sent once more, it is open.
         let _ = self.granted.acquire().await;
         self.is_whole.store(true, SeqCst);
     }
