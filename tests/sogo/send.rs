@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::support::World;
-use crate::support::maildir::sha256;
 use crate::support::world::{Out, Running};
 use crate::{assert_settled, done};
 
@@ -29,17 +28,18 @@ fn two(prefix: &str) -> Option<(World, World)> {
 fn message(from: &World, to: &str, subject: &str, text: &str) -> String {
     let from = address(from);
     format!(
-        "From: {from}\nTo: {to}\nSubject: {subject}\nDate: Thu, 26 Nov 2026 07:00:00 +0000\nMessage-ID: <{subject}@test.example>\n\
+        // As SOGo writes it itself, whatever was given.
+        "From: Test User <{from}>\nTo: {to}\nSubject: {subject}\nDate: Thu, 26 Nov 2026 07:00:00 +0000\nMessage-ID: <{subject}@test.example>\n\
          MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{text}\n"
     )
 }
 
-/// Hashes of the bytes in a mailbox, as IMAP gives them.
-fn wires(w: &World, dir: &str) -> Vec<String> {
-    let view = World::new(w.server, "view");
-    drop(view);
-    let _ = w.fetch(0, &[]);
-    w.mail().into_iter().filter(|mail| mail.dir == dir).map(|mail| mail.wire).collect()
+/// What is in a mailbox, with LF. SOGo writes one more line end behind what it sends.
+fn texts(w: &World, dir: &str) -> Vec<String> {
+    w.fetch(0, &[]);
+    let mails = w.mail().into_iter().filter(|mail| mail.dir == dir);
+    let read = |path| String::from_utf8(std::fs::read(path).unwrap()).unwrap();
+    mails.map(|mail| read(mail.path)).map(|text| text.strip_suffix('\n').map(str::to_owned).unwrap_or(text)).collect()
 }
 
 #[test]
@@ -48,11 +48,11 @@ fn it_arrives_byte_for_byte_and_its_copy_is_in_sent_once() {
     let text = "Grüße\n.\n..\n\n From me\n".to_owned() + &"x".repeat(900);
     let mail = message(&from, &address(&to), "one", &text);
     send(&from, &["send", "-t"], &mail).exit(0);
-    let wire = sha256(mail.replace('\n', "\r\n").as_bytes());
-    assert_eq!(wires(&to, "INBOX"), [wire.clone()]);
+    assert_eq!(texts(&to, "INBOX"), [mail.clone()]);
     assert_eq!(from.server.list(&from.user)["Sent"].len(), 1);
     assert_eq!(from.sync(0, &[]).sum("downloaded"), 1);
-    assert_eq!(wires(&from, "Sent"), [wire]);
+    let copy = from.mail().into_iter().find(|mail| mail.dir == "Sent").unwrap();
+    assert_eq!(std::fs::read_to_string(copy.path).unwrap().trim_end(), mail.trim_end());
     assert_settled(&from);
     send(&from, &["send", "--flush"], "").exit(0);
     assert_eq!(from.server.list(&from.user)["Sent"].len(), 1);
@@ -72,9 +72,6 @@ fn those_whom_no_header_names_get_it_and_nobody_sees_them() {
         let text = String::from_utf8(std::fs::read(&all[0].path).unwrap()).unwrap();
         assert!(!text.contains("Bcc") && !text.contains(&other.user), "{text}");
     }
-    from.sync(0, &[]);
-    let copy = from.mail().into_iter().find(|mail| mail.dir == "Sent").unwrap();
-    println!("{}", String::from_utf8_lossy(&std::fs::read(copy.path).unwrap()));
     send(&from, &["send", &address(&to)], message(&from, &address(&other), "no", "text")).exit(65);
     assert_eq!(done(&other.fetch(0, &[])), []);
 }
@@ -82,9 +79,7 @@ fn those_whom_no_header_names_get_it_and_nobody_sees_them() {
 #[test]
 fn a_recipient_that_is_refused_is_told_and_the_message_kept() {
     let Some((from, _)) = two("refused") else { return };
-    let out = send(&from, &["send", "-t"], message(&from, "refused@example.net", "no", "text"));
-    println!("{out:?}");
-    assert_ne!(out.code, Some(0));
+    send(&from, &["send", "-t"], message(&from, "refused@example.net", "no", "text")).exit(75).says("status 120").says("refused@example.net");
     let list = from.run(&["outbox", "list", "--json"]).exit(0).json();
     assert_eq!(list["accounts"][0]["messages"].as_array().unwrap().len(), 1, "{list}");
 }
@@ -92,7 +87,6 @@ fn a_recipient_that_is_refused_is_told_and_the_message_kept() {
 #[test]
 fn an_answer_marks_what_it_answers() {
     let Some((from, to)) = two("answer") else { return };
-    send(&to, &["send", "--help"], "").exit(0);
     from.server.fill(&from.user, "INBOX", 1, "a");
     from.sync(0, &[]);
     let file = from.mail().into_iter().find(|mail| mail.dir == "INBOX").unwrap();
@@ -100,9 +94,8 @@ fn an_answer_marks_what_it_answers() {
     send(&from, &["send", "--to", &address(&to), "--subject", "re", "--reply-to-message", &path], "text\n").exit(0);
     assert_eq!(from.server.list(&from.user)["Sent"].len(), 1);
     let flags = from.server.list(&from.user)["INBOX"][0].flags.clone();
-    println!("{flags:?}");
     assert!(flags.iter().any(|flag| flag == "\\Answered"), "{flags:?}");
-    assert_eq!(wires(&to, "INBOX").len(), 1);
+    assert_eq!(texts(&to, "INBOX").len(), 1);
 }
 
 #[test]
@@ -111,5 +104,5 @@ fn twenty_megabytes_go_through() {
     let text = (0..300_000).map(|n| format!("{n:069}\n")).collect::<String>();
     let mail = message(&from, &address(&to), "large", &text);
     send(&from, &["send", "-t"], &mail).exit(0);
-    assert_eq!(wires(&to, "INBOX"), [sha256(mail.replace('\n', "\r\n").as_bytes())]);
+    assert!(texts(&to, "INBOX") == [mail], "twenty megabytes, byte for byte");
 }
