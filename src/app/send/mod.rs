@@ -17,7 +17,8 @@ use crate::config::Account;
 pub use crate::engine::send::Settled;
 pub use crate::engine::send::compose::{Attachment, Compose};
 use crate::engine::send::{self, Delivered, letter, unqueued_message};
-use crate::model::{Class, Error, Observer, Reports, Result};
+use crate::model::event::Step;
+use crate::model::{Class, Error, Event, Observer, Reports, Result};
 pub use crate::store::outbox::State;
 use crate::store::outbox::{Claim, Outbox};
 use crate::store::random;
@@ -120,6 +121,15 @@ pub async fn send(globals: &Globals, request: Request, input: Box<dyn Read + Sen
     let session = joined(opening).await;
     let delivered = send::deliver(&outbox, &*way, &ctx, session, vec![claim]).await;
     Ok(Some(report(globals, &account, &outbox, delivered, fallback, ctx.observer).await))
+}
+
+/// Reaches the place that takes what the account sends, and hands over nothing.
+pub(in crate::app) async fn reach(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<()> {
+    let ctx = account::sending_ctx(globals, account, observer.clone()).await?;
+    way::submission(account)?.open(&ctx).await?.close().await?;
+    let detail = format!("{} takes mail", way::name(account));
+    observer.on(&Event::Reached { step: Step::Submission, detail: &detail });
+    Ok(())
 }
 
 /// What became of a message; its copy is filed.

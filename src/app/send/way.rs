@@ -51,6 +51,17 @@ pub(super) fn submission(account: &Account) -> Result<Arc<dyn Submission>> {
     }
 }
 
+/// What people call it.
+pub(super) fn name(account: &Account) -> String {
+    match (&account.send, &account.receive) {
+        (Some(Outgoing::Smtp { host, .. } | Outgoing::Lmtp { host, .. }), _) => host.clone(),
+        (Some(Outgoing::Socket { path, .. }), _) => path.display().to_string(),
+        (Some(Outgoing::Command(Argv::Shell(line))), _) => format!("the command {line}"),
+        (Some(Outgoing::Command(Argv::Exec(argv))), _) => format!("the command {}", argv.join(" ")),
+        (None, receive) => receive.as_ref().map_or_else(String::new, |receive| receive.host.clone()),
+    }
+}
+
 fn smtp(account: &Account, endpoint: Endpoint, user: Option<&String>, lmtp: bool) -> Result<Arc<dyn Submission>> {
     Ok(Arc::new(SmtpSubmission {
         account: account.name.clone(),
