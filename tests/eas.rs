@@ -17,6 +17,8 @@ mod kill;
 mod peer;
 #[path = "eas/policy.rs"]
 mod policy;
+#[path = "eas/send.rs"]
+mod send;
 #[path = "eas/statuses.rs"]
 mod statuses;
 #[path = "support/mod.rs"]

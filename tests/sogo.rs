@@ -6,6 +6,8 @@
 mod fetch;
 #[path = "sogo/kill.rs"]
 mod kill;
+#[path = "sogo/send.rs"]
+mod send;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "sogo/switch.rs"]

@@ -113,10 +113,7 @@ pub fn ceiling(account: &Account) -> Option<Caps> {
 
 /// The backend of an account.
 pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
-    let tried = || format!("use the account {}", account.name);
-    let Some(receive) = &account.receive else {
-        return Err(Error::new(Class::Config, tried(), "it has no `receive`: it only sends").hint("add `receive = \"imaps://…\"`"));
-    };
+    let Some(receive) = &account.receive else { return Err(only_sends(account)) };
     let security = match (account.tls.clear, receive.starttls) {
         (true, _) => Security::Clear,
         (false, true) => Security::StartTls,
@@ -145,15 +142,26 @@ pub(super) fn backend(account: &Account) -> Result<Arc<dyn Backend>> {
             most_octets: pop3::MOST_OCTETS,
             pace: pop3::Pace::default(),
         })),
-        Protocol::ActiveSync => Ok(Arc::new(EasBackend {
-            account: account.name.clone(),
-            endpoint: Endpoint { host: receive.host.clone(), port: receive.port, security: Security::Tls, route },
-            path: receive.path.clone(),
-            tls: TlsConnector::new(settings),
-            user: receive.user.clone(),
-            device_seed: device_seed(account),
-        })),
+        Protocol::ActiveSync => Ok(Arc::new(active_sync(account)?)),
     }
+}
+
+/// The account on its server of ActiveSync.
+pub(super) fn active_sync(account: &Account) -> Result<EasBackend> {
+    let Some(receive) = &account.receive else { return Err(only_sends(account)) };
+    Ok(EasBackend {
+        account: account.name.clone(),
+        endpoint: Endpoint { host: receive.host.clone(), port: receive.port, security: Security::Tls, route: route(account)? },
+        path: receive.path.clone(),
+        tls: TlsConnector::new(tls(account)),
+        user: receive.user.clone(),
+        device_seed: device_seed(account),
+    })
+}
+
+fn only_sends(account: &Account) -> Box<Error> {
+    let tried = format!("use the account {}", account.name);
+    Error::new(Class::Config, tried, "it has no `receive`: it only sends").hint("add `receive = \"imaps://…\"`")
 }
 
 /// What tells this installation of the account from all others, for an id that stays the same as long as it is not stored.
@@ -219,9 +227,10 @@ pub(super) async fn looking_ctx(globals: &Globals, account: &Account, observer: 
     Ok(ctx(globals, account, observer, Arc::new(Ram::new(remembered)), true))
 }
 
-/// The same for sending, which has nothing to remember of what is received.
-pub(super) fn sending_ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Ctx {
-    ctx(globals, account, observer, Arc::new(Ram::new(None)), false)
+/// The same for sending. What the account's own server tells meanwhile is not recorded: a run may be at the state; the next run is told it, too.
+pub(super) async fn sending_ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Ctx> {
+    let remembered = if account.sends_itself() { remembered(account).await? } else { None };
+    Ok(ctx(globals, account, observer, Arc::new(Ram::new(remembered)), false))
 }
 
 /// What the backend of an account remembers.

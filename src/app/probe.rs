@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Globals, Observers, Target, account, unless_stopped};
+use super::{Globals, Observers, Target, account, send, unless_stopped};
 use crate::backend::FolderInfo;
 use crate::config::Account;
 use crate::model::event::Step;
 use crate::model::{Event, Observer, Result};
 
-/// Logs in to every account and lists its folders; writes nothing.
+/// Logs in to every account, lists its folders and reaches the place that takes what it sends; writes nothing.
 pub async fn probe(globals: &Globals, target: &Target, observers: &Observers<'_>) -> Result<Vec<(String, Result<Vec<FolderInfo>>)>> {
     let mut results = Vec::new();
     // One after the other, so that the steps of one account stand together.
@@ -19,8 +19,17 @@ pub async fn probe(globals: &Globals, target: &Target, observers: &Observers<'_>
     Ok(results)
 }
 
-/// Logs in to one account and lists its folders.
+/// The same for one account. One that only sends has no folders.
 pub(super) async fn one(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Vec<FolderInfo>> {
+    let only_sends = account.receive.is_none() && account.sends();
+    let folders = if only_sends { Vec::new() } else { look(globals, account, observer.clone()).await? };
+    if account.sends() {
+        unless_stopped(&globals.cancel, "reach the server that takes mail", send::reach(globals, account, observer)).await?;
+    }
+    Ok(folders)
+}
+
+async fn look(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Vec<FolderInfo>> {
     let backend = account::patient_backend(globals, account)?;
     let ctx = account::looking_ctx(globals, account, observer.clone()).await?;
     unless_stopped(&globals.cancel, "reach the server", async {

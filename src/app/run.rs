@@ -69,7 +69,7 @@ fn protocol(account: &Account) -> Protocol {
 
 async fn one(globals: &Globals, account: &Account, run: &RunOptions, patterns: Patterns, observer: Arc<dyn Observer>) -> AccountReport {
     // First, so that copies of what is sent now are part of this run.
-    let sends = run.verb == Verb::Sync && !run.dry_run && account.send.is_some();
+    let sends = run.verb == Verb::Sync && !run.dry_run && account.sends();
     let unsent = if sends { flush(globals, account, observer.clone()).await.err() } else { None };
     let mut report = match prepared(globals, account, run, patterns, observer).await {
         Ok(report) => report,

@@ -321,6 +321,8 @@ pub trait Session: Send {
 /// A message and its envelope, to be delivered.
 #[derive(Debug, Clone)]
 pub struct Letter {
+    /// Its name: the same each time that it is handed over, and no other letter's; up to 40 letters, digits and hyphens.
+    pub id: String,
     /// Who sends it and who gets it.
     pub envelope: Envelope,
     /// Its bytes: line ends are CRLF and nothing else.
@@ -329,6 +331,19 @@ pub struct Letter {
     pub eight_bit: bool,
     /// Its header has.
     pub utf8: bool,
+    /// The message that it answers, where that is known to be there.
+    pub answers: Option<Answers>,
+}
+
+/// A message on a server that a letter answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    /// It is forwarded, not answered.
+    pub forwards: bool,
+    /// The folder that it is in.
+    pub folder: FolderId,
+    /// Its id there.
+    pub id: RemoteId,
 }
 
 /// Takes note of letters while they are handed over, so that none is handed over twice.

@@ -91,6 +91,18 @@ pub struct Account {
     pub exec: Option<String>,
 }
 
+impl Account {
+    /// Whether mail can be sent by it: as `send` says, or by the account itself.
+    pub fn sends(&self) -> bool {
+        self.send.is_some() || self.sends_itself()
+    }
+
+    /// Whether mail goes out by the account that it comes in by.
+    pub fn sends_itself(&self) -> bool {
+        self.send.is_none() && self.receive.as_ref().is_some_and(|receive| receive.protocol == Protocol::ActiveSync)
+    }
+}
+
 /// A receiving server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remote {

@@ -21,6 +21,8 @@ pub enum Step {
     Login,
     /// Folder list.
     Folders,
+    /// The place that takes mail to be sent.
+    Submission,
 }
 
 /// Something that happened.

@@ -1,18 +1,22 @@
 //! Looks at a store without opening it for work: no lock, nothing is made or changed.
 
+use std::collections::HashMap;
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::model::quota::Quota;
-use crate::model::{FolderPath, Result};
+use crate::model::{FolderPath, RemoteId, Result};
 
 use super::disk::{Dir, Disk, Kind, walk};
-use super::maildir::dir::FolderDir;
+use super::maildir::dir::{Entry, FolderDir};
 use super::maildir::layout::Layout;
 use super::root::control_path;
-use super::state::{LastRun, Opener};
+use super::state::{FolderRow, LastRun, Opener, Standing};
 
 /// Levels of directories that are looked into.
 const DEPTH: usize = 32;
+/// Octets of a header that is read.
+const HEADER: u64 = 64 << 10;
 
 /// What the state tells.
 #[derive(Debug, Default)]
@@ -61,6 +65,63 @@ pub fn folders(disk: &dyn Disk, states: &dyn Opener, root: &Path, layout: Layout
         }
     }
     Ok(found)
+}
+
+/// A header that was read here, and what its message is there.
+#[derive(Debug)]
+pub struct HeaderHere<'a> {
+    /// The folder.
+    pub folder: &'a FolderRow,
+    /// The message's id there.
+    pub remote: &'a RemoteId,
+    /// The header block as the file has it, cut at [`HEADER`].
+    pub header: &'a [u8],
+}
+
+/// Tells the headers of the newest messages that are here and there, the newest first: up to `most` of the folders that are `wanted`, until
+/// `each` says that it has seen enough. What cannot be read is passed over.
+pub fn newest(
+    disk: &dyn Disk,
+    states: &dyn Opener,
+    (root, layout): (&Path, Layout),
+    wanted: &dyn Fn(&FolderRow) -> bool,
+    most: usize,
+    each: &mut dyn FnMut(HeaderHere<'_>) -> bool,
+) -> Result<()> {
+    let Ok(handle) = disk.open(root) else { return Ok(()) };
+    let Some(state) = states.open_read_only(&control_path(root, layout))? else { return Ok(()) };
+    let folders: Vec<FolderRow> = state.folders()?.into_iter().filter(|row| wanted(row)).collect();
+    let mut rows = Vec::new();
+    for (n, folder) in folders.iter().enumerate() {
+        state.each_row(folder.id, &mut |row| {
+            if row.standing == Standing::Linked {
+                rows.push((row.id, n, row));
+            }
+        })?;
+    }
+    rows.sort_unstable_by_key(|(id, ..)| std::cmp::Reverse(*id));
+    rows.truncate(most);
+    let dirs: Vec<Option<FolderDir>> = folders.iter().map(|folder| FolderDir::open(&*handle, &folder.dir)).collect::<Result<_>>()?;
+    let mut files: Vec<Option<HashMap<String, Entry>>> = folders.iter().map(|_| None).collect();
+    for (_, n, row) in rows {
+        let Some(dir) = &dirs[n] else { continue };
+        let found = match &mut files[n] {
+            Some(found) => found,
+            none => none.insert(dir.scan()?),
+        };
+        let Some(entry) = found.get(&*row.name.0) else { continue };
+        let Ok(Some(file)) = dir.open_message(entry) else { continue };
+        let mut header = Vec::new();
+        if file.take(HEADER).read_to_end(&mut header).is_err() {
+            continue;
+        }
+        let end = [&b"\n\n"[..], b"\r\n\r\n"].into_iter().filter_map(|end| memchr::memmem::find(&header, end).map(|at| at + end.len())).min();
+        header.truncate(end.unwrap_or(header.len()));
+        if each(HeaderHere { folder: &folders[n], remote: &row.remote, header: &header }) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Directories that may be folders, relative to `root`.

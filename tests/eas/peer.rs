@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use mailx::wire::wbxml::{Event, Limits, Reader, Tag, Writer, page::AirSync as A, page::AirSyncBase as B, page::Email as E};
 use mailx::wire::wbxml::{page::FolderHierarchy as F, page::GetItemEstimate as G, page::ItemOperations as I, page::Move as M};
 use mailx::wire::wbxml::{page::Settings as S, write};
+use mailx::wire::wbxml::page::ComposeMail as C;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -62,6 +63,8 @@ pub struct Seen {
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Option<Node>,
+    /// A message that is the body.
+    pub message: Option<Vec<u8>>,
     /// How many of this command came before, since the record was last taken.
     pub before: usize,
     /// How many of all commands.
@@ -89,13 +92,15 @@ pub struct Reply {
     pub cut: Option<usize>,
     /// Nothing more comes, and the connection stays.
     pub silent: bool,
+    /// Nothing comes at all, and the connection ends.
+    pub lost: bool,
     /// Behind the body comes this, in chunks, for ever.
     pub endless: Option<Vec<u8>>,
 }
 
 impl Reply {
     pub fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), cut: None, silent: false, endless: None }
+        Self { status, headers: Vec::new(), body: Vec::new(), cut: None, silent: false, lost: false, endless: None }
     }
 
     pub fn wbxml(body: Vec<u8>) -> Self {
@@ -105,6 +110,11 @@ impl Reply {
     /// A document that begins so, and goes on with `more` again and again.
     pub fn endless(body: Vec<u8>, more: Vec<u8>) -> Self {
         Self { endless: Some(more), ..Self::wbxml(body) }
+    }
+
+    /// The connection ends instead.
+    pub fn lost() -> Self {
+        Self { lost: true, ..Self::status(200) }
     }
 
     pub fn html(status: u16) -> Self {
@@ -205,6 +215,19 @@ pub struct There {
     pub broken: Option<String>,
     /// Of all categories it keeps this one alone.
     pub knows_only: Option<&'static str>,
+    /// The messages that went out by it, and what they answer.
+    pub sent: Vec<Sent>,
+}
+
+/// A message that went out.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    pub command: String,
+    pub client_id: String,
+    pub message: String,
+    pub saved: bool,
+    /// Folder and item.
+    pub source: Option<(String, String)>,
 }
 
 impl There {
@@ -278,7 +301,7 @@ impl There {
         match (seen.command.as_str(), &seen.body) {
             ("OPTIONS", _) => Reply::status(200).with("MS-ASProtocolVersions", &self.versions).with(
                 "MS-ASProtocolCommands",
-                "Sync,FolderSync,FolderCreate,FolderUpdate,FolderDelete,MoveItems,GetItemEstimate,ItemOperations,Settings,Provision",
+                "Sync,FolderSync,FolderCreate,FolderUpdate,FolderDelete,MoveItems,GetItemEstimate,ItemOperations,Settings,Provision,SendMail,SmartReply,SmartForward",
             ),
             ("Provision", Some(_)) => Reply::wbxml(no_policy()),
             ("FolderSync", Some(node)) => Reply::wbxml(self.folder_sync(node)),
@@ -310,8 +333,31 @@ impl There {
             ("GetItemEstimate", Some(node)) => Reply::wbxml(self.estimate(node)),
             ("Sync", Some(node)) => self.sync(node, seen.header("ms-asprotocolversion") >= "16.0"),
             ("ItemOperations", Some(node)) => self.fetch(node, seen.header("ms-asacceptmultipart") == "T"),
+            ("SendMail" | "SmartReply" | "SmartForward", _) => {
+                self.send(seen);
+                Reply::status(200)
+            }
             ("MoveItems", Some(node)) => Reply::wbxml(self.moves(node)),
             _ => Reply::status(501),
+        }
+    }
+
+    fn send(&mut self, seen: &Seen) {
+        let (client_id, message, saved) = match (&seen.body, &seen.message) {
+            (Some(node), _) => (node.text(C::ClientId), node.text(C::Mime).to_owned(), node.find(C::SaveInSentItems).is_some()),
+            (None, Some(message)) => ("", String::from_utf8(message.clone()).unwrap(), seen.query.contains("SaveInSent=T")),
+            (None, None) => panic!("a message without a message"),
+        };
+        let source = seen.body.as_ref().and_then(|node| node.find(C::Source));
+        let source = source.map(|source| (source.text(C::FolderId).to_owned(), source.text(C::ItemId).to_owned()));
+        assert!(source.is_none() || seen.node().find(C::ReplaceMime).is_some(), "the server would add to it");
+        // A double is known by its id.
+        if client_id.is_empty() || self.sent.iter().all(|sent| sent.client_id != client_id) {
+            if saved {
+                self.deliver("6", without_blind(&message).as_bytes());
+            }
+            let (command, client_id) = (seen.command.clone(), client_id.to_owned());
+            self.sent.push(Sent { command, client_id, message, saved, source });
         }
     }
 
@@ -550,6 +596,15 @@ impl There {
     }
 }
 
+/// A message as others get it.
+pub fn without_blind(message: &str) -> &str {
+    if !message.starts_with("Bcc:") {
+        return message;
+    }
+    let end = message.match_indices("\r\n").find(|(at, _)| !message[at + 2..].starts_with(' ')).unwrap().0;
+    &message[end + 2..]
+}
+
 fn put_categories(data: &mut Writer<'_>, letter: &Letter) {
     data.element(E::Categories, |all| letter.categories.iter().for_each(|category| drop(all.text(E::Category, category))));
 }
@@ -680,6 +735,9 @@ fn connection(socket: TcpStream, tls: Arc<rustls::ServerConfig>, shared: &Shared
         }
         let reply = hook.and_then(|hook| hook(&seen, &mut there)).unwrap_or_else(|| there.answer(&seen));
         drop(there);
+        if reply.lost {
+            return Ok(());
+        }
         let out = io.get_mut();
         let length =
             if reply.endless.is_some() { "Transfer-Encoding: chunked".into() } else { format!("Content-Length: {}", reply.body.len()) };
@@ -726,7 +784,9 @@ fn request(io: &mut impl std::io::BufRead) -> std::io::Result<Option<Seen>> {
     io.read_exact(&mut body)?;
     let query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
     let command = query.split('&').find_map(|pair| pair.strip_prefix("Cmd=")).map_or(method, str::to_owned);
-    Ok(Some(Seen { command, query, headers, body: (!body.is_empty()).then(|| read(&body)), before: 0, number: 0 }))
+    let is_message = headers.get("content-type").is_some_and(|kind| kind == "message/rfc822");
+    let node = (!body.is_empty() && !is_message).then(|| read(&body));
+    Ok(Some(Seen { command, query, headers, body: node, message: is_message.then_some(body), before: 0, number: 0 }))
 }
 
 /// Reads a document.
@@ -783,6 +843,10 @@ impl Home {
 
     /// Runs the binary; its end and what it says must be in order whatever the server does.
     pub fn run_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Out {
+        self.run_as(self.command(arguments, env))
+    }
+
+    fn command(&self, arguments: &[&str], env: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mailx"));
         command
             .args(arguments)
@@ -793,6 +857,19 @@ impl Home {
             .env("SECRET", SECRET)
             .envs(env.iter().copied())
             .stdin(Stdio::null());
+        command
+    }
+
+    /// The same with something on its standard input.
+    pub fn feed(&self, arguments: &[&str], input: &str, env: &[(&str, &str)]) -> Out {
+        let path = self.tmp.path().join("input");
+        std::fs::write(&path, input).unwrap();
+        let mut command = self.command(arguments, env);
+        command.stdin(std::fs::File::open(&path).unwrap());
+        self.run_as(command)
+    }
+
+    fn run_as(&self, mut command: Command) -> Out {
         let out = Running::start(&mut command).end(Duration::from_secs(60));
         let foreign = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
         assert!(!out.stderr.contains(foreign) && !out.stdout.contains(foreign), "an escape reached the terminal: {out:?}");

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Takes mail by SMTP and keeps it, for tests of sending: smtp_sink.py PORT DIRECTORY
+"""Takes mail by SMTP and keeps it, for tests of sending: smtp_sink.py PORT DIRECTORY [IMAP_PORT DOMAIN]
 
 Each accepted message becomes DIRECTORY/<n>.eml, the bytes after dot-unstuffing, and <n>.json, its envelope {"from", "to"}, in that
 order and each by rename: a test waits for the .json.  Recipients with "refused" in them get 550, with "later" 451.
+Those of DOMAIN find it in their INBOX on the IMAP server before it is accepted.
 """
+import imaplib
 import itertools
 import json
 import os
@@ -12,6 +14,7 @@ import socketserver
 import sys
 
 port, directory = int(sys.argv[1]), sys.argv[2]
+imap_port, domain = (sys.argv[3:] + ["", ""])[:2]
 numbers = itertools.count(1 + sum(name.endswith(".json") for name in os.listdir(directory)))
 
 
@@ -20,6 +23,13 @@ def keep(name, content):
     with open(path + ".part", "wb") as file:
         file.write(content)
     os.rename(path + ".part", path)
+
+
+def deliver(user, message):
+    server = imaplib.IMAP4("127.0.0.1", int(imap_port))
+    server.login(user, "pass")
+    server.append("INBOX", None, None, message)
+    server.logout()
 
 
 class Session(socketserver.StreamRequestHandler):
@@ -82,6 +92,9 @@ class Session(socketserver.StreamRequestHandler):
         number = next(numbers)
         keep("%d.eml" % number, b"".join(lines))
         keep("%d.json" % number, json.dumps({"from": self.sender, "to": self.recipients}).encode())
+        for recipient in self.recipients:
+            if imap_port and recipient.endswith("@" + domain):
+                deliver(recipient.split("@")[0], b"".join(lines))
         self.reset()
         self.say("250 2.0.0 kept as %d" % number)
 

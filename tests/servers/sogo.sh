@@ -67,8 +67,8 @@ prepare() {
   else
     account=$(id -un)
   fi
-  [ -s "$dir/sogo.ports" ] || free_ports 4 >"$dir/sogo.ports"
-  read -r eas_port sogod_port sql_port memcached_port <"$dir/sogo.ports"
+  [ -s "$dir/sogo.ports" ] || free_ports 5 >"$dir/sogo.ports"
+  read -r eas_port sogod_port sql_port memcached_port sink_port <"$dir/sogo.ports"
   database=mysql://sogo:sogo@127.0.0.1:$sql_port/sogo
   # Later versions of SOPE do not wait, either.
   [ -s "$sogo/fastpoll.so" ] || gcc -shared -fPIC -O2 -o "$sogo/fastpoll.so" "$here/fastpoll.c" -ldl
@@ -132,7 +132,7 @@ start_sogod() {
     -OCSSessionsFolderURL "$database/sogo_sessions_folder" -OCSEMailAlarmsFolderURL "$database/sogo_alarms_folder" \
     -OCSAdminURL "$database/sogo_admin" -MySQL4Encoding utf8mb4 -SOGoUserSources "$source" \
     -SOGoMemcachedHost "127.0.0.1:$memcached_port" -SOGoMailDomain example.test -SOGoForceExternalLoginWithEmail NO \
-    -SOGoIMAPServer "imap://127.0.0.1:$IMAP_PORT" -SOGoMailSpoolPath "$sogo/spool" \
+    -SOGoIMAPServer "imap://127.0.0.1:$IMAP_PORT" -SOGoMailingMechanism smtp -SOGoSMTPServer "smtp://127.0.0.1:$sink_port" -SOGoMailSpoolPath "$sogo/spool" \
     -SOGoSentFolderName Sent -SOGoTrashFolderName Trash -SOGoDraftsFolderName Drafts -SOGoJunkFolderName Junk \
     -SOGoTimeZone UTC -SOGoLanguage English -SOGoPasswordChangeEnabled NO \
     -SOGoVacationEnabled NO -SOGoForwardEnabled NO -SOGoSieveScriptsEnabled NO \
@@ -221,6 +221,10 @@ start_all() {
   start_database
   running memcached >/dev/null || as memcached memcached -l 127.0.0.1 -p "$memcached_port" -U 0 -m 64
   start_nginx
+  # What SOGo sends to its own domain comes into the INBOX there.
+  mkdir -p "$dir/outgoing"
+  running sogosink >/dev/null || spawn sogosink python3 "$here/smtp_sink.py" "$sink_port" "$dir/outgoing" "$IMAP_PORT" example.test
+  await sogosink listens "$sink_port"
   await mariadb sql -e 'SELECT 1 FROM sogo.users LIMIT 1'
   await memcached listens "$memcached_port"
   start_sogod
@@ -245,6 +249,7 @@ stop_all() {
   finish nginx
   cut_sogod
   finish memcached
+  finish sogosink
   finish mariadb
   "$here/dovecot.sh" stop "$dir"
 }

@@ -1,6 +1,8 @@
 //! `mailx send`, `mailx outbox`: a message is prepared, queued, handed over, and its copy filed.
 
+mod answered;
 mod copies;
+mod doubts;
 pub mod outbox;
 mod prepare;
 pub mod syslog;
@@ -10,14 +12,16 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::{Globals, account, off_thread};
-use crate::backend::{Ctx, Letter, Submission, Submit};
+use crate::backend::{Ctx, Submission, Submit};
 use crate::config::Account;
 pub use crate::engine::send::Settled;
 pub use crate::engine::send::compose::{Attachment, Compose};
-use crate::engine::send::{self, Delivered, unqueued_message};
-use crate::model::{Class, Error, Observer, Reports, Result};
+use crate::engine::send::{self, Delivered, letter, unqueued_message};
+use crate::model::event::Step;
+use crate::model::{Class, Error, Event, Observer, Reports, Result};
 pub use crate::store::outbox::State;
 use crate::store::outbox::{Claim, Outbox};
+use crate::store::random;
 use prepare::{Prepared, prepare};
 
 /// What is to be sent.
@@ -86,12 +90,12 @@ pub async fn send(globals: &Globals, request: Request, input: Box<dyn Read + Sen
     let prepared = off_thread("prepare the message", move || prepare(&config, &request, input)).await?;
     let Some(Prepared { account, spool, entry, outbox }) = prepared else { return Ok(None) };
     let way = way::submission(&account)?;
-    let ctx = account::sending_ctx(globals, &account, observer);
+    let ctx = account::sending_ctx(globals, &account, observer).await?;
     let opening = (queueing != Queueing::Only).then(|| open(way.clone(), ctx.clone()));
     let name = account.name.clone();
     let Some(outbox) = outbox else {
         let message = unqueued_message(spool)?;
-        let letter = Letter { envelope: entry.envelope(), message: Arc::new(message), eight_bit: entry.eight_bit, utf8: entry.utf8_header };
+        let letter = letter(format!("{:032x}", u128::from_le_bytes(random()?)), &entry, message);
         let session = joined(opening).await;
         let (settled, error) = send::deliver_unqueued(session, letter, settled_of(String::new(), &entry, None)).await;
         return Ok(Some(Report { account: name, settled, error, copy: None }));
@@ -117,6 +121,15 @@ pub async fn send(globals: &Globals, request: Request, input: Box<dyn Read + Sen
     let session = joined(opening).await;
     let delivered = send::deliver(&outbox, &*way, &ctx, session, vec![claim]).await;
     Ok(Some(report(globals, &account, &outbox, delivered, fallback, ctx.observer).await))
+}
+
+/// Reaches the place that takes what the account sends, and hands over nothing.
+pub(in crate::app) async fn reach(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<()> {
+    let ctx = account::sending_ctx(globals, account, observer.clone()).await?;
+    way::submission(account)?.open(&ctx).await?.close().await?;
+    let detail = format!("{} takes mail", way::name(account));
+    observer.on(&Event::Reached { step: Step::Submission, detail: &detail });
+    Ok(())
 }
 
 /// What became of a message; its copy is filed.
@@ -184,7 +197,10 @@ async fn hand_over(
         Ok(way) => way,
         Err(error) => return Delivered { settled: Vec::new(), error: Some(error) },
     };
-    let ctx = account::sending_ctx(globals, account, observer);
+    let ctx = match account::sending_ctx(globals, account, observer).await {
+        Ok(ctx) => ctx,
+        Err(error) => return Delivered { settled: Vec::new(), error: Some(error) },
+    };
     let session = way.open(&ctx).await;
     send::deliver(outbox, &*way, &ctx, session, claims).await
 }

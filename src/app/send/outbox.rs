@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Report, Settled, State, copies, hand_over, look, report, settled_of};
+use super::{Report, Settled, State, copies, doubts, hand_over, look, report, settled_of};
 use crate::app::{Globals, Observers, Target, account, off_thread};
 use crate::config::Account;
 use crate::engine::send;
@@ -152,7 +152,7 @@ pub async fn retry(globals: &Globals, text: &str, observer: Arc<dyn Observer>) -
 pub async fn flush(globals: &Globals, names: &[String], observers: &Observers<'_>) -> Result<Vec<Flushed>> {
     let mut all = Vec::new();
     for account in account::select(globals, &Target::Named(names.to_vec()))? {
-        if account.send.is_some() {
+        if account.sends() {
             all.push(flush_one(globals, &account, observers(&account.name), true).await);
         }
     }
@@ -197,6 +197,7 @@ async fn work_off(globals: &Globals, account: &Account, observer: &Arc<dyn Obser
         }
     }
     if !globals.cancel.is_cancelled() {
+        flushed.reports.extend(doubts::settle(globals, account, &outbox, observer.clone()).await?);
         copies::file(globals, account, &outbox, observer.clone()).await?;
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 
 use jiff::Zoned;
 
+use crate::backend::eas::blind;
 use crate::config::{Account, Config};
 use crate::engine::send::compose::{self, Compose, Made};
 use crate::engine::send::header::{Ended, Header};
@@ -13,7 +14,7 @@ use crate::model::{Address, Class, Envelope, Error, Result};
 use crate::store::outbox::{Entry, Outbox, Spool};
 use crate::store::random;
 
-use super::{Queueing, Request, Source, copies, way};
+use super::{Queueing, Request, Source, answered, copies, way};
 use crate::app::run::{layout, step_hook};
 
 /// Octets of one read.
@@ -70,9 +71,9 @@ fn own(account: &Account) -> Vec<Address> {
 fn choose<'c>(config: &'c Config, request: &Request, from: Option<&str>) -> Result<&'c Account> {
     if let Some(name) = &request.account {
         let account = config.account(name)?;
-        return if account.send.is_some() { Ok(account) } else { Err(way::cannot(account)) };
+        return if account.sends() { Ok(account) } else { Err(way::cannot(account)) };
     }
-    let senders = || config.accounts.iter().filter(|account| account.send.is_some());
+    let senders = || config.accounts.iter().filter(|account| account.sends());
     for text in [request.from.as_deref(), from].into_iter().flatten() {
         let Ok(people) = People::default().read(text) else { continue };
         let has = |account: &&Account| people.iter().any(|p| own(account).iter().any(|own| own.is_same(&p.address)));
@@ -102,6 +103,13 @@ impl Job<'_> {
         let from = self.sender(header.from().as_deref())?;
         let to = self.recipients(&lists, in_header)?;
         header.remove_blind();
+        if self.account.sends_itself() {
+            let mut block = Vec::new();
+            header.write(&mut block).map_err(|e| Error::local("read the header of the message", &e))?;
+            blind(&block, &to).map_err(|why| {
+                malformed(why).hint("give those recipients, too, or take them out of the header; -t sends to all whom the header names")
+            })?;
+        }
         if !header.has("message-id") {
             header.add("Message-ID", &message_id(from.as_ref())?);
         }
@@ -123,7 +131,9 @@ impl Job<'_> {
             copy(input, &mut spool)
         })();
         let entry = written.map_err(|e| Error::local("write the message into the outbox", &e));
+        let answered = answered::named(&header);
         let entry = entry.map(|()| Entry {
+            answers: answered.and_then(|(id, forwards)| answered::find(self.account, &id, forwards)),
             subject: header.subject().chars().take(SUBJECT).collect(),
             message_id: header.message_id(),
             utf8_header: header.is_utf8(),
@@ -142,7 +152,8 @@ impl Job<'_> {
         let to = self.recipients(&lists.cloned().collect::<Vec<_>>(), true)?;
         let (mut spool, outbox) = self.spool()?;
         let subject = draft.subject.chars().take(SUBJECT).collect();
-        let entry = draft.write(&mut spool).map(|()| Entry { subject, message_id: Some(id), ..self.entry(from, to, &spool) });
+        let answers = compose.reply.as_deref().and_then(answered::message_id).and_then(|id| answered::find(self.account, &id, false));
+        let entry = draft.write(&mut spool).map(|()| Entry { subject, answers, message_id: Some(id), ..self.entry(from, to, &spool) });
         self.prepared(spool, outbox, entry).map(Some)
     }
 

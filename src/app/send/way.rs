@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use crate::app::account;
 use crate::backend::Submission;
+use crate::backend::eas::EasSubmission;
 use crate::backend::smtp::SmtpSubmission;
 use crate::backend::smtp::program::Program;
-use crate::config::{Account, Argv, Outgoing, Route as Configured};
+use crate::config::{Account, Argv, Outgoing, Route as Configured, SaveSent};
 use crate::model::{Class, Error, Result};
 use crate::net::{Endpoint, Route, Security, TlsConnector};
 
 /// Where mail goes, of an account that sends.
 pub(super) fn submission(account: &Account) -> Result<Arc<dyn Submission>> {
+    if account.sends_itself() {
+        let save = account.save_sent != SaveSent::No;
+        return Ok(Arc::new(EasSubmission { backend: account::active_sync(account)?, save }));
+    }
     let Some(send) = &account.send else { return Err(cannot(account)) };
     let server = |host: &str, port, starttls, user: Option<&String>, lmtp| -> Result<Arc<dyn Submission>> {
         let security = match (account.tls.clear, starttls) {
@@ -43,6 +48,17 @@ pub(super) fn submission(account: &Account) -> Result<Arc<dyn Submission>> {
             };
             Ok(Arc::new(Program { name, argv }))
         }
+    }
+}
+
+/// What people call it.
+pub(super) fn name(account: &Account) -> String {
+    match (&account.send, &account.receive) {
+        (Some(Outgoing::Smtp { host, .. } | Outgoing::Lmtp { host, .. }), _) => host.clone(),
+        (Some(Outgoing::Socket { path, .. }), _) => path.display().to_string(),
+        (Some(Outgoing::Command(Argv::Shell(line))), _) => format!("the command {line}"),
+        (Some(Outgoing::Command(Argv::Exec(argv))), _) => format!("the command {}", argv.join(" ")),
+        (None, receive) => receive.as_ref().map_or_else(String::new, |receive| receive.host.clone()),
     }
 }
 

@@ -44,3 +44,5 @@ pub const COOKIE: usize = 4096;
 pub const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(8)];
 /// The longest pause that the server may ask for within a run; a longer one ends the run.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+/// Octets of the header of a message that is sent.
+pub const HEADER: usize = 2 << 20;

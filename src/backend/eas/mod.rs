@@ -16,12 +16,14 @@ mod introduce;
 mod limits;
 mod policy;
 mod session;
+mod submit;
 
 use std::num::NonZeroU16;
 
 use async_trait::async_trait;
 
 pub use policy::{Policy, Rule, policy};
+pub use submit::{EasSubmission, blind};
 
 use crate::backend::auth::{secret, unanswered};
 use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Order, Part, Session, Step, Want};

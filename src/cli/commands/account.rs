@@ -26,7 +26,7 @@ pub fn list(globals: &Globals, ui: &Ui) -> Result<Exit> {
             name: &account.name,
             address: account.address.as_deref(),
             receive: account.receive.as_ref().map(|remote| receive_url(remote, &account.tls)),
-            send: account.send.as_ref().map(|send| send_words(send, &account.tls)),
+            send: sends_by(account),
             maildir: account.maildir.display().to_string(),
         });
         ui.out(&json::line(&Summary { accounts: accounts.collect(), error: None })?)?;
@@ -40,7 +40,7 @@ pub fn list(globals: &Globals, ui: &Ui) -> Result<Exit> {
 
 fn row(account: &Account) -> Vec<String> {
     let receive = account.receive.as_ref().map(|remote| receive_url(remote, &account.tls));
-    let send = account.send.as_ref().map(|send| send_words(send, &account.tls));
+    let send = sends_by(account);
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".into());
     vec![account.name.clone(), or_none(receive), or_none(send), account.maildir.display().to_string()]
 }
@@ -56,8 +56,14 @@ pub fn receive_url(remote: &Remote, tls: &Tls) -> String {
     format!("{scheme}://{}@{}:{}{path}", percent(&remote.user), host(&remote.host), remote.port)
 }
 
+/// How mail goes out, in words; `None` where it does not.
+pub fn sends_by(account: &Account) -> Option<String> {
+    let own = || account.receive.as_ref().filter(|_| account.sends_itself()).map(|remote| receive_url(remote, &account.tls));
+    account.send.as_ref().map(|send| send_words(send, &account.tls)).or_else(own)
+}
+
 /// Where mail goes, in words.
-pub fn send_words(send: &Outgoing, tls: &Tls) -> String {
+fn send_words(send: &Outgoing, tls: &Tls) -> String {
     match send {
         Outgoing::Smtp { starttls, user, host: name, port } => {
             let user = user.as_deref().map(|user| percent(user) + "@").unwrap_or_default();

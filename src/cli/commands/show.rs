@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::account::{receive_url, send_words};
+use super::account::{receive_url, sends_by};
 use crate::app::config::{Account, Auth, Expunge, Layout, RemoteWipe, Roots, Route, SaveSent, SecretSource, Tls};
 use crate::app::{self, Globals};
 use crate::cli::exit::Exit;
@@ -74,7 +74,7 @@ fn settings(account: &Account) -> Vec<Row> {
     let mut row = |what, how: Option<String>| rows.extend(how.map(|how| (what, how)));
     row("address", account.address.clone());
     row("receive", account.receive.as_ref().map(|remote| receive_url(remote, &account.tls)));
-    row("send", account.send.as_ref().map(|send| send_words(send, &account.tls)));
+    row("send", sends_by(account));
     row("maildir", Some(account.maildir.display().to_string()));
     row("layout", Some(if account.layout == Layout::Fs { "fs" } else { "maildir++" }.into()));
     row("folders", Some(account.folders.join(", ")));

@@ -204,6 +204,11 @@ fn metrics(accounts: &[AccountStatus]) -> Metrics {
         metrics.gauge("mailx_folders", "Folders known here.", &labels, account.folders as f64);
         metrics.gauge("mailx_messages", "Messages stored here.", &labels, account.messages as f64);
         metrics.gauge("mailx_stored_bytes", "Octets stored here.", &labels, account.octets as f64);
+        let outbox = [("queued", account.outbox.queued), ("uncertain", account.outbox.uncertain), ("failed", account.outbox.failed)];
+        for (state, count) in outbox {
+            let labels = [("account", account.name.as_str()), ("state", state)];
+            metrics.gauge("mailx_outbox_messages", "Messages in the outbox.", &labels, count as f64);
+        }
         metrics.gauge("mailx_messages_pending", "Messages known there and not stored here yet.", &labels, account.pending as f64);
         for quota in &account.quota {
             let labels = [labels[0], ("root", &quota.root), ("resource", &quota.resource)];

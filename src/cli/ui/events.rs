@@ -117,6 +117,7 @@ pub fn step_word(step: Step) -> &'static str {
         Step::Capabilities => "capabilities",
         Step::Login => "login",
         Step::Folders => "folders",
+        Step::Submission => "submission",
     }
 }
 

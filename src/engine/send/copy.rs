@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::backend::{BodySink, FolderOrder, LookAt, Missed, Order, Part, Session, Want};
+use crate::backend::{BodySink, FolderInfo, FolderOrder, LookAt, Missed, Order, Part, Session, Want};
 use crate::engine::fetch::blocking;
 use crate::engine::origin::{self, Origin};
 use crate::model::{Change, Class, Cursor, Error, Flag, FlagState, Flags, FolderId, FolderPath, Need, Outcome, Result, Role};
@@ -77,7 +77,7 @@ async fn file(outbox: &Arc<Outbox>, session: &mut dyn Session, now: &Look, claim
 }
 
 /// The message is filed: it goes, or stays for those who did not get it.
-async fn done(outbox: &Arc<Outbox>, claim: &mut Claim) -> Result<()> {
+pub(super) async fn done(outbox: &Arc<Outbox>, claim: &mut Claim) -> Result<()> {
     claim.entry.save_copy = false;
     claim.entry.forget_copy();
     if let Some(state) = claim.entry.conclusion(false) {
@@ -113,7 +113,7 @@ async fn is_there(session: &mut dyn Session, folder: &FolderId, begun: Cursor, c
 }
 
 /// The header block of our message.
-fn header_of(claim: &Claim) -> Result<Vec<u8>> {
+pub(super) fn header_of(claim: &Claim) -> Result<Vec<u8>> {
     use std::os::unix::fs::FileExt as _;
     let mut header = vec![0; HEADER.min(claim.entry.octets as usize)];
     claim.message()?.read_exact_at(&mut header, 0).map_err(|e| Error::local("read a message of the outbox", &e))?;
@@ -129,15 +129,23 @@ async fn sent_folder(session: &mut dyn Session) -> Result<FolderId> {
         if let Some(sent) = folders.iter().find(|folder| folder.role == Some(Role::Sent)) {
             return Ok(sent.id.clone());
         }
-        for name in NAMES {
-            if let Some(sent) = folders.iter().find(|folder| folder.path.to_string() == name) {
-                return Ok(sent.id.clone());
-            }
+        if let Some(sent) = sent_by_name(&folders) {
+            return Ok(sent.id.clone());
         }
         let path = FolderPath::new([NAMES[0].to_owned()]).ok_or_else(|| failed("its name is none"))?;
         session.reshape(&[FolderOrder::Create { path }]).await?;
     }
     Err(failed("there is no Sent folder, and none can be made"))
+}
+
+/// The folder that probably is the one for sent mail, where none has that role.
+pub(super) fn sent_by_name(folders: &[FolderInfo]) -> Option<&FolderInfo> {
+    NAMES.iter().find_map(|name| folders.iter().find(|folder| folder.path.to_string() == *name))
+}
+
+/// Whether a folder of this path probably is the one for sent mail.
+pub fn is_sent_name(path: &FolderPath) -> bool {
+    NAMES.contains(&path.to_string().as_str())
 }
 
 fn failed(why: &str) -> Box<Error> {
@@ -174,9 +182,9 @@ impl Look {
 
 /// Headers of messages, by their place in what was wanted.
 #[derive(Default)]
-struct Headers {
+pub(super) struct Headers {
     open: Vec<u8>,
-    whole: HashMap<usize, Vec<u8>>,
+    pub whole: HashMap<usize, Vec<u8>>,
 }
 
 #[async_trait]

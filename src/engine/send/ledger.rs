@@ -11,7 +11,7 @@ use crate::engine::fetch::blocking;
 use crate::model::{Class, Error, Result, Verdict};
 use crate::store::outbox::{Claim, Outbox, State};
 
-use super::message::SpooledMessage;
+use super::message::{SpooledMessage, letter};
 use super::{GIVE_UP, Settled, next, now};
 
 /// Entries that keep the words of a failure that is not theirs alone; more of them would only be written again and again.
@@ -53,12 +53,7 @@ impl Book {
         for (n, claim) in self.claims.iter().enumerate() {
             let Some(claim) = claim else { continue };
             self.letters.push(n);
-            letters.push(Letter {
-                envelope: claim.entry.envelope(),
-                message: Arc::new(SpooledMessage::new(claim.message()?, claim.entry.octets)),
-                eight_bit: claim.entry.eight_bit,
-                utf8: claim.entry.utf8_header,
-            });
+            letters.push(letter(claim.id.clone(), &claim.entry, SpooledMessage::new(claim.message()?, claim.entry.octets)));
         }
         Ok(letters)
     }
@@ -127,7 +122,7 @@ fn conclude(claim: &mut Claim, uncertain: bool) -> Option<State> {
     }
 }
 
-fn settled(claim: &Claim, verdicts: Vec<(crate::model::Address, Verdict)>, state: Option<State>) -> Settled {
+pub(super) fn settled(claim: &Claim, verdicts: Vec<(crate::model::Address, Verdict)>, state: Option<State>) -> Settled {
     let entry = &claim.entry;
     Settled {
         id: claim.id.clone(),

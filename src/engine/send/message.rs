@@ -7,9 +7,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use crate::backend::{Outgoing, Pieces};
+use crate::backend::{Answers, Letter, Outgoing, Pieces};
 use crate::engine::fetch::blocking;
 use crate::model::{Class, Error, Result, Scope};
+use crate::store::outbox::Entry;
 
 /// Octets of one piece.
 const PIECE: u64 = 128 << 10;
@@ -25,6 +26,18 @@ impl SpooledMessage {
     /// A file of so many octets.
     pub fn new(file: File, octets: u64) -> Self {
         Self { file: Arc::new(file), octets }
+    }
+}
+
+/// A message and its envelope, to be handed over.
+pub fn letter(id: String, entry: &Entry, message: SpooledMessage) -> Letter {
+    Letter {
+        id,
+        envelope: entry.envelope(),
+        message: Arc::new(message),
+        eight_bit: entry.eight_bit,
+        utf8: entry.utf8_header,
+        answers: entry.answers().map(|(forwards, folder, id)| Answers { forwards, folder, id }),
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod compose;
 mod copy;
+mod doubts;
 pub mod header;
 mod ledger;
 mod message;
@@ -23,8 +24,10 @@ use crate::store::outbox::{Claim, Outbox, Postponed, Spool, State};
 use super::fetch::blocking;
 use super::fetch::sessions::may_retry;
 pub use copy::file_copies;
+pub use copy::is_sent_name;
+pub use doubts::{Doubt, look_there, settle_found};
 use ledger::Book;
-pub use message::SpooledMessage;
+pub use message::{SpooledMessage, letter};
 
 /// Connections of one run.
 const CONNECTIONS: usize = 3;

@@ -7,13 +7,14 @@
 mod body;
 mod explain;
 mod floor;
+mod upload;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, redirect, retry};
 use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
@@ -24,6 +25,7 @@ use super::{Limits, Meter, TlsConnector, limits};
 use crate::model::error::{Class, Error, Result};
 use body::Body;
 use explain::Place;
+pub use upload::{Pieces, Upload};
 
 /// An account's client. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -51,8 +53,8 @@ pub struct Request<'a> {
     pub url: &'a Url,
     /// All of them but for those of the transport.
     pub headers: &'a [(&'static str, &'a str)],
-    /// The body, whole: it is sent again octet for octet where an answer was lost.
-    pub body: Bytes,
+    /// The body; whoever asks again sends it again octet for octet.
+    pub body: Upload,
     /// How long the server may be silent: before the head of the answer, and between two pieces of it.
     pub silence: Duration,
     /// The most octets that the answer's body may have, unpacked.
@@ -133,9 +135,14 @@ impl Http {
             Method::Options => reqwest::Method::OPTIONS,
             Method::Post => reqwest::Method::POST,
         };
-        let sent = head_octets(&headers) + request.url.as_str().len() + request.body.len();
-        let answer = self.client.request(method, request.url.clone()).headers(headers).body(request.body.clone()).send();
-        let patience = request.silence + self.limits.connect + upload_time(request.body.len());
+        let octets = request.body.octets();
+        if let Upload::Streamed { .. } = &request.body {
+            // Without it the body would go in chunks, which some servers of old do not take.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(octets));
+        }
+        let sent = head_octets(&headers) + request.url.as_str().len() + usize::try_from(octets).unwrap_or(usize::MAX / 2);
+        let answer = self.client.request(method, request.url.clone()).headers(headers).body(request.body.start()).send();
+        let patience = request.silence + self.limits.connect + upload_time(octets);
         self.meter.sent(sent);
         let answer = timeout(patience, answer).await.map_err(|_| place.silent(patience))?.map_err(|cause| place.failed(cause))?;
         self.meter.received(head_octets(answer.headers()));
@@ -146,8 +153,8 @@ impl Http {
 }
 
 /// How long a body may take to go out, at the slowest rate that is borne.
-fn upload_time(octets: usize) -> Duration {
-    Duration::from_secs(octets as u64 / limits::HTTP_UPLOAD_FLOOR)
+fn upload_time(octets: u64) -> Duration {
+    Duration::from_secs(octets / limits::HTTP_UPLOAD_FLOOR)
 }
 
 /// About the octets of a head in HTTP/1.1; HTTP/2 packs it.

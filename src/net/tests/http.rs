@@ -90,7 +90,7 @@ async fn request(io: &mut (impl ByteStream + ?Sized)) -> Option<String> {
 }
 
 fn post(url: &Url) -> Request<'_> {
-    let (body, silence) = (Bytes::from_static(b"body"), Duration::from_secs(5));
+    let (body, silence) = (Bytes::from_static(b"body").into(), Duration::from_secs(5));
     Request {
         method: Method::Post,
         url,
@@ -157,7 +157,7 @@ async fn requests_are_answered_on_one_connection() {
 async fn options_have_no_body() {
     let server = Server::new(answer("200 OK", "MS-ASProtocolVersions: 14.1\r\n", b""), false).await;
     let url = server.url();
-    let request = Request { method: Method::Options, headers: &[], body: Bytes::new(), ..post(&url) };
+    let request = Request { method: Method::Options, headers: &[], body: Bytes::new().into(), ..post(&url) };
     let mut answer = server.client().send(&request).await.unwrap();
     assert_eq!(answer.header("ms-asprotocolversions"), Some("14.1"));
     assert_eq!(body(&mut answer).await.unwrap(), b"");

@@ -6,12 +6,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::model::{Address, Class, Cursor, Envelope, Error, FolderId, Notify, Reports, Result, Verdict};
+use crate::model::{Address, Class, Cursor, Envelope, Error, FolderId, Notify, RemoteId, Reports, Result, Verdict};
 use crate::store::clock::{Clock as _, OsClock};
 
 /// Verdicts of recipients that are settled.
 const ACCEPTED: &str = "accepted";
 const REFUSED: &str = "refused";
+/// What a message does with the one that it answers.
+const REPLY: &str = "reply";
+const FORWARD: &str = "forward";
 
 /// What the file says at its top.
 const HEAD: &str = "# A message of mailx's outbox. Look at it with `mailx outbox show`, remove it with `mailx outbox delete`.\n";
@@ -59,6 +62,9 @@ pub struct Entry {
     /// A copy was begun: the folder that it goes to, and where that stood before, as the backend writes it down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_begun: Option<(String, String)>,
+    /// The message that it answers, where that was there: `reply` or `forward`, its folder as the backend writes it down, its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<(String, String, String)>,
     /// How often it was tried.
     #[serde(default)]
     pub attempts: u32,
@@ -113,6 +119,7 @@ impl Entry {
             report_id: envelope.reports.id.clone(),
             save_copy: false,
             copy_begun: None,
+            answers: None,
             attempts: 0,
             next: None,
             last: None,
@@ -149,6 +156,19 @@ impl Entry {
             };
             self.past.push(Past { to, verdict: word.into(), words: words.clone() });
         }
+    }
+
+    /// It answers a message, or forwards it.
+    pub fn answering(forwards: bool, folder: &FolderId, id: &RemoteId) -> (String, String, String) {
+        let word = if forwards { FORWARD } else { REPLY };
+        (word.to_owned(), octets(&folder.0), id.0.to_string())
+    }
+
+    /// Whether it forwards the message that it answers, the folder of that and its id.
+    pub fn answers(&self) -> Option<(bool, FolderId, RemoteId)> {
+        let (word, folder, id) = self.answers.as_ref()?;
+        let forwards = [(REPLY, false), (FORWARD, true)].into_iter().find(|(known, _)| known == word)?.1;
+        Some((forwards, FolderId(bytes(folder)?), RemoteId(id.as_str().into())))
     }
 
     /// Where the folder stood when a copy into it was begun.

@@ -9,6 +9,7 @@
 //! to bound. Element order in requests is the standard's schema, in answers it is free.
 
 mod command;
+mod compose;
 mod device;
 mod document;
 mod email;
@@ -26,6 +27,7 @@ mod sync;
 mod version;
 
 pub use command::{Command, CommandSet};
+pub use compose::{Compose, SendStatus, Source, compose_request, compose_response};
 pub use device::{DeviceId, DeviceInformation, DeviceType};
 pub use email::{Body, BodyType, FlagStatus, Properties, Verb};
 pub use estimate::{Estimate, EstimateStatus, EstimateWanted, estimate_request, estimate_response};

@@ -16,7 +16,7 @@ mod writer;
 pub use reader::{Event, Reader};
 pub use tag::Tag;
 pub use tokens::page;
-pub use writer::{Writer, write};
+pub use writer::{Writer, write, write_around};
 
 #[cfg(test)]
 pub(in crate::wire) mod tests;

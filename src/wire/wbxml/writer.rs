@@ -17,6 +17,8 @@ pub struct Writer<'a> {
 struct Document {
     octets: Vec<u8>,
     page: u8,
+    /// Where data belongs that is not written here.
+    gap: Option<usize>,
     failed: Option<WbxmlError>,
 }
 
@@ -25,11 +27,22 @@ struct Document {
 ///
 /// Requests are small, and held whole: an unanswered one is sent again, octet for octet (MS-ASCMD 3.1.5.9).
 pub fn write(root: Tag, inside: impl FnOnce(&mut Writer<'_>)) -> Result<Vec<u8>, WbxmlError> {
-    let mut document = Document { octets: HEADER.to_vec(), page: 0, failed: None };
+    document(root, inside).map(|document| document.octets)
+}
+
+/// Writes a document round data that is too long to be held: what stands before the data of [`Writer::opaque_gap`], and what stands behind it.
+pub fn write_around(root: Tag, inside: impl FnOnce(&mut Writer<'_>)) -> Result<(Vec<u8>, Vec<u8>), WbxmlError> {
+    let mut document = document(root, inside)?;
+    let behind = document.octets.split_off(document.gap.unwrap_or(document.octets.len()));
+    Ok((document.octets, behind))
+}
+
+fn document(root: Tag, inside: impl FnOnce(&mut Writer<'_>)) -> Result<Document, WbxmlError> {
+    let mut document = Document { octets: HEADER.to_vec(), page: 0, gap: None, failed: None };
     document.element(root, inside);
-    match document.failed {
+    match document.failed.take() {
         Some(error) => Err(error),
-        None => Ok(document.octets),
+        None => Ok(document),
     }
 }
 
@@ -68,6 +81,16 @@ impl Writer<'_> {
             element.out.octets.push(0xC3);
             element.out.number(data.len() as u64);
             element.out.octets.extend_from_slice(data);
+        })
+    }
+
+    /// An element with opaque data of so many octets, which whoever sends the document puts into its place.
+    pub fn opaque_gap(&mut self, tag: Tag, octets: u32) -> &mut Self {
+        self.element(tag, |element| {
+            element.mark_content();
+            element.out.octets.push(0xC3);
+            element.out.number(octets.into());
+            element.out.gap = Some(element.out.octets.len());
         })
     }
 

@@ -20,7 +20,7 @@ use crate::backend::{Ctx, limits as common};
 use crate::model::event::Step;
 use crate::model::{Class, Error, Event, ExposeSecret as _, Fate, Result, Secret, SecretKind, SecretString};
 use crate::net::Limits;
-use crate::net::http::{Answer, Http, Method, Request};
+use crate::net::http::{Answer, Http, Method, Request, Upload};
 use crate::wire::eas::{Command, CommandSet, DeviceId, DeviceType, EasError, Query, Version, retry_after};
 use crate::wire::wbxml::Tag;
 
@@ -31,7 +31,7 @@ use cookies::Cookies;
 use relocate::is_trusted;
 
 pub(super) use recover::Tries;
-pub(super) use refusal::answered;
+pub(super) use refusal::{answered, cut};
 
 /// The kind of device that we are.
 const DEVICE_TYPE: &str = "mailx";
@@ -55,6 +55,8 @@ pub(super) struct Link {
     cookies: Cookies,
     hops: u32,
     greeted: bool,
+    /// The last request was sent, and nothing was heard of it.
+    pub unanswered: bool,
     /// The server wants everything of before forgotten (X-MS-RP).
     pub reset: bool,
     /// The listings from nothing that this session made, by folder.
@@ -70,7 +72,11 @@ pub(super) struct Link {
 /// One request.
 pub(super) struct Ask {
     pub command: Command,
-    pub body: Vec<u8>,
+    pub body: Upload,
+    /// What the body is.
+    pub kind: &'static str,
+    /// A message that is sent as it is: a copy goes to Sent Items.
+    pub save_in_sent: bool,
     /// The answer may have several parts.
     pub multipart: bool,
     /// Instead of the key that is known.
@@ -82,8 +88,9 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    pub fn new(command: Command, body: Vec<u8>) -> Self {
-        Self { command, body, multipart: false, policy_key: None, work: true, most: limits::ANSWER }
+    pub fn new(command: Command, body: impl Into<Upload>) -> Self {
+        let body = body.into();
+        Self { command, body, kind: WBXML, save_in_sent: false, multipart: false, policy_key: None, work: true, most: limits::ANSWER }
     }
 }
 
@@ -113,6 +120,7 @@ impl Link {
             cookies,
             hops: 0,
             greeted: false,
+            unanswered: false,
             reset: false,
             epochs: HashMap::new(),
             listing: (0, 0),
@@ -227,7 +235,7 @@ impl Link {
         }
         let key = ask.and_then(|ask| ask.policy_key).or_else(|| self.device.policy.as_ref().map(|policy| policy.key));
         let key_text = key.map(|key| key.to_string());
-        let (mut body, mut silence, mut most) = (Bytes::new(), self.ctx.silence, 1 << 20);
+        let (mut body, mut silence, mut most) = (Upload::Whole(Bytes::new()), self.ctx.silence, 1 << 20);
         if let Some(ask) = ask {
             let query = Query {
                 command: ask.command,
@@ -237,7 +245,7 @@ impl Link {
                 locale: Query::ENGLISH,
                 policy_key: key,
                 parameters: &[],
-                save_in_sent: false,
+                save_in_sent: ask.save_in_sent,
                 accept_multipart: ask.multipart,
             };
             url.set_query(Some(&query.plain(&self.backend.user)));
@@ -248,20 +256,24 @@ impl Link {
             if ask.multipart {
                 headers.push(("MS-ASAcceptMultiPart", "T"));
             }
-            if !ask.body.is_empty() {
-                headers.push(("Content-Type", WBXML));
+            if ask.body.octets() > 0 {
+                headers.push(("Content-Type", ask.kind));
             }
-            body = Bytes::from(ask.body.clone());
+            body = ask.body.clone();
             if ask.work {
                 silence *= common::WORK;
             }
             most = ask.most;
         }
         let request = Request { method, url: &url, headers: &headers, body, silence, most };
+        self.unanswered = true;
         tokio::select! {
             biased;
             () = stopped(&self.ctx) => Err(Error::new(Class::Temporary, "work on the account", "the run was stopped").fate(Fate::NeedsUser)),
-            answer = self.http.send(&request) => answer,
+            answer = self.http.send(&request) => {
+                self.unanswered = answer.is_err();
+                answer
+            }
         }
     }
 

@@ -19,7 +19,7 @@ pub(in crate::backend::eas) fn answered(error: &Error) -> Option<u16> {
 }
 
 /// What a server said, short enough to quote.
-pub(super) fn cut(text: &str) -> String {
+pub(in crate::backend::eas) fn cut(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
