@@ -219,7 +219,7 @@ impl EasSubmit {
             // An error that will stay is one of the letter; a quota may be raised.
             (Remedy::TellUser, 110) => Verdict::Refused(words),
             (Remedy::TellUser, 113 | 115) => Verdict::Later(words),
-            (Remedy::TellUser | Remedy::LogIn, _) => {
+            (Remedy::TellUser | Remedy::LogIn | Remedy::BeLetIn, _) => {
                 let error = Error::new(Class::Auth, self.link.tried(parcel.ask.command), words).safe("the message was not sent");
                 return Err(error.hint("ask whoever administers the server"));
             }
