@@ -7,6 +7,8 @@
 mod drafts;
 #[path = "eas/faults.rs"]
 mod faults;
+#[path = "eas/home.rs"]
+mod home;
 #[path = "eas/hostile.rs"]
 mod hostile;
 #[path = "eas/keys.rs"]

@@ -229,6 +229,24 @@ async fn what_was_found_is_kept_until_forgotten_and_a_token_not_for_long() {
 }
 
 #[tokio::test]
+async fn a_refused_token_is_renewed_where_its_source_has_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let count = format!("echo x >> {0}; wc -l < {0}", dir.path().join("n").display());
+    let token = Secrets::new("a", shell(&count), SecretKind::Token, None).limits(Limits { token: Duration::from_secs(60), ..limits() });
+    let words = |secret: Option<Secret>| secret.map(|secret| secret.text.expose_secret().trim().to_owned());
+    let first = token.secret().await.unwrap();
+    assert_eq!(words(token.renewed(&first).await.unwrap()).as_deref(), Some("2"));
+    // Another connection that was refused with the old one gets the same, and the source is not asked again.
+    assert_eq!(words(token.renewed(&first).await.unwrap()).as_deref(), Some("2"));
+    let same = Secrets::new("a", shell("echo always"), SecretKind::Token, None).limits(limits());
+    assert!(same.renewed(&same.secret().await.unwrap()).await.unwrap().is_none());
+    let password = Secrets::new("a", shell(&count), SecretKind::Password, None).limits(limits());
+    let known = password.secret().await.unwrap();
+    assert!(password.renewed(&known).await.unwrap().is_none());
+    assert_eq!(words(Some(password.secret().await.unwrap())).as_deref(), Some("3"), "a password is never asked for again");
+}
+
+#[tokio::test]
 async fn a_thread_that_never_ends_does_not_hold_its_asker() {
     let late = thread::within("test", Duration::from_millis(50), || std::thread::sleep(Duration::from_hours(1))).await;
     assert!(matches!(late, Err(thread::NoAnswer::Late)));

@@ -2,7 +2,8 @@
 
 use mailx::wire::wbxml::page::{AirSync as A, AirSyncBase as B};
 
-use crate::peer::{Home, Reply, item_status, letter};
+use crate::home::Home;
+use crate::peer::{Reply, item_status, letter};
 use crate::support::maildir::identity;
 
 const DRAFTS: &str = "4";

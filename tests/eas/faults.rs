@@ -2,7 +2,8 @@
 
 use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F, ItemOperations as I};
 
-use crate::peer::{Home, INBOX, Reply, letter, status, sync_status};
+use crate::home::Home;
+use crate::peer::{INBOX, Reply, letter, status, sync_status};
 use crate::support::maildir;
 
 #[test]

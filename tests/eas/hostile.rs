@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F};
 use mailx::wire::wbxml::write;
 
-use crate::peer::{Home, INBOX, Reply, Seen, letter, status};
+use crate::home::Home;
+use crate::peer::{INBOX, Reply, Seen, letter, status};
 use crate::support::Out;
 use crate::support::maildir::identity;
 

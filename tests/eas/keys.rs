@@ -2,7 +2,8 @@
 
 use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F, GetItemEstimate as G};
 
-use crate::peer::{Home, INBOX, Reply, letter, status};
+use crate::home::Home;
+use crate::peer::{INBOX, Reply, letter, status};
 use crate::support::maildir;
 
 #[test]

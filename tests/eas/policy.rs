@@ -3,7 +3,8 @@
 use mailx::wire::wbxml::page::{FolderHierarchy as F, Provision as P, Settings as S};
 use mailx::wire::wbxml::{Writer, write};
 
-use crate::peer::{Home, Reply, Seen, status};
+use crate::home::Home;
+use crate::peer::{Reply, Seen, status};
 
 /// A policy with these rules and this key; `None`: the receipt of an acknowledgement.
 fn policy(key: u32, rules: Option<&[(mailx::wire::wbxml::Tag, &str)]>) -> Reply {

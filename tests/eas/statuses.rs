@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use mailx::wire::wbxml::page::{AirSync as A, AirSyncBase as B, Email as E, FolderHierarchy as F, ItemOperations as I, Move as M};
 use mailx::wire::wbxml::write;
 
-use crate::peer::{Home, INBOX, Reply, Seen, There, item_status, letter, status, sync_status};
+use crate::home::Home;
+use crate::peer::{INBOX, Reply, Seen, There, item_status, letter, status, sync_status};
 use crate::support::Out;
 use crate::support::maildir::identity;
 
@@ -166,7 +167,7 @@ fn a_message_that_does_not_come_whole_or_as_it_was_sent_is_not_stored() {
                     operations.number(I::Status, 1u32).element(I::Response, |response| {
                         response.element(I::Fetch, |fetch| {
                             fetch.number(I::Status, 1u32).text(A::CollectionId, INBOX).text(A::ServerId, "5:1");
-                            fetch.element(I::Properties, |properties| drop(properties.element(B::Body, |body| put(body))));
+                            fetch.element(I::Properties, |properties| drop(properties.element(B::Body, put)));
                         });
                     });
                 })

@@ -2,7 +2,8 @@
 
 use mailx::wire::wbxml::page::{FolderHierarchy as F, Settings as S};
 
-use crate::peer::{Home, INBOX, Reply, letter, status};
+use crate::home::Home;
+use crate::peer::{INBOX, Reply, letter, status};
 
 #[test]
 fn a_server_before_14_1_is_told_once_what_this_device_is() {

@@ -79,7 +79,10 @@ fn those_whom_no_header_names_get_it_and_nobody_sees_them() {
 #[test]
 fn a_recipient_that_is_refused_is_told_and_the_message_kept() {
     let Some((from, _)) = two("refused") else { return };
-    send(&from, &["send", "-t"], message(&from, "refused@example.net", "no", "text")).exit(75).says("status 120").says("refused@example.net");
+    send(&from, &["send", "-t"], message(&from, "refused@example.net", "no", "text"))
+        .exit(75)
+        .says("status 120")
+        .says("refused@example.net");
     let list = from.run(&["outbox", "list", "--json"]).exit(0).json();
     assert_eq!(list["accounts"][0]["messages"].as_array().unwrap().len(), 1, "{list}");
 }

@@ -32,9 +32,13 @@ impl Link {
         }
         let which: Vec<usize> =
             (0..looks.len()).filter(|n| looks[*n].fresh && !looks[*n].announced && looks[*n].harvest.is_none()).collect();
-        which.iter().for_each(|n| looks[*n].announced = true);
+        for n in &which {
+            looks[*n].announced = true;
+        }
         if let Some(all) = self.estimate(&wanted(looks, &which)).await {
-            which.iter().for_each(|n| looks[*n].counted = true);
+            for n in which {
+                looks[n].counted = true;
+            }
             self.listing.1 += all;
         }
     }
