@@ -115,7 +115,8 @@ pub fn newest(
         if file.take(HEADER).read_to_end(&mut header).is_err() {
             continue;
         }
-        let end = [&b"\n\n"[..], b"\r\n\r\n"].into_iter().filter_map(|end| memchr::memmem::find(&header, end).map(|at| at + end.len())).min();
+        let end =
+            [&b"\n\n"[..], b"\r\n\r\n"].into_iter().filter_map(|end| memchr::memmem::find(&header, end).map(|at| at + end.len())).min();
         header.truncate(end.unwrap_or(header.len()));
         if each(HeaderHere { folder: &folders[n], remote: &row.remote, header: &header }) {
             break;

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use mailx::wire::wbxml::{Event, Limits, Reader, Tag, Writer, page::AirSync as A, page::AirSyncBase as B, page::Email as E};
 use mailx::wire::wbxml::page::ComposeMail as C;
+use mailx::wire::wbxml::{Event, Limits, Reader, Tag, Writer, page::AirSync as A, page::AirSyncBase as B, page::Email as E};
 use mailx::wire::wbxml::{page::FolderHierarchy as F, page::ItemOperations as I, page::Move as M, write};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

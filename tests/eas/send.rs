@@ -155,7 +155,8 @@ fn what_the_web_server_answers_instead() {
 
 #[test]
 fn nonsense_for_an_answer_is_no_answer() {
-    for reply in [Reply::html(200), Reply::wbxml(vec![3, 1, 0x6a, 0, 0x45]), Reply { cut: Some(3), ..status(C::SendMail, C::Status, 120) }] {
+    for reply in [Reply::html(200), Reply::wbxml(vec![3, 1, 0x6a, 0, 0x45]), Reply { cut: Some(3), ..status(C::SendMail, C::Status, 120) }]
+    {
         let home = home(0);
         home.peer.hook(move |seen, _| (seen.command == "SendMail").then(|| reply.clone()));
         send(&home, "one").exit(3);
@@ -253,9 +254,8 @@ fn a_policy_that_is_wanted_in_the_middle_is_settled_first() {
         let home = home(0);
         home.peer.there().versions = version.into();
         home.peer.hook(move |seen, _| {
-            (seen.command == "SendMail" && seen.before == 0).then(|| {
-                if version == "12.1" { Reply::status(449) } else { status(C::SendMail, C::Status, 142) }
-            })
+            (seen.command == "SendMail" && seen.before == 0)
+                .then(|| if version == "12.1" { Reply::status(449) } else { status(C::SendMail, C::Status, 142) })
         });
         send(&home, "one").exit(0);
         assert_eq!(sent(&home).len(), 1);
@@ -336,12 +336,10 @@ fn an_answer_to_a_message_that_is_there_marks_it_there() {
     let path = file.path.to_str().unwrap();
     home.feed(&["send", "--to", "a@example.net", "--subject", "x", "--reply-to-message", path], "text\n", &[]).exit(0);
     let all = sent(&home);
-    let told: Vec<_> = all.iter().map(|sent| (sent.command.as_str(), sent.source.as_ref().map(|(f, i)| (f.as_str(), i.as_str())))).collect();
+    let told: Vec<_> =
+        all.iter().map(|sent| (sent.command.as_str(), sent.source.as_ref().map(|(f, i)| (f.as_str(), i.as_str())))).collect();
     let of = |item| Some(("5", item));
-    assert_eq!(
-        told,
-        [("SmartReply", of("5:2")), ("SmartForward", of("5:3")), ("SendMail", None), ("SmartReply", of("5:1"))]
-    );
+    assert_eq!(told, [("SmartReply", of("5:2")), ("SmartForward", of("5:3")), ("SendMail", None), ("SmartReply", of("5:1"))]);
     let rest = &all[0].message[all[0].message.find("From: ").unwrap()..];
     assert_eq!(rest, reply("1").replace('\n', "\r\n"), "the bytes stay the user's");
     // One that has gone meanwhile.
@@ -382,4 +380,13 @@ fn a_kill_at_each_durable_step_sends_it_once() {
     home.sync(0);
     home.assert_same();
     assert!(leftovers(&home.root).is_empty());
+}
+
+#[test]
+fn account_test_logs_in_and_sends_nothing() {
+    let home = home(1);
+    let out = home.run(&["account", "test", "--json"]).exit(0).json();
+    let steps: Vec<&str> = out["accounts"][0]["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
+    assert!(steps.contains(&"folders") && steps.ends_with(&["submission"]), "{steps:?}");
+    assert!(sent(&home).is_empty() && !home.root.exists());
 }

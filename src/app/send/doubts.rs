@@ -33,7 +33,12 @@ fn tells(account: &Account) -> bool {
 }
 
 /// Settles what is found: first here, among what a run has brought, then there.
-pub(super) async fn settle(globals: &Globals, account: &Account, outbox: &Arc<Outbox>, observer: Arc<dyn Observer>) -> Result<Vec<Settled>> {
+pub(super) async fn settle(
+    globals: &Globals,
+    account: &Account,
+    outbox: &Arc<Outbox>,
+    observer: Arc<dyn Observer>,
+) -> Result<Vec<Settled>> {
     if !tells(account) {
         return Ok(Vec::new());
     }

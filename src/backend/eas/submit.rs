@@ -140,7 +140,8 @@ impl EasSubmit {
             let ask = Ask { kind: MESSAGE, save_in_sent: save, ..Ask::new(Command::SendMail, mail.upload()) };
             return Ok(Parcel { ask, gate, smart: false });
         }
-        let octets = u32::try_from(octets).map_err(|_| format!("it has {octets} octets, and ActiveSync can announce {} at most", u32::MAX))?;
+        let octets =
+            u32::try_from(octets).map_err(|_| format!("it has {octets} octets, and ActiveSync can announce {} at most", u32::MAX))?;
         let folder = letter.answers.as_ref().map(|answers| String::from_utf8_lossy(&answers.folder.0).into_owned());
         let source = letter.answers.as_ref().zip(folder.as_deref()).filter(|_| smart).map(|(answers, folder)| Source {
             folder,

@@ -50,7 +50,11 @@ impl Doubt {
 }
 
 /// Looks into the Sent folder there for those that were not found yet: at what came into it since `known` says where it stood.
-pub async fn look_there(session: &mut dyn Session, doubts: &mut [Doubt], known: &(dyn Fn(&FolderId) -> Option<Cursor> + Sync)) -> Result<()> {
+pub async fn look_there(
+    session: &mut dyn Session,
+    doubts: &mut [Doubt],
+    known: &(dyn Fn(&FolderId) -> Option<Cursor> + Sync),
+) -> Result<()> {
     let folders = session.folders().await?;
     let by_role = folders.iter().find(|folder| folder.role == Some(Role::Sent));
     let Some(sent) = by_role.or_else(|| sent_by_name(&folders)) else { return Ok(()) };
