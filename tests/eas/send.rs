@@ -382,3 +382,12 @@ fn a_kill_at_each_durable_step_sends_it_once() {
     home.assert_same();
     assert!(leftovers(&home.root).is_empty());
 }
+
+#[test]
+fn account_test_logs_in_and_sends_nothing() {
+    let home = home(1);
+    let out = home.run(&["account", "test", "--json"]).exit(0).json();
+    let steps: Vec<&str> = out["accounts"][0]["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
+    assert!(steps.contains(&"folders") && steps.ends_with(&["submission"]), "{steps:?}");
+    assert!(sent(&home).is_empty() && !home.root.exists());
+}

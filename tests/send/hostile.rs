@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use crate::bed::Sender;
 use crate::peer::{Answer, Home, last, say};
 
 const TO: &[&str] = &["a@example.net"];
@@ -133,6 +134,70 @@ fn row_83_what_is_said_before_starttls_is_forgotten_or_an_attack() {
         assert!(!home.record().iter().any(|l| l.starts_with("AUTH") || l.starts_with("MAIL")), "{:?}", home.record());
         assert_eq!(home.states(), ["queued"]);
     }
+}
+
+#[test]
+fn row_84_a_blind_copy_is_in_no_message_and_its_recipients_are_in_the_envelope() {
+    let Some(sender) = Sender::new("row84") else { return };
+    let mail = "From: whoever\nBCC: secret@example.net,\n hidden@example.net\nTo: a@example.net\nResent-Bcc: third@example.net\nSubject: x\n\nBcc: body@x\n";
+    sender.run(&["send", "-t", "--queue"], mail).exit(0);
+    let envelope = sender.files().into_iter().find(|file| file.ends_with(".queued")).unwrap();
+    let envelope = std::fs::read_to_string(sender.outbox().join(envelope)).unwrap();
+    // A message that was sent on goes to those that it was sent on to.
+    assert!(envelope.contains("to = [\"third@example.net\"]"), "{envelope}");
+    sender.run(&["send", "-t"], mail.replace("Resent-Bcc: third@example.net\n", "")).exit(0);
+    sender.run(&["send", "--flush"], "").exit(0);
+    let arrived = sender.arrived();
+    let all: Vec<&str> = arrived.iter().flat_map(|a| &a.to).map(String::as_str).collect();
+    assert!(
+        ["a@example.net", "secret@example.net", "hidden@example.net", "third@example.net"].iter().all(|to| all.contains(to)),
+        "{all:?}"
+    );
+    for arrived in arrived {
+        let text = String::from_utf8(arrived.sent()).unwrap().to_lowercase();
+        let (header, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(
+            !header.contains("bcc") && !header.contains("secret") && !header.contains("hidden") && !header.contains("third"),
+            "{header}"
+        );
+        assert_eq!(body, "bcc: body@x\r\n");
+    }
+}
+
+#[test]
+fn row_85_no_field_of_a_message_attaches_a_file() {
+    let Some(sender) = Sender::new("row85") else { return };
+    let file = sender.w.tmp.path().join("id");
+    std::fs::write(&file, "a secret of mine").unwrap();
+    let mail = format!("To: a@example.net\nAttach: {0}\nX-Attach: {0}\nSubject: x\n\nAttach: {0}\n", file.display());
+    sender.run(&["send", "-t"], &mail).exit(0);
+    let header = format!("Attach: {}", file.display());
+    sender.run(&["send", "--to", "a@example.net", "--header", &header], "text\n").exit(0);
+    let arrived = sender.arrived();
+    assert_eq!(arrived.len(), 2);
+    for arrived in arrived {
+        assert!(arrived.text().contains("Attach: ") && !arrived.text().contains("a secret of mine"), "{}", arrived.text());
+    }
+}
+
+#[test]
+fn row_77_and_78_nothing_that_is_given_becomes_a_line_of_its_own() {
+    let Some(sender) = Sender::new("row77") else { return };
+    for bad in ["a@b>\r\nRCPT TO:<x@y", "a@b\rX: y", "a@b\nX: y", "\"a\r\n\"@b", "A\nBcc: x@y <a@b>"] {
+        sender.run(&["send", bad], "Subject: x\n\nx\n").exit(65);
+        sender.run(&["send", "-f", bad, "a@example.net"], "Subject: x\n\nx\n").exit(65);
+        for option in ["--to", "--cc", "--bcc", "--from", "--reply-to", "--subject"] {
+            let out = sender.run(&["send", "--to", "a@example.net", "--subject", "x", option, bad], "x\n");
+            assert!(matches!(out.code, Some(64 | 65)), "{option} {bad:?}: {out:?}");
+        }
+    }
+    // A name of a file is no line, either.
+    let file = sender.w.tmp.path().join("a\r\nX-Evil: y");
+    std::fs::write(&file, "x").unwrap();
+    let out = sender.run(&["send", "--to", "a@example.net", "--subject", "x", "--attach", file.to_str().unwrap()], "x\n");
+    assert!(matches!(out.code, Some(0 | 65)), "{out:?}");
+    assert!(sender.arrived().iter().all(|a| !a.text().contains("\nX-Evil")), "{:?}", sender.arrived());
+    assert!(sender.files().is_empty(), "{:?}", sender.files());
 }
 
 #[test]

@@ -30,6 +30,12 @@ fn files_that_people_can_read_and_nobody_else() {
     sender.run(&["outbox", "list"], "").exit(0);
     let status = sender.run(&["status"], "").exit(0).stdout;
     assert!(status.contains("test: outbox: 1 queued"), "{status}");
+    let metrics = sender.w.tmp.path().join("mailx.prom");
+    sender.run(&["status", "--metrics", metrics.to_str().unwrap()], "").exit(0);
+    let metrics = fs::read_to_string(metrics).unwrap();
+    for line in ["{account=\"test\",state=\"queued\"} 1\n", "{account=\"test\",state=\"uncertain\"} 0\n"] {
+        assert!(metrics.contains(&format!("mailx_outbox_messages{line}")), "{metrics}");
+    }
     sender.run(&["outbox", "show", "nothing"], "").exit(66);
     sender.run(&["outbox", "delete", &id[..6]], "").exit(0);
     assert!(sender.files().is_empty());

@@ -89,6 +89,23 @@ fn who_gets_it_who_does_not_and_who_gets_it_later() {
 }
 
 #[test]
+fn account_test_reaches_the_server_that_takes_mail_and_hands_over_nothing() {
+    let Some(sender) = Sender::new("probe") else { return };
+    let out = sender.run(&["account", "test", "--json"], "").exit(0).json();
+    let steps: Vec<&str> = out["accounts"][0]["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
+    assert!(steps.ends_with(&["login", "submission"]), "{steps:?}");
+    let receive = format!("receive = \"imaps://{}@{}:{}\"", sender.w.user, sender.w.server.get("HOST"), sender.w.server.get("IMAPS_PORT"));
+    sender.configure(&sender.url("smtp"), &receive);
+    let out = sender.run(&["account", "test", "--json"], "").exit(0).json();
+    let steps: Vec<&str> = out["accounts"][0]["steps"].as_array().unwrap().iter().map(|s| s["step"].as_str().unwrap()).collect();
+    assert!(steps.contains(&"folders") && steps.ends_with(&["submission"]), "{steps:?}");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    sender.configure(&format!("smtps://me@localhost:{closed}"), &receive);
+    sender.run(&["account", "test"], "").exit(69).says(&closed.to_string());
+    assert!(sender.arrived().is_empty());
+}
+
+#[test]
 fn a_server_that_is_down_a_login_that_is_refused_and_words_that_are_wrong() {
     let Some(sender) = Sender::new("down") else { return };
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -71,7 +71,7 @@ fn caps(version: Version) -> Caps {
         delete: Deletes { trash: true, now: true },
         moves: Moves::Native { tells_id: true },
         push: Push::Poll { at_least: POLL },
-        submit: false,
+        submit: true,
         admin: true,
     }
 }

@@ -214,7 +214,7 @@ fn abilities(caps: &Caps) -> Vec<Row> {
         ("new file here → server", append.into()),
         ("move here → server", moves.into()),
         ("push", push),
-        ("send", if caps.submit { "yes" } else { "over a sending server" }.into()),
+        ("send", if caps.submit { "by the account itself" } else { "over a sending server" }.into()),
     ]
 }
 
