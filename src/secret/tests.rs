@@ -232,7 +232,7 @@ async fn what_was_found_is_kept_until_forgotten_and_a_token_not_for_long() {
 async fn a_refused_token_is_renewed_where_its_source_has_another() {
     let dir = tempfile::tempdir().unwrap();
     let count = format!("echo x >> {0}; wc -l < {0}", dir.path().join("n").display());
-    let token = Secrets::new("a", shell(&count), SecretKind::Token, None).limits(Limits { token: Duration::from_secs(60), ..limits() });
+    let token = Secrets::new("a", shell(&count), SecretKind::Token, None).limits(Limits { token: Duration::from_mins(1), ..limits() });
     let words = |secret: Option<Secret>| secret.map(|secret| secret.text.expose_secret().trim().to_owned());
     let first = token.secret().await.unwrap();
     assert_eq!(words(token.renewed(&first).await.unwrap()).as_deref(), Some("2"));
