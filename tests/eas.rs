@@ -5,6 +5,8 @@
 
 #[path = "eas/drafts.rs"]
 mod drafts;
+#[path = "eas/exchange.rs"]
+mod exchange;
 #[path = "eas/faults.rs"]
 mod faults;
 #[path = "eas/home.rs"]
@@ -15,6 +17,8 @@ mod hostile;
 mod keys;
 #[path = "eas/kill.rs"]
 mod kill;
+#[path = "eas/mailbox.rs"]
+mod mailbox;
 #[path = "eas/peer.rs"]
 mod peer;
 #[path = "eas/policy.rs"]

@@ -2,8 +2,9 @@
 
 use mailx::wire::wbxml::page::{AirSync as A, AirSyncBase as B};
 
+use crate::exchange::{Reply, item_status};
 use crate::home::Home;
-use crate::peer::{Reply, item_status, letter};
+use crate::mailbox::letter;
 use crate::support::maildir::identity;
 
 const DRAFTS: &str = "4";

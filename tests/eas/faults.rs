@@ -2,8 +2,9 @@
 
 use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F, ItemOperations as I};
 
+use crate::exchange::{Reply, status, sync_status};
 use crate::home::Home;
-use crate::peer::{INBOX, Reply, letter, status, sync_status};
+use crate::mailbox::{INBOX, letter};
 use crate::support::maildir;
 
 #[test]

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::peer::{Peer, SECRET, There};
+use crate::mailbox::There;
+use crate::peer::{Peer, SECRET};
 use crate::support::maildir::{self, Mail};
 use crate::support::world::{Out, Running};
 

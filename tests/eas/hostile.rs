@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F};
 use mailx::wire::wbxml::write;
 
+use crate::exchange::{Reply, Seen, status};
 use crate::home::Home;
-use crate::peer::{INBOX, Reply, Seen, letter, status};
+use crate::mailbox::{INBOX, letter};
 use crate::support::Out;
 use crate::support::maildir::identity;
 
@@ -441,7 +442,7 @@ fn a_listing_that_turns_in_a_circle_ends() {
 
 #[test]
 fn lengths_and_encodings_that_lie_cost_no_mail() {
-    let honest = |there: &mut crate::peer::There, seen: &Seen| there.answer(seen);
+    let honest = |there: &mut crate::mailbox::There, seen: &Seen| there.answer(seen);
     for (name, value) in [
         ("Content-Encoding", "gzip"),
         ("Content-Encoding", "br"),

@@ -2,8 +2,9 @@
 
 use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F, GetItemEstimate as G};
 
+use crate::exchange::{Reply, status};
 use crate::home::Home;
-use crate::peer::{INBOX, Reply, letter, status};
+use crate::mailbox::{INBOX, letter};
 use crate::support::maildir;
 
 #[test]

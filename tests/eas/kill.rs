@@ -1,7 +1,7 @@
 //! kill -9 at each durable step: whatever a run leaves, the next one ends in the same place.
 
 use crate::home::Home;
-use crate::peer::{INBOX, letter};
+use crate::mailbox::{INBOX, letter};
 use crate::support::kill::at_each_step;
 use crate::support::maildir;
 

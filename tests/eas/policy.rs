@@ -3,8 +3,8 @@
 use mailx::wire::wbxml::page::{FolderHierarchy as F, Provision as P, Settings as S};
 use mailx::wire::wbxml::{Writer, write};
 
+use crate::exchange::{Reply, Seen, status};
 use crate::home::Home;
-use crate::peer::{Reply, Seen, status};
 
 /// A policy with these rules and this key; `None`: the receipt of an acknowledgement.
 fn policy(key: u32, rules: Option<&[(mailx::wire::wbxml::Tag, &str)]>) -> Reply {
@@ -124,7 +124,7 @@ fn an_order_to_wipe_locks_the_account_and_deletes_nothing() {
         assert!(shown.stdout.contains("wipe") && shown.stdout.contains("nothing was deleted"), "{shown:?}");
         // It is taken back.
         home.peer.honest();
-        home.peer.there().deliver(crate::peer::INBOX, b"Subject: after\r\n\r\n");
+        home.peer.there().deliver(crate::mailbox::INBOX, b"Subject: after\r\n\r\n");
         home.sync(0);
         home.assert_same();
     }

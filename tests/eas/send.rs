@@ -5,8 +5,9 @@ use std::fs;
 use mailx::wire::wbxml::page::{ComposeMail as C, Provision as P};
 use mailx::wire::wbxml::write;
 
+use crate::exchange::{Reply, status};
 use crate::home::Home;
-use crate::peer::{Reply, Sent, status, without_blind};
+use crate::mailbox::{Sent, without_blind};
 use crate::support::kill::at_each_step;
 use crate::support::maildir::leftovers;
 use crate::support::world::Out;
@@ -239,7 +240,7 @@ fn a_person_who_sends_it_again_is_saved_from_a_double_by_its_id() {
     });
     send(&home, "twice").exit(3);
     home.peer.hook(|seen, there| {
-        let known = |there: &crate::peer::There| there.sent.iter().any(|sent| sent.client_id == seen.node().text(C::ClientId));
+        let known = |there: &crate::mailbox::There| there.sent.iter().any(|sent| sent.client_id == seen.node().text(C::ClientId));
         (is_send(&seen.command) && known(there)).then(|| status(C::SendMail, C::Status, 118))
     });
     // There is no copy that could tell.

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use mailx::wire::wbxml::page::{AirSync as A, AirSyncBase as B, Email as E, FolderHierarchy as F, ItemOperations as I, Move as M};
 use mailx::wire::wbxml::write;
 
+use crate::exchange::{Reply, Seen, item_status, status, sync_status};
 use crate::home::Home;
-use crate::peer::{INBOX, Reply, Seen, There, item_status, letter, status, sync_status};
+use crate::mailbox::{INBOX, There, letter};
 use crate::support::Out;
 use crate::support::maildir::identity;
 

@@ -2,8 +2,9 @@
 
 use mailx::wire::wbxml::page::{FolderHierarchy as F, Settings as S};
 
+use crate::exchange::{Reply, status};
 use crate::home::Home;
-use crate::peer::{INBOX, Reply, letter, status};
+use crate::mailbox::{INBOX, letter};
 
 #[test]
 fn a_server_before_14_1_is_told_once_what_this_device_is() {

@@ -11,7 +11,8 @@ fn plain(client_id: &str, octets: u32) -> Compose<'_> {
 
 /// What the message of a vector is: the value of its Mime.
 fn message_of(octets: &[u8]) -> Vec<u8> {
-    let at = memchr::memmem::rfind(octets, &[0xC3]).unwrap() + 1;
+    // The tag with content, and OPAQUE.
+    let at = memchr::memmem::find(octets, &[C::Mime.token() | 0x40, 0xC3]).unwrap() + 2;
     let (length, size) = if octets[at] < 0x80 {
         (usize::from(octets[at]), 1)
     } else {
