@@ -77,13 +77,15 @@ pub(super) struct Ask {
     pub policy_key: Option<u32>,
     /// The server has to work for it.
     pub work: bool,
+    /// The server answers when it likes, within this time.
+    pub wait: Option<Duration>,
     /// Octets of the answer.
     pub most: u64,
 }
 
 impl Ask {
     pub fn new(command: Command, body: Vec<u8>) -> Self {
-        Self { command, body, multipart: false, policy_key: None, work: true, most: limits::ANSWER }
+        Self { command, body, multipart: false, policy_key: None, work: true, wait: None, most: limits::ANSWER }
     }
 }
 
@@ -298,8 +300,10 @@ impl Link {
                 headers.push(("Content-Type", WBXML));
             }
             body = Bytes::from(ask.body.clone());
-            if ask.work {
-                silence *= common::WORK;
+            match ask.wait {
+                Some(wait) => silence = wait,
+                None if ask.work => silence *= common::WORK,
+                None => {}
             }
             most = ask.most;
         }
