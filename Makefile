@@ -5,6 +5,7 @@ DESTDIR ?=
 CARGO   ?= cargo
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 SHARE    = $(DESTDIR)$(PREFIX)/share
+UNITS    = $(DESTDIR)$(PREFIX)/lib/systemd/user
 
 .DEFAULT_GOAL := help
 .PHONY: help build test lint demo bench install clean
@@ -33,14 +34,16 @@ demo: ## a first fetch and more against a real server, compared byte for byte
 bench: ## against mbsync and the limit; ARGS=--quick for a short one
 	benches/run.py $(ARGS)
 
-install: build ## to DESTDIR and PREFIX (/usr/local): binary, manual pages, completions
-	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
+install: build ## to DESTDIR and PREFIX (/usr/local): binary, manual pages, completions, systemd units
+	install -d $(DESTDIR)$(PREFIX)/bin $(UNITS) $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
 		$(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
 	install -m 755 $(TARGET)/release/mailx $(DESTDIR)$(PREFIX)/bin/mailx
 	install -m 644 man/*.1 $(SHARE)/man/man1/
 	install -m 644 completions/mailx.bash $(SHARE)/bash-completion/completions/mailx
 	install -m 644 completions/_mailx $(SHARE)/zsh/site-functions/_mailx
 	install -m 644 completions/mailx.fish $(SHARE)/fish/vendor_completions.d/mailx.fish
+	for unit in systemd/*; do sed 's|/usr/local/bin/|$(PREFIX)/bin/|' $$unit > $(UNITS)/$${unit##*/} && \
+		chmod 644 $(UNITS)/$${unit##*/} || exit 1; done
 
 clean: ## what was built
 	$(CARGO) clean

@@ -32,6 +32,8 @@ mod scenarios;
 mod second_thoughts;
 #[path = "engine/there.rs"]
 mod there;
+#[path = "engine/watching.rs"]
+mod watching;
 #[path = "engine/world.rs"]
 mod world;
 

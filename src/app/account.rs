@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::run::layout;
 use super::{Globals, Prompt, Target, memory, off_thread};
-use crate::backend::eas::EasBackend;
+use crate::backend::eas::{self, EasBackend};
 use crate::backend::imap::ImapBackend;
 use crate::backend::memory::{Memory, Ram};
 use crate::backend::patient::Patient;
@@ -156,6 +156,7 @@ pub(super) fn active_sync(account: &Account) -> Result<EasBackend> {
         tls: TlsConnector::new(tls(account)),
         user: receive.user.clone(),
         device_seed: device_seed(account),
+        pace: eas::Pace::default(),
     })
 }
 

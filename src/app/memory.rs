@@ -19,8 +19,12 @@ pub(super) struct StateMemory(Mutex<Place>);
 
 #[derive(Debug)]
 enum Place {
+    /// There is no state yet. What is to be remembered waits for one.
     Waiting(Option<String>),
+    /// It is in the state of this store.
     In(Arc<Store>),
+    /// The store was let go: this is what its state has, as far as is known; and whether it has to learn of it.
+    Released(Option<String>, bool),
 }
 
 impl Default for Place {
@@ -30,11 +34,21 @@ impl Default for Place {
 }
 
 impl StateMemory {
-    /// From now on it is in the state of `store`.
-    pub async fn settle(&self, store: &Arc<Store>) -> Result<()> {
+    /// From now on it is in the state of `store`. True: somebody has changed it there since it was let go.
+    pub async fn settle(&self, store: &Arc<Store>) -> Result<bool> {
         let before = std::mem::replace(&mut *self.place(), Place::In(store.clone()));
-        let Place::Waiting(Some(waiting)) = before else { return Ok(()) };
-        self.remember(&waiting).await
+        match before {
+            Place::Waiting(Some(text)) | Place::Released(Some(text), true) => self.remember(&text).await.map(|()| false),
+            Place::Released(known, _) => Ok(self.recall().await? != known),
+            Place::Waiting(None) | Place::In(_) => Ok(false),
+        }
+    }
+
+    /// Lets the store go, so that its lock is free. What it has is kept in mind.
+    pub async fn release(&self) -> Result<()> {
+        let known = self.recall().await?;
+        *self.place() = Place::Released(known, false);
+        Ok(())
     }
 
     fn place(&self) -> std::sync::MutexGuard<'_, Place> {
@@ -44,7 +58,7 @@ impl StateMemory {
     /// The store, or what waits for it.
     fn store(&self) -> std::result::Result<Arc<Store>, Option<String>> {
         match &*self.place() {
-            Place::Waiting(text) => Err(text.clone()),
+            Place::Waiting(text) | Place::Released(text, _) => Err(text.clone()),
             Place::In(store) => Ok(store.clone()),
         }
     }
@@ -63,7 +77,11 @@ impl Memory for StateMemory {
         let text = text.to_owned();
         match self.store() {
             Err(_) => {
-                *self.place() = Place::Waiting(Some(text));
+                let mut place = self.place();
+                *place = match *place {
+                    Place::Released(..) => Place::Released(Some(text), true),
+                    _ => Place::Waiting(Some(text)),
+                };
                 Ok(())
             }
             // In a rehearsal the state is a copy.

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod folders;
+mod hook;
 pub mod login;
 mod memory;
 pub mod policy;
@@ -11,6 +12,7 @@ pub mod probe;
 pub mod run;
 pub mod send;
 pub mod status;
+pub mod watch;
 
 // What the command line shows of configuration and servers; it may not look behind the application.
 pub use crate::backend::FolderInfo;
@@ -109,6 +111,13 @@ impl Verb {
             Self::Sync => "sync",
             Self::Verify => "verify",
         }
+    }
+}
+
+impl RunOptions {
+    /// Whether nothing may be changed.
+    fn rehearses(&self) -> bool {
+        self.dry_run || self.verb == Verb::Verify
     }
 }
 

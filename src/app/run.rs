@@ -1,6 +1,5 @@
 //! `mailx fetch`, `mailx sync` and `mailx verify`: accounts side by side, each with its store, backend and engine.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +7,18 @@ use futures_util::stream::{FuturesOrdered, StreamExt as _};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::hook::{self, Hook};
 use super::memory::StateMemory;
 use super::{Globals, Observers, RunOptions, Target, Verb, account, off_thread};
-use crate::backend::Ctx;
+use crate::backend::{Backend, Ctx};
 use crate::config::{Account, Layout as ConfiguredLayout};
-use crate::engine::fetch::{FetchOptions, Sessions, fetch};
+use crate::engine::fetch::{FetchOptions, Seat, Sessions, fetch};
 use crate::engine::select::Patterns;
 use crate::engine::sync::{SyncOptions, sync};
 use crate::engine::verify::{VerifyOptions, verify};
+use crate::engine::watch;
 use crate::model::report::AccountReport;
-use crate::model::{AfterFetch, Class, Error, Observer, Protocol, Result};
+use crate::model::{AfterFetch, Class, Error, FolderId, Observer, Protocol, Result};
 use crate::store::clock::OsClock;
 use crate::store::disk::OsDisk;
 use crate::store::lock::Patience;
@@ -32,7 +33,7 @@ const JOBS: usize = 8;
 /// configuration.
 pub async fn run(globals: &Globals, target: &Target, run: &RunOptions, observers: &Observers<'_>) -> Result<Vec<AccountReport>> {
     let accounts = account::select(globals, target)?;
-    let command_line = Patterns::new(&run.folders)?;
+    let command_line = patterns(run)?;
     let slots = Arc::new(Semaphore::new(run.jobs.unwrap_or(JOBS).max(1)));
     let mut running = FuturesOrdered::new();
     for account in accounts {
@@ -49,7 +50,7 @@ pub async fn run(globals: &Globals, target: &Target, run: &RunOptions, observers
     if let Some(command) = &run.exec
         && !run.dry_run
         && reports.iter().any(AccountReport::changed)
-        && let Err(error) = exec(command, "").await
+        && let Err(error) = hook::run(&Hook::of(command, "")).await
         && let Some(report) = reports.iter_mut().find(|r| r.changed())
     {
         report.error.get_or_insert(error);
@@ -57,13 +58,18 @@ pub async fn run(globals: &Globals, target: &Target, run: &RunOptions, observers
     Ok(reports)
 }
 
+/// The folders of the command line.
+pub(super) fn patterns(run: &RunOptions) -> Result<Patterns> {
+    Patterns::new(&run.folders)
+}
+
 /// A bug that stops one account keeps the reports of the others.
-fn crashed(blank: AccountReport, error: &tokio::task::JoinError) -> AccountReport {
+pub(super) fn crashed(blank: AccountReport, error: &tokio::task::JoinError) -> AccountReport {
     let error = Error::new(Class::Internal, format!("work on the account {}", blank.name), format!("its task panicked: {error}"));
     AccountReport { error: Some(error), ..blank }
 }
 
-fn protocol(account: &Account) -> Protocol {
+pub(super) fn protocol(account: &Account) -> Protocol {
     account.receive.as_ref().map_or(Protocol::Imap, |r| r.protocol)
 }
 
@@ -82,7 +88,7 @@ async fn one(globals: &Globals, account: &Account, run: &RunOptions, patterns: P
 }
 
 /// Sends what waits in the outbox and is due.
-async fn flush(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<()> {
+pub(super) async fn flush(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<()> {
     let flushed = super::send::outbox::flush_one(globals, account, observer, false).await;
     match (flushed.undelivered(), flushed.error) {
         (Some(error), _) | (None, Some(error)) => Err(error),
@@ -97,7 +103,52 @@ async fn prepared(
     patterns: Patterns,
     observer: Arc<dyn Observer>,
 ) -> Result<AccountReport> {
-    let backend = account::patient_backend(globals, account)?;
+    let line = Line::new(globals, account, observer, run.rehearses())?;
+    let _watchdog = run.max_duration.map(|most| Watchdog::start(most, line.ctx.cancel.clone()));
+    let mut report = on_line(globals, account, run, patterns, &line, None).await?.0;
+    if let Some(command) = &account.exec
+        && !run.rehearses()
+        && report.changed()
+        && let Err(error) = hook::run(&Hook::of(command, &account.name)).await
+    {
+        report.error.get_or_insert(error);
+    }
+    Ok(report)
+}
+
+/// The way to an account's server, and what belongs to it: of one run, or of several one after the other.
+pub(super) struct Line {
+    pub backend: Arc<dyn Backend>,
+    pub ctx: Ctx,
+    memory: Arc<StateMemory>,
+}
+
+impl Line {
+    /// A new way.
+    pub fn new(globals: &Globals, account: &Account, observer: Arc<dyn Observer>, rehearse: bool) -> Result<Self> {
+        let (backend, memory) = (account::patient_backend(globals, account)?, Arc::new(StateMemory::default()));
+        let ctx = account::ctx(globals, account, observer, memory.clone(), rehearse);
+        Ok(Self { backend, ctx, memory })
+    }
+
+    /// The same way anew: what the backend remembers is read from the state again.
+    pub fn again(&self) -> Self {
+        let memory = Arc::new(StateMemory::default());
+        let ctx = Ctx { memory: memory.clone(), meter: Arc::default(), ..self.ctx.clone() };
+        Self { backend: self.backend.clone(), ctx, memory }
+    }
+}
+
+/// One run of an account on a line; and, where the line is kept for another run, by a session on `seat`, the folders to wait for.
+pub(super) async fn on_line(
+    globals: &Globals,
+    account: &Account,
+    run: &RunOptions,
+    patterns: Patterns,
+    line: &Line,
+    seat: Option<&Seat>,
+) -> Result<(AccountReport, Vec<FolderId>)> {
+    let (Line { backend, ctx, memory }, rehearse) = (line, run.rehearses());
     let options = FetchOptions {
         folders: vec![Patterns::new(&account.folders)?, patterns],
         since: run.since,
@@ -106,21 +157,27 @@ async fn prepared(
         after_fetch: account.after_fetch,
         allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::new).transpose()?,
     };
-    let rehearse = run.dry_run || run.verb == Verb::Verify;
-    let memory = Arc::new(StateMemory::default());
-    let ctx = account::ctx(globals, account, observer, memory.clone(), rehearse);
-    let _watchdog = run.max_duration.map(|most| Watchdog::start(most, ctx.cancel.clone()));
+    let taken = options.folders.clone();
     // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
     // Where the protocol has no trash, a deletion there is what it can only be; where only the server has none, that is a gap.
     let expunge = if backend.ceiling().delete.trash { account.expunge } else { account.expunge.without_trash() };
-    let sessions = Sessions::new(backend, ctx.clone(), account.connections);
+    let before = ctx.meter.totals();
+    let mut sessions = Sessions::new(backend.clone(), ctx.clone(), account.connections);
     if new && !rehearse {
         sessions.ahead().await?;
     }
-    let store = open_store(globals, account, &ctx, rehearse).await?;
-    memory.settle(&store).await?;
+    let store = open_store(globals, account, ctx, rehearse).await?;
+    let is_stale = memory.settle(&store).await?;
+    if let Some(seat) = seat {
+        if is_stale {
+            // Another run has been here, and has told the server things that this session does not know of.
+            drop(seat.take());
+        }
+        sessions = sessions.keeping(seat);
+    }
+    let (own, ctx) = (store.clone(), ctx.clone());
     let mut report = match run.verb {
         Verb::Fetch => fetch(&account.name, sessions, store, ctx, &options).await,
         Verb::Sync => {
@@ -133,18 +190,16 @@ async fn prepared(
             verify(&account.name, sessions, store, ctx, &options).await
         }
     };
-    if let Some(command) = &account.exec
-        && !rehearse
-        && report.changed()
-        && let Err(error) = exec(command, &account.name).await
-    {
-        report.error.get_or_insert(error);
-    }
-    Ok(report)
+    report.bytes_in -= before.0;
+    report.bytes_out -= before.1;
+    report.round_trips -= before.2;
+    let at = if seat.is_some() { watch::folders(&own, &taken).await? } else { Vec::new() };
+    memory.release().await?;
+    Ok((report, at))
 }
 
 /// A number from 0 to 1, another one each time.
-fn chance() -> Result<f64> {
+pub(super) fn chance() -> Result<f64> {
     Ok(f64::from(u16::from_le_bytes(random()?)) / 65536.0)
 }
 
@@ -209,22 +264,6 @@ pub(super) fn step_hook() -> StepHook {
 #[cfg(not(feature = "testing"))]
 pub(super) fn step_hook() -> StepHook {
     Arc::new(|_| {})
-}
-
-/// Runs a hook by the shell. Its output goes to standard error, so that standard output stays ours.
-async fn exec(command: &str, account: &str) -> Result<()> {
-    let tried = || format!("run the hook `{command}`");
-    let fail = |failed: String| Error::new(Class::Partial, tried(), failed).safe("the mail is stored");
-    let status = tokio::process::Command::new("/bin/sh")
-        .args(["-c", command])
-        .env("MAILX_ACCOUNT", account)
-        .env_remove("MAILX_PASSWORD")
-        .stdin(Stdio::null())
-        .stdout(std::io::stderr())
-        .status()
-        .await
-        .map_err(|e| fail(e.to_string()))?;
-    if status.success() { Ok(()) } else { Err(fail(format!("it ended with {status}"))) }
 }
 
 #[cfg(test)]

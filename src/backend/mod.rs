@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::change::Marks;
@@ -266,6 +267,15 @@ pub struct Step {
     pub cursor: Option<Cursor>,
 }
 
+/// What ended a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// Something changed there, or may have: a look at the folders tells.
+    Changed,
+    /// Nothing did: the time is up, or the wait was stopped. The server answered just now, so the session stands.
+    Quiet,
+}
+
 /// One authenticated connection.
 #[async_trait]
 pub trait Session: Send {
@@ -313,6 +323,20 @@ pub trait Session: Send {
 
     /// Makes, renames and removes folders, in order; one outcome each. Safe to call again.
     async fn reshape(&mut self, orders: &[FolderOrder]) -> Result<Vec<FolderOutcome>>;
+
+    /// Waits until something changed in the folders `at`, the one that matters most first, since this session listed the folders last;
+    /// or until `until`; or until `stop` is set. How many of the folders it sees, [`Push`](crate::model::caps::Push) tells; a session that can
+    /// only be polled waits and sees nothing. A server that takes back its promise to push is no error: the capabilities change.
+    ///
+    /// A line that died is found by its silence, within minutes, and is an error like any other. Dropping the future costs the session.
+    async fn wait(&mut self, at: &[FolderId], until: Instant, stop: &CancellationToken) -> Result<Wake> {
+        let _ = at;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep_until(until) => {}
+        }
+        Ok(Wake::Quiet)
+    }
 
     /// Ends the session politely, within a few seconds.
     async fn close(self: Box<Self>) -> Result<()>;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::values;
+use crate::app::watch::WatchOptions;
 use crate::app::{RunOptions, Target, Verb};
 use crate::model::{Class, Error, Result};
 
@@ -87,6 +88,14 @@ pub enum Command {
     /// state's directory for keep-deleted. A deletion that looks like an accident is refused (exit 3). Without a name: all accounts.
     #[command(override_usage = "mailx sync [OPTIONS] [ACCOUNT]...\n       mailx sync [OPTIONS] URL [DIR]")]
     Sync(Run),
+    /// Stays, and syncs as soon as something changes, there or here
+    ///
+    /// Mail arrives when it is sent: servers push (IMAP NOTIFY or IDLE, ActiveSync Ping) or are polled (POP3, and what a push leaves out), and
+    /// changes of the Maildir go to the server at once. Whatever fails is told once, tried again with growing pauses, and told once more when it
+    /// works again; an account that fails stops no other. SIGTERM ends in good order, SIGHUP reads the configuration again. Without a
+    /// name: all accounts.
+    #[command(override_usage = "mailx watch [OPTIONS] [ACCOUNT]...\n       mailx watch [OPTIONS] URL [DIR]")]
+    Watch(Watch),
     /// Compares servers with Maildirs; changes nothing on either side
     ///
     /// Exit 0 only if everything that the server has is here, intact; each message that is not is named. Ids and sizes are compared, with
@@ -256,6 +265,48 @@ pub struct Run {
     pub metrics: Option<PathBuf>,
 }
 
+/// `mailx watch`.
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Accounts to watch
+    #[command(flatten)]
+    pub at: Where,
+    /// Fetches instead of syncing: changes nothing that is here, and sends nothing there
+    #[arg(long)]
+    pub fetch: bool,
+    /// Ends once a run has changed something
+    #[arg(long)]
+    pub once: bool,
+    /// Looks so often at what is not pushed, at least: 2m, 1h (default: every 5 minutes; every 15 where the server pushes all folders)
+    #[arg(long, value_name = "TIME", value_parser = values::some_duration)]
+    pub poll: Option<Duration>,
+    /// Takes only folders that match, as for fetch
+    #[arg(long = "folder", value_name = "PATTERN")]
+    pub folders: Vec<String>,
+    /// Runs this command after each run that changed something, beside the account's own; JSON on its standard input and MAILX_ACCOUNT, MAILX_NEW,
+    /// MAILX_FOLDERS say what
+    #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
+    pub exec: Option<String>,
+    /// Stops a hook that takes longer
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::some_duration)]
+    pub exec_timeout: Duration,
+    /// Prints a JSON line for each thing that happens, and a JSON summary after each run that changed something
+    #[arg(long)]
+    pub events: bool,
+    /// Works on so many accounts at the same time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w
+    #[arg(long, value_name = "DATE", value_parser = values::since_now)]
+    pub since: Option<i64>,
+    /// Leaves out for now what is larger: octets, or 500k, 10M, 1G
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_size: Option<u64>,
+    /// The way to the server.
+    #[command(flatten)]
+    pub access: Access,
+}
+
 /// `mailx verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
@@ -363,6 +414,22 @@ impl Run {
             jobs: self.jobs.map(usize::from),
             exec: self.exec.clone(),
         }
+    }
+}
+
+impl Watch {
+    /// The options as the application takes them.
+    pub fn options(&self) -> WatchOptions {
+        let run = RunOptions {
+            verb: if self.fetch { Verb::Fetch } else { Verb::Sync },
+            folders: self.folders.clone(),
+            since: self.since,
+            max_size: self.max_size,
+            jobs: self.jobs.map(usize::from),
+            exec: self.exec.clone(),
+            ..RunOptions::default()
+        };
+        WatchOptions { run, once: self.once, poll: self.poll, exec_timeout: self.exec_timeout }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod r#gen;
 mod log;
 mod prompt;
 mod signals;
+mod systemd;
 pub mod ui;
 pub mod values;
 
@@ -110,10 +111,11 @@ fn on_runtime(cli: &Cli, ui: &Arc<Ui>) -> Result<Exit> {
     let done = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let cancel = CancellationToken::new();
-            let signals = Signals::listen(&cancel, ui);
+            let stays = commands::stays(&cli.command);
+            let signals = Signals::listen(&cancel, ui, stays);
             let globals = globals(&cli.shared, commands::allows_cleartext(&cli.command), cancel, ui);
             let done = commands::run(cli, &globals, ui, &signals).await;
-            done.map(|exit| signals.exit(exit))
+            done.map(|exit| if stays { signals.exit_of_service(exit) } else { signals.exit(exit) })
         })
     }));
     runtime.shutdown_timeout(SHUTDOWN);

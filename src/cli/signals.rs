@@ -1,10 +1,11 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the first asks for a good end, a second Ctrl-C or SIGTERM ends at once.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
@@ -13,11 +14,18 @@ use super::ui::Ui;
 
 /// Which signal came, if any.
 #[derive(Debug, Default)]
-pub struct Signals(AtomicU8);
+pub struct Signals {
+    first: AtomicU8,
+    /// SIGHUP of a command that stays: it reads its configuration again.
+    pub reload: Notify,
+}
 
 impl Signals {
     /// Listens from now on. Must be called inside the runtime. A signal that whoever started us has switched off (`nohup`) stays off.
-    pub fn listen(cancel: &CancellationToken, ui: &Arc<Ui>) -> Arc<Self> {
+    ///
+    /// `stays`: SIGHUP reads the configuration again, unless standard input is a terminal: then it says that this is gone.
+    pub fn listen(cancel: &CancellationToken, ui: &Arc<Ui>, stays: bool) -> Arc<Self> {
+        let reloads = stays && !std::io::stdin().is_terminal();
         let signals = Arc::new(Self::default());
         let ignored = ignored();
         for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
@@ -26,15 +34,25 @@ impl Signals {
                 continue;
             }
             if let Ok(stream) = signal(kind) {
-                tokio::spawn(signals.clone().watch(stream, number, cancel.clone(), ui.clone()));
+                if reloads && kind == SignalKind::hangup() {
+                    tokio::spawn(signals.clone().reload_by(stream));
+                } else {
+                    tokio::spawn(signals.clone().watch(stream, number, cancel.clone(), ui.clone()));
+                }
             }
         }
         signals
     }
 
+    async fn reload_by(self: Arc<Self>, mut stream: Signal) {
+        while stream.recv().await.is_some() {
+            self.reload.notify_one();
+        }
+    }
+
     async fn watch(self: Arc<Self>, mut stream: Signal, number: u8, cancel: CancellationToken, ui: Arc<Ui>) {
         while stream.recv().await.is_some() {
-            let first = self.0.compare_exchange(0, number, Relaxed, Relaxed).is_ok();
+            let first = self.first.compare_exchange(0, number, Relaxed, Relaxed).is_ok();
             // A question blocks its run until it is answered: there is no batch to finish.
             if prompt::restore() || (!first && number != SignalKind::hangup().as_raw_value() as u8) {
                 stop(number, ui.err_terminal);
@@ -48,16 +66,21 @@ impl Signals {
 
     /// Whether a signal ended the run.
     pub fn any(&self) -> bool {
-        self.0.load(Relaxed) != 0
+        self.first.load(Relaxed) != 0
     }
 
     /// What a shell expects of a run that a signal ended early: 128 + its number, unless something else went wrong too.
     pub fn exit(&self, exit: Exit) -> Exit {
-        match (self.0.load(Relaxed), exit) {
+        match (self.first.load(Relaxed), exit) {
             (0, _) => exit,
             (number, Exit::OK | Exit::AGAIN) => Exit(128 + number),
             _ => exit,
         }
+    }
+
+    /// The same of a command that stays: whoever sends it SIGTERM wants it to end, so that it has done what it should.
+    pub fn exit_of_service(&self, exit: Exit) -> Exit {
+        if i32::from(self.first.load(Relaxed)) == SignalKind::terminate().as_raw_value() { exit } else { self.exit(exit) }
     }
 }
 
@@ -85,9 +108,10 @@ mod tests {
     fn a_signal_shows_only_where_nothing_else_went_wrong() {
         let signals = Signals::default();
         assert_eq!(signals.exit(Exit::AGAIN), Exit::AGAIN);
-        signals.0.store(2, Relaxed);
+        signals.first.store(2, Relaxed);
         assert_eq!([signals.exit(Exit::AGAIN), signals.exit(Exit::OK), signals.exit(Exit(77))], [Exit(130), Exit(130), Exit(77)]);
-        signals.0.store(15, Relaxed);
+        signals.first.store(15, Relaxed);
         assert_eq!(signals.exit(Exit::AGAIN), Exit(143));
+        assert_eq!([signals.exit_of_service(Exit::OK), signals.exit_of_service(Exit(77))], [Exit::OK, Exit(77)]);
     }
 }

@@ -12,3 +12,4 @@ pub mod select;
 pub mod send;
 pub mod sync;
 pub mod verify;
+pub mod watch;

@@ -8,6 +8,7 @@ mod deleted;
 pub mod disk;
 pub mod lock;
 pub mod maildir;
+pub mod notice;
 pub mod outbox;
 pub mod root;
 pub mod state;

@@ -134,6 +134,7 @@ fn pop3(server: &Server, user: &str) -> Arc<dyn Backend> {
 
 fn eas(server: &Server, user: &str) -> Arc<dyn Backend> {
     Arc::new(EasBackend {
+        pace: Default::default(),
         account: "test".into(),
         endpoint: endpoint(server, "EAS_PORT"),
         path: None,

@@ -246,6 +246,16 @@ impl Running {
         let _ = self.child.wait();
     }
 
+    /// What it has said so far.
+    pub fn says(&self) -> String {
+        self.read("err")
+    }
+
+    /// What it has given so far.
+    pub fn gives(&self) -> String {
+        self.read("out")
+    }
+
     /// Sends a signal.
     pub fn signal(&self, name: &str) {
         let _ = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();

@@ -12,6 +12,9 @@ use crate::store::outbox::{Claimed, Entry, Outbox, Postponed};
 /// Messages that are handed over by one connection before their number is looked at again.
 const BATCH: usize = 256;
 
+/// Seconds until a watch looks again for what should have gone by now.
+const SOON: i64 = 10;
+
 /// A message of an outbox.
 #[derive(Debug, Clone)]
 pub struct Waiting {
@@ -201,6 +204,17 @@ async fn work_off(globals: &Globals, account: &Account, observer: &Arc<dyn Obser
         copies::file(globals, account, &outbox, observer.clone()).await?;
     }
     Ok(())
+}
+
+/// When the outbox of an account is to be looked at again, because of what waits in it.
+pub(in crate::app) async fn next_due(account: &Account) -> Option<std::time::Duration> {
+    let outbox = of(account).await.ok()?;
+    let queued = outbox.messages.iter().filter(|message| message.state == State::Queued);
+    let postponed = outbox.postponed.as_ref().map(|postponed| postponed.next);
+    let next = queued.map(|message| message.entry.next.max(postponed)).min()?;
+    let left = next.map_or(0, |next| next.as_second() - jiff::Timestamp::now().as_second());
+    // One that is due and still there is being sent by somebody else, or has just been refused.
+    Some(std::time::Duration::from_secs(left.max(SOON).cast_unsigned()))
 }
 
 /// The message whose id is `text` or begins with it.

@@ -14,6 +14,7 @@ mod flags;
 mod folders;
 mod introduce;
 mod limits;
+mod ping;
 mod policy;
 mod session;
 mod submit;
@@ -21,18 +22,21 @@ mod submit;
 use std::num::NonZeroU16;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
+pub use ping::Pace;
 pub use policy::{Policy, Rule, policy};
 pub use submit::{EasSubmission, blind};
 
 use crate::backend::auth::{secret, unanswered};
-use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Order, Part, Session, Step, Want};
+use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Order, Part, Session, Step, Wake, Want};
 use crate::model::caps::{Append, Changes, Deletes, FlagSupport, Folders, Identity, Keywords, Moves, Push};
 use crate::model::event::Step as Reaching;
 use crate::model::quota::Quota;
 use crate::model::{Caps, Change, Cursor, Event, FolderId, Harvest, Protocol, Result, SecretKind};
 use crate::net::{Endpoint, TlsConnector};
-use crate::wire::eas::Version;
+use crate::wire::eas::{Command, Version};
 
 use session::Link;
 
@@ -54,6 +58,8 @@ pub struct EasBackend {
     pub user: String,
     /// What tells this installation of the account from others; the id that the server knows us by is made of it until it is remembered.
     pub device_seed: String,
+    /// How long a Ping may last.
+    pub pace: Pace,
 }
 
 /// What a server that speaks `version` can do.
@@ -70,7 +76,7 @@ fn caps(version: Version) -> Caps {
         append: if drafts { Append::DraftsOnly } else { Append::No },
         delete: Deletes { trash: true, now: true },
         moves: Moves::Native { tells_id: true },
-        push: Push::Poll { at_least: POLL },
+        push: Push::Folders { most: NonZeroU16::MAX },
         submit: true,
         admin: true,
     }
@@ -102,7 +108,10 @@ impl Backend for EasBackend {
         let how = if kind == SecretKind::Token { "a bearer token" } else { "a password" };
         let detail = format!("{} with {how}, by ActiveSync {}", self.user, link.version);
         ctx.observer.on(&Event::Reached { step: Reaching::Login, detail: &detail });
-        let declared = caps(link.version);
+        let mut declared = caps(link.version);
+        if !link.commands.contains(Command::Ping) || link.masked("PING") {
+            declared.push = Push::Poll { at_least: POLL };
+        }
         Ok(Box::new(EasSession { link, declared, fresh: true }))
     }
 }
@@ -156,6 +165,10 @@ impl Session for EasSession {
         }
         self.fresh = false;
         Ok(outcomes)
+    }
+
+    async fn wait(&mut self, at: &[FolderId], until: Instant, stop: &CancellationToken) -> Result<Wake> {
+        self.link.wait_for_news(at, until, stop).await
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

@@ -106,11 +106,7 @@ impl ImapSession {
         for item in found.items {
             let Some(path) = path(&item, self.utf8) else { continue };
             let status = found.counters.get(&item.name).cloned().unwrap_or_default();
-            // One spelling for ever: modified UTF-7.
-            let id = match decode_name(&item.name, true) {
-                Ok(name) if self.utf8 => FolderId(encode_name(&name, false)),
-                _ => FolderId(item.name.clone()),
-            };
+            let id = handle(&item.name, self.utf8);
             self.levels.add(path.clone(), id.clone(), item.delimiter);
             let role = if path.is_inbox() { Some(Role::Inbox) } else { role(&item, &path, told) };
             if role == Some(Role::Trash) {
@@ -244,6 +240,14 @@ impl Found {
             let name = if item.name.eq_ignore_ascii_case(b"INBOX") { b"INBOX".to_vec() } else { item.name.clone() };
             !has("\\Noselect") && !has("\\NonExistent") && seen.insert(name)
         });
+    }
+}
+
+/// The handle of a folder that the server names so. One spelling for ever: modified UTF-7.
+pub(super) fn handle(name: &[u8], utf8: bool) -> FolderId {
+    match decode_name(name, true) {
+        Ok(name) if utf8 => FolderId(encode_name(&name, false)),
+        _ => FolderId(name.to_vec()),
     }
 }
 

@@ -1,11 +1,22 @@
 //! Bounds on what an IMAP server controls.
 
+use std::time::Duration;
+
 pub use crate::backend::limits::{GREETING, MESSAGE, WORK};
 
 /// Octets of untagged answers to one command beside the bodies that were asked for.
 pub const UNTAGGED: u64 = 64 << 20;
 /// Folders of an account.
 pub const FOLDERS: usize = 50_000;
+/// A connection on which nothing happens is tried so often: below the five minutes after which the meanest NAT boxes forget it, and far below
+/// the 29 that a server must bear (RFC 2177).
+pub const HEARTBEAT: Duration = Duration::from_mins(4);
+/// The same for whoever bears less silence: so many times that.
+pub const HEARTBEAT_SILENCES: u32 = 4;
+/// Notices that tell nothing new before a rest is taken from a server that has nothing else to do.
+pub const IDLE_TALK: u32 = 100;
+/// That rest.
+pub const IDLE_TALK_REST: Duration = Duration::from_secs(1);
 /// Messages of one page of a listing.
 pub const PAGE: u64 = 5000;
 /// Folders whose SELECT and listing are under way at once.

@@ -13,13 +13,16 @@ mod login;
 mod quirks;
 mod reshape;
 mod search;
+mod watch;
 
 use std::collections::HashMap;
 use std::num::NonZeroU16;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Order, Part, Session, Step, Want};
+use crate::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Order, Part, Session, Step, Wake, Want};
 use crate::model::quota::Quota;
 use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Harvest, Protocol, RemoteId, Renumbered, Result, Scope};
 use crate::net::{Endpoint, TlsConnector};
@@ -75,6 +78,7 @@ impl Backend for ImapBackend {
             resync: changes::Resync::default(),
             compressed: false,
             introduced: false,
+            counts_changes: false,
             ctx: ctx.clone(),
         }))
     }
@@ -110,6 +114,8 @@ struct ImapSession {
     compressed: bool,
     /// ID was sent.
     introduced: bool,
+    /// ENABLE CONDSTORE was sent.
+    counts_changes: bool,
     ctx: Ctx,
 }
 
@@ -248,6 +254,10 @@ impl Session for ImapSession {
 
     async fn reshape(&mut self, orders: &[FolderOrder]) -> Result<Vec<FolderOutcome>> {
         self.change_folders(orders).await
+    }
+
+    async fn wait(&mut self, at: &[FolderId], until: Instant, stop: &CancellationToken) -> Result<Wake> {
+        self.wait_for_news(at, until, stop).await
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

@@ -11,6 +11,7 @@ mod send;
 mod show;
 mod status;
 mod verify;
+mod watch;
 
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals:
         Command::Fetch(args) => run::run(Verb::Fetch, args, &cli.shared, globals, ui, signals).await,
         Command::Sync(args) => run::run(Verb::Sync, args, &cli.shared, globals, ui, signals).await,
         Command::Verify(args) => verify::run(args, &cli.shared, globals, ui, signals).await,
+        Command::Watch(args) => watch::run(args, globals, ui, signals).await,
         Command::Send(args) => send::run(args, globals, ui).await,
         Command::Outbox(args) => outbox::run(args, globals, ui).await,
         Command::Folders(folders) => folders::run(folders, globals, ui).await,
@@ -58,7 +60,12 @@ pub async fn run(cli: &Cli, globals: &Globals, ui: &std::sync::Arc<Ui>, signals:
 
 /// Whether the result is JSON without `--json` (`--events`).
 pub fn ends_in_json(command: &Command) -> bool {
-    matches!(command, Command::Fetch(args) | Command::Sync(args) if args.events)
+    matches!(command, Command::Fetch(args) | Command::Sync(args) if args.events) || matches!(command, Command::Watch(args) if args.events)
+}
+
+/// Whether the command stays until it is told to end.
+pub fn stays(command: &Command) -> bool {
+    matches!(command, Command::Watch(_))
 }
 
 /// Whether `--allow-cleartext` was given.
@@ -66,6 +73,7 @@ pub fn allows_cleartext(command: &Command) -> bool {
     match command {
         Command::Fetch(args) | Command::Sync(args) => args.access.clear.allow_cleartext,
         Command::Verify(args) => args.access.clear.allow_cleartext,
+        Command::Watch(args) => args.access.clear.allow_cleartext,
         Command::Send(args) => args.clear.allow_cleartext,
         Command::Folders(folders) => folders.access.clear.allow_cleartext,
         Command::Status(status) => status.clear.allow_cleartext,

@@ -195,6 +195,7 @@ fn abilities(caps: &Caps) -> Vec<Row> {
     let push = match caps.push {
         Push::Poll { at_least } => format!("no: polled, every {at_least} s at most"),
         Push::OneFolder => "one folder a connection".into(),
+        Push::Folders { most: std::num::NonZeroU16::MAX } => "all folders at once".into(),
         Push::Folders { most } => format!("up to {} at once", words::of(u64::from(most.get()), "folder")),
     };
     let keywords = match caps.flags.keywords {

@@ -67,6 +67,12 @@ impl Events {
         AccountEvents { account: account.to_owned(), queue: self.queue.clone(), shared: self.shared.clone() }
     }
 
+    /// Writes a line of its own.
+    pub fn say(&self, line: String) {
+        self.shared.lines.fetch_add(1, Relaxed);
+        let _ = self.queue.send(line);
+    }
+
     /// Writes `summary` last (it may be empty) and waits until everything is written. Observers that are left must not speak any more.
     pub fn end(self, summary: String) -> Result<()> {
         self.shared.lines.fetch_add(1, Relaxed);

@@ -32,8 +32,8 @@ use crate::store::state::{FolderRow, LinkId, PendingLink};
 use super::plan::{Action, DownloadLimits, decide};
 use super::portions::{Portions, may_follow};
 use super::select::Patterns;
-pub use sessions::Sessions;
 use sessions::costs_session;
+pub use sessions::{Seat, Sessions};
 
 /// Wanted messages of a folder that are read, planned and fetched at once: bounds memory, and costs one round trip each.
 const CHUNK: usize = 1000;
@@ -183,7 +183,7 @@ pub(in crate::engine) async fn finish_report(
     } else if ctx.cancel.is_cancelled() && report.error.is_none() {
         report.error = Some(stopped());
     }
-    sessions.close().await;
+    sessions.end().await;
     let errors = report.error.iter().chain(report.folders.iter().filter_map(|f| f.error.as_ref()));
     if errors.into_iter().any(|e| e.class == Class::LocalCorrupt) {
         store.suspect_state();

@@ -11,6 +11,22 @@ use crate::model::{Class, Error, Event, Fate, Protocol, Result, Scope};
 /// Connections that may be opened anew in one run, after losses.
 const RECONNECTS: u32 = 3;
 
+/// Where a session waits between two runs of an account. Clones are the same seat.
+#[derive(Clone, Default)]
+pub struct Seat(Arc<Mutex<Option<Box<dyn Session>>>>);
+
+impl Seat {
+    /// The session that waits there, if one does.
+    pub fn take(&self) -> Option<Box<dyn Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Lets a session wait there.
+    pub fn put(&self, session: Box<dyn Session>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+}
+
 /// The sessions of one account in one run.
 pub struct Sessions {
     backend: Arc<dyn Backend>,
@@ -19,12 +35,22 @@ pub struct Sessions {
     pub(in crate::engine) most: NonZeroU16,
     lost: AtomicU32,
     idle: Mutex<Vec<Box<dyn Session>>>,
+    /// Where one of them stays at the end.
+    seat: Option<Seat>,
 }
 
 impl Sessions {
     /// None is open yet.
     pub fn new(backend: Arc<dyn Backend>, ctx: Ctx, most: NonZeroU16) -> Self {
-        Self { backend, ctx, most, lost: AtomicU32::new(0), idle: Mutex::default() }
+        Self { backend, ctx, most, lost: AtomicU32::new(0), idle: Mutex::default(), seat: None }
+    }
+
+    /// The same, beginning with the session that waits on `seat`; one of those that stand at the end will wait there.
+    #[must_use]
+    pub fn keeping(mut self, seat: &Seat) -> Self {
+        self.idle().extend(seat.take());
+        self.seat = Some(seat.clone());
+        self
     }
 
     /// Opens one before it is needed: whoever is refused by the server has nothing to prepare.
@@ -104,6 +130,16 @@ impl Sessions {
     /// A session that can be used again or closed later.
     pub(in crate::engine) fn put_back(&self, session: Option<Box<dyn Session>>) {
         self.idle().extend(session);
+    }
+
+    /// The run is over: ends all sessions but the one that is kept.
+    pub(in crate::engine) async fn end(&self) {
+        if let Some(seat) = &self.seat
+            && let Some(session) = self.idle().pop()
+        {
+            seat.put(session);
+        }
+        self.close().await;
     }
 
     /// Ends all sessions politely, at the same time.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::model::{FlagState, FolderId, FolderPath, Role};
+use crate::model::{Class, FlagState, FolderId, FolderPath, Role};
 
 use super::fault::Faults;
 
@@ -120,6 +120,12 @@ pub(super) struct Account {
     pub sessions: u64,
     /// What was asked for against the caps.
     pub violations: Vec<String>,
+    /// Whoever waits is told at once that something changed.
+    pub talks: bool,
+    /// Whoever waits loses the connection.
+    pub hangs_up: bool,
+    /// Nobody is let in, for this reason.
+    pub refuses: Option<Class>,
     /// No session is answered any more.
     pub frozen: bool,
     /// What the account makes of messages that it takes.

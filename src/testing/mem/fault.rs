@@ -11,6 +11,8 @@ pub enum Point {
     Read,
     /// One step that changes something: an order, or each half of a move that is a copy and a deletion.
     Effect,
+    /// A wait for news, once it has begun.
+    Wait,
 }
 
 /// What goes wrong there.
@@ -29,6 +31,7 @@ pub enum Fault {
 pub(super) struct Faults {
     pub reads: u64,
     pub effects: u64,
+    pub waits: u64,
     planned: Option<(Point, u64, Fault)>,
 }
 
@@ -48,6 +51,7 @@ impl Faults {
         match point {
             Point::Read => self.reads += 1,
             Point::Effect => self.effects += 1,
+            Point::Wait => self.waits += 1,
         }
         let now = self.count(point);
         let due = self.planned.as_ref().is_some_and(|(at, nth, _)| *at == point && *nth <= now);
@@ -58,6 +62,7 @@ impl Faults {
         match point {
             Point::Read => self.reads,
             Point::Effect => self.effects,
+            Point::Wait => self.waits,
         }
     }
 }

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 
 use crate::backend::{Backend, Ctx, Session};
 use crate::model::caps::{Append, Changes, Deletes, FlagSupport, Folders, Identity, Keywords, Moves, Push};
-use crate::model::{Caps, Flags, Protocol, Result};
+use crate::model::{Caps, Error, Flags, Protocol, Result};
 
 pub use account::Taking;
 pub use fault::{Fault, Point};
@@ -134,6 +134,9 @@ impl Backend for MemBackend {
     }
 
     async fn open(&self, _: &Ctx) -> Result<Box<dyn Session>> {
+        if let Some(class) = self.server.lock().refuses {
+            return Err(Error::new(class, "log in", "it lets nobody in"));
+        }
         Ok(Box::new(self.connect()))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
-use crate::model::{FlagState, FolderPath, Role};
+use crate::model::{Class, FlagState, FolderPath, Role};
 
 use super::account::{Account, Folder, Taking};
 use super::fault::{Fault, Point};
@@ -189,6 +189,21 @@ impl MemServer {
         self.lock().room = room;
     }
 
+    /// Tells everybody who waits, without end, that something changed; or only when it did.
+    pub fn talk(&self, talks: bool) {
+        self.lock().talks = talks;
+    }
+
+    /// Hangs up on everybody who waits; or on nobody.
+    pub fn hang_up(&self, hangs_up: bool) {
+        self.lock().hangs_up = hangs_up;
+    }
+
+    /// Lets nobody in, with an error of this class; or everybody again.
+    pub fn refuse(&self, class: Option<Class>) {
+        self.lock().refuses = class;
+    }
+
     /// Leaves sessions without answers for ever, so that an engine that was killed does nothing more; or serves new ones again.
     pub fn freeze(&self, frozen: bool) {
         self.lock().frozen = frozen;
@@ -217,6 +232,11 @@ impl MemServer {
     /// Calls that changed nothing so far.
     pub fn reads(&self) -> u64 {
         self.lock().faults.reads
+    }
+
+    /// Waits for news so far.
+    pub fn waits(&self) -> u64 {
+        self.lock().faults.waits
     }
 
     /// Sessions that were opened so far.

@@ -1,10 +1,15 @@
 //! A session on the memory server: what breaks, what is denied, and bodies.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
-use crate::backend::{BodySink, FolderInfo, FolderOrder, FolderOutcome, LookAt, Missed, Order, Part, Session, Step, Want};
-use crate::model::caps::{Folders, Identity};
+use crate::backend::{BodySink, FolderInfo, FolderOrder, FolderOutcome, LookAt, Missed, Order, Part, Session, Step, Wake, Want};
+use crate::model::caps::{Folders, Identity, Push};
 use crate::model::change::{Harvest, Marks};
 use crate::model::quota::Quota;
 use crate::model::{Caps, Change, Class, Cursor, Error, FolderId, Mark, RemoteId, Result, Scope};
@@ -14,12 +19,17 @@ use super::fault::{Fault, Point};
 use super::place::Place;
 use super::{Manners, MarksOffered, MemBackend, MemServer};
 
+/// How long it takes until whoever waits is told.
+const NOTICED: Duration = Duration::from_millis(250);
+
 /// A connection to the memory server.
 #[derive(Debug)]
 pub(super) struct MemSession {
     pub server: MemServer,
     pub caps: Caps,
     pub manners: Manners,
+    /// The folders as they were told last.
+    listed: HashMap<FolderId, [u64; 4]>,
     /// The connection was lost.
     dead: bool,
 }
@@ -30,7 +40,7 @@ pub(super) struct Lost;
 impl MemBackend {
     pub(super) fn connect(&self) -> MemSession {
         self.server.lock().sessions += 1;
-        MemSession { server: self.server.clone(), caps: self.caps, manners: self.manners, dead: false }
+        MemSession { server: self.server.clone(), caps: self.caps, manners: self.manners, listed: HashMap::new(), dead: false }
     }
 }
 
@@ -95,6 +105,12 @@ impl MemSession {
         }
     }
 
+    /// What a push goes by.
+    fn counters(&self, account: &Account) -> HashMap<FolderId, [u64; 4]> {
+        let counted = |f: &Folder| (handle(f, self.manners.handle_is_path), [u64::from(f.epoch), f.next, f.count(), f.mod_seq]);
+        account.folders.iter().map(counted).collect()
+    }
+
     fn infos(&self, account: &Account) -> Vec<FolderInfo> {
         let listed = |f: &&Folder| !f.hidden && (self.caps.folders != Folders::InboxOnly || f.path.is_inbox());
         let info = |f: &Folder| FolderInfo {
@@ -156,7 +172,9 @@ impl Session for MemSession {
     async fn folders(&mut self) -> Result<Vec<FolderInfo>> {
         let server = self.server.clone();
         self.step(Point::Read, |_| ()).await.map_err(|Lost| Self::lost())?;
-        Ok(self.infos(&server.lock()))
+        let infos = self.infos(&server.lock());
+        self.listed = self.counters(&server.lock());
+        Ok(infos)
     }
 
     async fn quota(&mut self) -> Result<Vec<Quota>> {
@@ -216,6 +234,32 @@ impl Session for MemSession {
             outcomes.push(done.map_err(|Lost| Self::lost())?);
         }
         Ok(outcomes)
+    }
+
+    async fn wait(&mut self, at: &[FolderId], until: Instant, stop: &CancellationToken) -> Result<Wake> {
+        self.step(Point::Wait, |_| ()).await.map_err(|Lost| Self::lost())?;
+        let most = match self.caps.push {
+            Push::Poll { .. } => 0,
+            Push::OneFolder => 1,
+            Push::Folders { most } => usize::from(most.get()),
+        };
+        if self.server.lock().hangs_up {
+            self.dead = true;
+            return Err(Self::lost());
+        }
+        let at = &at[..at.len().min(most)];
+        let server = self.server.clone();
+        while Instant::now() < until && !stop.is_cancelled() {
+            let now = self.counters(&server.lock());
+            if server.lock().talks || at.iter().any(|id| now.get(id) != self.listed.get(id)) {
+                return Ok(Wake::Changed);
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = sleep(NOTICED.min(until.saturating_duration_since(Instant::now()))) => {}
+            }
+        }
+        Ok(Wake::Quiet)
     }
 
     async fn close(self: Box<Self>) -> Result<()> {

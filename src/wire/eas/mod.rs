@@ -19,6 +19,7 @@ mod folders;
 mod http;
 mod moves;
 mod multipart;
+mod ping;
 mod provision;
 mod query;
 mod settings;
@@ -39,6 +40,7 @@ pub use folders::{
 pub use http::{HttpStatus, retry_after};
 pub use moves::{Move, MoveStatus, Moved, move_request, move_response};
 pub use multipart::{Multipart, Part};
+pub use ping::{Ping, PingStatus, ping_request, ping_response};
 pub use provision::{Acknowledgement, Policy, PolicyStatus, Provision, ProvisionStatus, Provisioned, Wipe, provision_response};
 pub use query::{Parameter, Query};
 pub use settings::{SettingsStatus, device_request, device_response};

@@ -123,6 +123,8 @@ pub enum Command<'a> {
     Compress,
     /// IDLE (RFC 2177); ends with [`super::DONE`].
     Idle,
+    /// NOTIFY SET (RFC 5465); what is notified of, as text: `STATUS (PERSONAL (MessageNew MessageExpunge))`.
+    NotifySet(&'a str),
 }
 
 /// What APPEND says of a message.
@@ -231,6 +233,7 @@ impl Command<'_> {
             Self::Expunge => out.text("EXPUNGE")?,
             Self::Compress => out.text("COMPRESS DEFLATE")?,
             Self::Idle => out.text("IDLE")?,
+            Self::NotifySet(what) => out.text("NOTIFY SET ")?.text(what)?,
             Self::Id(pairs) => return write_id(out, pairs),
             Self::Enable(names) => out.text("ENABLE ")?.words(names)?,
             Self::Login { user, secret } => out.text("LOGIN ")?.string(user.as_bytes())?.text(" ")?.string(secret.0)?,

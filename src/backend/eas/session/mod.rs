@@ -83,6 +83,8 @@ pub(super) struct Ask {
     pub policy_key: Option<u32>,
     /// The server has to work for it.
     pub work: bool,
+    /// The server answers when it likes, within this time.
+    pub wait: Option<Duration>,
     /// Octets of the answer.
     pub most: u64,
 }
@@ -90,7 +92,17 @@ pub(super) struct Ask {
 impl Ask {
     pub fn new(command: Command, body: impl Into<Upload>) -> Self {
         let body = body.into();
-        Self { command, body, kind: WBXML, save_in_sent: false, multipart: false, policy_key: None, work: true, most: limits::ANSWER }
+        Self {
+            command,
+            body,
+            kind: WBXML,
+            save_in_sent: false,
+            multipart: false,
+            policy_key: None,
+            work: true,
+            wait: None,
+            most: limits::ANSWER,
+        }
     }
 }
 
@@ -260,8 +272,10 @@ impl Link {
                 headers.push(("Content-Type", ask.kind));
             }
             body = ask.body.clone();
-            if ask.work {
-                silence *= common::WORK;
+            match ask.wait {
+                Some(wait) => silence = wait,
+                None if ask.work => silence *= common::WORK,
+                None => {}
             }
             most = ask.most;
         }

@@ -8,6 +8,7 @@ mod folders;
 mod hostile;
 mod moves;
 mod multipart;
+mod ping;
 mod properties;
 mod provision;
 mod settings;

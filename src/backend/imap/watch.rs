@@ -1,0 +1,218 @@
+//! Waiting for news: NOTIFY (RFC 5465) for all folders on one connection, else IDLE (RFC 2177) for one of them.
+//!
+//! A notice is news only where it tells of something else than the last listing of the folders did: so nothing is missed that happened
+//! between that listing and the wait, and a server that talks without end about nothing wakes nobody.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::Wake;
+use crate::model::caps::Push;
+use crate::model::{FolderId, Result};
+use crate::wire::imap::{Code, Command, DONE, MailboxStatus, Response, SelectWith, Status, StatusKind};
+
+use super::conn::Event;
+use super::folders::handle;
+use super::{ImapSession, Opened, limits};
+
+/// What is listened for; the counters of every folder come first.
+const LISTEN: &str = "STATUS (PERSONAL (MessageNew MessageExpunge FlagChange MailboxName))";
+/// What servers tell of their own accord (RFC 5465 §5.1).
+const USUAL: &str = "(SELECTED-DELAYED (MessageNew MessageExpunge FlagChange))";
+/// Longer than any wait: silence is judged by the heartbeat.
+const NO_END: Duration = Duration::from_hours(1000);
+
+/// What is known, to tell news from talk.
+struct Known<'a> {
+    at: HashSet<&'a FolderId>,
+    listed: HashMap<FolderId, MailboxStatus>,
+    utf8: bool,
+}
+
+impl Known<'_> {
+    /// Whether a notice tells something new about the folders.
+    fn is_news(&self, response: &Response) -> bool {
+        match response {
+            Response::MailboxStatus(status) => self.differs(status),
+            // A folder was made, renamed or removed; the listing has been told by now.
+            Response::List(_) => true,
+            Response::Status(Status { code: Some(Code::Other { name, .. }), .. }) => name == "NOTIFICATIONOVERFLOW",
+            _ => false,
+        }
+    }
+
+    fn differs(&self, status: &MailboxStatus) -> bool {
+        let id = if status.name.eq_ignore_ascii_case(b"INBOX") { FolderId(b"INBOX".to_vec()) } else { handle(&status.name, self.utf8) };
+        if !self.at.contains(&id) {
+            return false;
+        }
+        let Some(known) = self.listed.get(&id) else { return true };
+        let differ = |told: Option<u64>, known: Option<u64>| told.is_some() && told != known;
+        differ(status.messages, known.messages)
+            || differ(status.uid_next, known.uid_next)
+            || differ(status.uid_validity, known.uid_validity)
+            || differ(status.highest_mod_seq, known.highest_mod_seq)
+    }
+}
+
+impl ImapSession {
+    pub(super) async fn wait_for_news(&mut self, at: &[FolderId], until: Instant, stop: &CancellationToken) -> Result<Wake> {
+        if self.caps.has("NOTIFY") {
+            match self.listen(at, until, stop).await? {
+                Some(wake) => return Ok(wake),
+                None => self.forget_push("NOTIFY"),
+            }
+        }
+        if let Some(folder) = at.first().filter(|_| self.caps.has("IDLE")) {
+            match self.idle(folder, until, stop).await? {
+                Some(wake) => return Ok(wake),
+                None => self.forget_push("IDLE"),
+            }
+        }
+        // The capabilities say by now that the server must be asked.
+        Ok(Wake::Quiet)
+    }
+
+    fn forget_push(&mut self, name: &'static str) {
+        self.caps.forget(&[name]);
+        self.declared.push = self.caps.caps(self.declared.sessions).push;
+        debug_assert!(!matches!(self.declared.push, Push::Folders { .. }));
+    }
+
+    /// Listens to all folders; `None` = the server does not let us.
+    async fn listen(&mut self, at: &[FolderId], until: Instant, stop: &CancellationToken) -> Result<Option<Wake>> {
+        // A folder that is selected is told of in another way, without counters.
+        if self.selected.is_some() {
+            if !self.caps.has("UNSELECT") {
+                return Ok(None);
+            }
+            self.selected = None;
+            self.conn.queue(&Command::Unselect)?;
+        }
+        // Without it changes of flags have no counter, and are not told.
+        if self.caps.has("CONDSTORE") && self.caps.has("ENABLE") && !std::mem::replace(&mut self.counts_changes, true) {
+            self.conn.queue(&Command::Enable(&["CONDSTORE"]))?;
+        }
+        let known = Known { at: at.iter().collect(), listed: self.listed.clone(), utf8: self.utf8 };
+        let mut news = false;
+        let status = self.conn.run(&Command::NotifySet(LISTEN), |response| news |= known.is_news(&response)).await?;
+        if status.kind != StatusKind::Ok {
+            return Ok(None);
+        }
+        while !news {
+            news = self.hear(self.next_beat(until), stop, &mut |response| known.is_news(response)).await?;
+            if !news {
+                self.conn.run(&Command::Noop, |response| news |= known.is_news(&response)).await?;
+                if self.is_over(until, stop) {
+                    break;
+                }
+            }
+        }
+        // Nobody waits for the answer: it comes before that to whatever is asked next.
+        self.conn.queue(&Command::NotifySet(USUAL))?;
+        Ok(Some(if news { Wake::Changed } else { Wake::Quiet }))
+    }
+
+    /// Watches one folder; `None` = the server does not let us.
+    async fn idle(&mut self, folder: &FolderId, until: Instant, stop: &CancellationToken) -> Result<Option<Wake>> {
+        let tag = self.queue_select(folder, true, SelectWith::Nothing)?;
+        let mut opened = Opened::default();
+        let status = self.conn.complete(&tag, &mut |response| opened.take(&response)).await?;
+        if self.selected_by(folder, true, &status, &opened).is_err() || self.has_moved_on(folder, &opened) {
+            return Ok(Some(Wake::Changed));
+        }
+        let mut exists = opened.exists;
+        let mut is_news = move |response: &Response| match response {
+            Response::Exists(n) => exists.replace(*n) != Some(*n),
+            Response::Expunge(_) | Response::Fetch(_) | Response::Vanished { .. } => true,
+            _ => false,
+        };
+        loop {
+            let tag = self.conn.queue(&Command::Idle)?;
+            let (mut news, mut refused) = (false, None);
+            while refused.is_none() {
+                match self.conn.event().await? {
+                    Event::Response(Response::Continue { .. }) => break,
+                    Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(&tag) => refused = Some(status),
+                    Event::Response(response) => news |= is_news(&response),
+                    _ => {}
+                }
+            }
+            match refused {
+                Some(_) if news => return Ok(Some(Wake::Changed)),
+                Some(_) => return Ok(None),
+                None => {}
+            }
+            news = news || self.hear(self.next_beat(until), stop, &mut is_news).await?;
+            self.conn.raw(DONE);
+            if news {
+                // Nobody waits for its end.
+                return Ok(Some(Wake::Changed));
+            }
+            self.conn.complete(&tag, &mut |response| news |= is_news(&response)).await?;
+            if news || self.is_over(until, stop) {
+                return Ok(Some(if news { Wake::Changed } else { Wake::Quiet }));
+            }
+        }
+    }
+
+    /// Whether a folder is not any more what the last listing told of it.
+    fn has_moved_on(&self, folder: &FolderId, opened: &Opened) -> bool {
+        let told = MailboxStatus {
+            name: self.wire_name(folder),
+            messages: opened.exists.map(u64::from),
+            uid_next: opened.uid_next,
+            uid_validity: opened.uid_validity,
+            highest_mod_seq: opened.mod_seq,
+            ..MailboxStatus::default()
+        };
+        Known { at: HashSet::from([folder]), listed: self.listed.clone(), utf8: self.utf8 }.differs(&told)
+    }
+
+    fn next_beat(&self, until: Instant) -> Instant {
+        until.min(Instant::now() + limits::HEARTBEAT.min(self.ctx.silence * limits::HEARTBEAT_SILENCES))
+    }
+
+    fn is_over(&self, until: Instant, stop: &CancellationToken) -> bool {
+        Instant::now() >= until || stop.is_cancelled() || self.ctx.cancel.is_cancelled()
+    }
+
+    /// Hears what the server says of its own accord: true once it is news, false at `until` and when stopped.
+    async fn hear(
+        &mut self,
+        until: Instant,
+        stop: &CancellationToken,
+        is_news: &mut (dyn FnMut(&Response) -> bool + Send),
+    ) -> Result<bool> {
+        let silence = self.conn.bear(NO_END);
+        let cancel = self.ctx.cancel.clone();
+        let mut talk = 0;
+        let heard = loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break Ok(false),
+                () = cancel.cancelled() => break Ok(false),
+                // Dropping it loses nothing: what came is in the buffer.
+                event = self.conn.event() => match event {
+                    Ok(Event::Response(response)) if is_news(&response) => break Ok(true),
+                    Ok(_) => talk += 1,
+                    Err(error) => break Err(error),
+                },
+                () = sleep_until(until) => break Ok(false),
+            }
+            if talk >= limits::IDLE_TALK {
+                talk = 0;
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = cancel.cancelled() => {}
+                    () = sleep(limits::IDLE_TALK_REST) => {}
+                }
+            }
+        };
+        self.conn.bear(silence);
+        heard
+    }
+}
