@@ -40,7 +40,9 @@ impl Proxy {
                 own.lines.lock().unwrap().push(Line { mode: mode.clone(), ends });
                 let open = own.open.clone();
                 pump(client.try_clone().unwrap(), server.try_clone().unwrap(), mode.clone(), || {});
-                pump(server, client, mode, move || drop(open.fetch_sub(1, SeqCst)));
+                pump(server, client, mode, move || {
+                    open.fetch_sub(1, SeqCst);
+                });
             }
         });
         proxy

@@ -51,10 +51,11 @@ impl Reactions {
         let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((sender, mut task)) = taken {
             drop(sender);
+            // Not asked again once it has ended.
             if timeout(most, &mut task).await.is_err() {
                 task.abort();
+                let _ = task.await;
             }
-            let _ = task.await;
         }
     }
 }

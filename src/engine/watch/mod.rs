@@ -179,7 +179,11 @@ impl Watch<'_> {
         let mut next = Next::Look;
         loop {
             self.bells.here.borrow_and_update();
-            self.bells.slept.borrow_and_update();
+            // It may ring at the moment when something else wakes the watch.
+            if next == Next::Slept || self.bells.slept.has_changed().unwrap_or(false) {
+                self.bells.slept.borrow_and_update();
+                self.begin_anew();
+            }
             let begun = Instant::now();
             let round = self.work.run(&self.seat).await;
             if self.bells.cancel.is_cancelled() {
@@ -204,17 +208,17 @@ impl Watch<'_> {
                 },
             };
             self.standing = keep(round);
-            match next {
-                Next::Stop => return false,
-                Next::Slept => {
-                    // Whatever stood is dead by now, and may not know it; and whatever was down may be up.
-                    drop(self.seat.take());
-                    self.work.renew(false);
-                    self.back_off.reset();
-                }
-                _ => {}
+            if next == Next::Stop {
+                return false;
             }
         }
+    }
+
+    /// After a sleep: whatever stood is dead by now, and may not know it; and whatever was down may be up.
+    fn begin_anew(&mut self) {
+        drop(self.seat.take());
+        self.work.renew(false);
+        self.back_off.reset();
     }
 
     fn tell(&mut self, round: &Round) {
@@ -395,7 +399,8 @@ impl Watch<'_> {
             }
         };
         match (woken, ended_by) {
-            (_, Some(Next::Stop)) => Ok((Next::Stop, session)),
+            // A session may hear of it first.
+            _ if self.bells.cancel.is_cancelled() => Ok((Next::Stop, session)),
             (Ok(Wake::Changed), _) => Ok((Next::There, session)),
             (Ok(Wake::Quiet), ended_by) => Ok((ended_by.unwrap_or(Next::Look), session)),
             (Err(error), _) => Err(Some(error)),
