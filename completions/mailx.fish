@@ -41,6 +41,7 @@ complete -c mailx -n "__fish_mailx_needs_command" -s h -l help -d 'Print help'
 complete -c mailx -n "__fish_mailx_needs_command" -s V -l version -d 'Print version'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "fetch" -d 'Fetches mail from servers into Maildirs; changes nothing that is here'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "sync" -d 'Keeps Maildirs and accounts the same, both ways'
+complete -c mailx -n "__fish_mailx_needs_command" -f -a "watch" -d 'Stays, and syncs as soon as something changes, there or here'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "verify" -d 'Compares servers with Maildirs; changes nothing on either side'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "send" -d 'Sends a message'
 complete -c mailx -n "__fish_mailx_needs_command" -f -a "outbox" -d 'Looks at messages that wait to be sent, and decides about those that cannot'
@@ -107,6 +108,34 @@ complete -c mailx -n "__fish_mailx_using_subcommand sync" -l json -d 'Prints the
 complete -c mailx -n "__fish_mailx_using_subcommand sync" -s q -l quiet -d 'Says nothing but failures'
 complete -c mailx -n "__fish_mailx_using_subcommand sync" -s v -l verbose -d 'Says more; twice: logs for a bug report'
 complete -c mailx -n "__fish_mailx_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l poll -d 'Looks so often at what is not pushed, at least: 2m, 1h (default: every 5 minutes; every 15 where the server pushes all folders)' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l folder -d 'Takes only folders that match, as for fetch' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l exec -d 'Runs this command after each run that changed something, beside the account\'s own; JSON on its standard input and MAILX_ACCOUNT, MAILX_NEW, MAILX_FOLDERS say what' -r -f -a "(__fish_complete_command)"
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l exec-timeout -d 'Stops a hook that takes longer' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l jobs -d 'Works on so many accounts at the same time' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l since -d 'Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l max-size -d 'Leaves out for now what is larger: octets, or 500k, 10M, 1G' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l password-command -d 'With a URL: takes the secret from the first line of what this command prints' -r -f -a "(__fish_complete_command)"
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l ca -d 'With a URL: trusts the certificates in this file too (PEM)' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l pin -d 'With a URL: accepts only the certificate with this digest' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l config -d 'Reads this configuration file instead of $MAILX_CONFIG, $XDG_CONFIG_HOME/mailx/config.toml or /etc/mailx/config.toml' -r -F
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l color -d 'Colours: auto, always or never; auto honours NO_COLOR and TERM=dumb' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l progress -d 'Progress on standard error: auto (on a terminal), always or never' -r -f -a "auto\t'On a terminal'
+always\t'Always'
+never\t'Never'"
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l fetch -d 'Fetches instead of syncing: changes nothing that is here, and sends nothing there'
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l once -d 'Ends once a run has changed something'
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l events -d 'Prints a JSON line for each thing that happens, and a JSON summary after each run that changed something'
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l allow-cleartext -d 'Allows clear text beyond this machine, for accounts with tls mode "none"'
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -l json -d 'Prints the result as one JSON object on standard output'
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -s q -l quiet -d 'Says nothing but failures'
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -s v -l verbose -d 'Says more; twice: logs for a bug report'
+complete -c mailx -n "__fish_mailx_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mailx -n "__fish_mailx_using_subcommand verify" -l folder -d 'Takes only folders that match, as for fetch' -r
 complete -c mailx -n "__fish_mailx_using_subcommand verify" -l sample -d 'Reads and compares the bytes of so many messages, others each time: 5%' -r
 complete -c mailx -n "__fish_mailx_using_subcommand verify" -l jobs -d 'Works on so many accounts at the same time' -r
@@ -422,18 +451,19 @@ complete -c mailx -n "__fish_mailx_using_subcommand man" -l json -d 'Prints the 
 complete -c mailx -n "__fish_mailx_using_subcommand man" -s q -l quiet -d 'Says nothing but failures'
 complete -c mailx -n "__fish_mailx_using_subcommand man" -s v -l verbose -d 'Says more; twice: logs for a bug report'
 complete -c mailx -n "__fish_mailx_using_subcommand man" -s h -l help -d 'Print help'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "fetch" -d 'Fetches mail from servers into Maildirs; changes nothing that is here'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "sync" -d 'Keeps Maildirs and accounts the same, both ways'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "verify" -d 'Compares servers with Maildirs; changes nothing on either side'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "send" -d 'Sends a message'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "outbox" -d 'Looks at messages that wait to be sent, and decides about those that cannot'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "folders" -d 'Lists the folders there and here'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "status" -d 'Tells what is here, what is missing, and when each account last succeeded'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "policy" -d 'Shows what servers demand of this device, and what becomes of it'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "account" -d 'Looks at accounts, tests them, stores their secrets'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "completions" -d 'Prints a completion script'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "man" -d 'Prints the man page, or writes all of them into a directory'
-complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync verify send outbox folders status policy account completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "fetch" -d 'Fetches mail from servers into Maildirs; changes nothing that is here'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "sync" -d 'Keeps Maildirs and accounts the same, both ways'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "watch" -d 'Stays, and syncs as soon as something changes, there or here'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "verify" -d 'Compares servers with Maildirs; changes nothing on either side'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "send" -d 'Sends a message'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "outbox" -d 'Looks at messages that wait to be sent, and decides about those that cannot'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "folders" -d 'Lists the folders there and here'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "status" -d 'Tells what is here, what is missing, and when each account last succeeded'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "policy" -d 'Shows what servers demand of this device, and what becomes of it'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "account" -d 'Looks at accounts, tests them, stores their secrets'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "completions" -d 'Prints a completion script'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "man" -d 'Prints the man page, or writes all of them into a directory'
+complete -c mailx -n "__fish_mailx_using_subcommand help; and not __fish_seen_subcommand_from fetch sync watch verify send outbox folders status policy account completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "list" -d 'Lists messages that wait, failed, or are in doubt'
 complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "show" -d 'Shows a message: its envelope, what happened to it, and its text'
 complete -c mailx -n "__fish_mailx_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "retry" -d 'Sends a message now, also one that failed or is in doubt'
