@@ -25,7 +25,7 @@ fn an_unknown_command_names_the_nearest() {
 fn commands_that_do_not_work_yet_do_not_exist() {
     let help = mailx().arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    for command in ["watch", "archive", "lock"] {
+    for command in ["restore", "archive", "lock"] {
         assert!(!help.contains(&format!("\n  {command} ")), "{command}");
         mailx().arg(command).assert().code(64);
     }

@@ -21,7 +21,7 @@ pub async fn are_declared_and_below_the_ceiling(bed: &Bed<'_>) {
         return;
     }
     if bed.is_active_sync() {
-        assert_eq!(words, ["flags-push", "keywords", "append", "push"]);
+        assert_eq!(words, ["flags-push", "keywords", "append"]);
         assert_eq!((caps.identity, caps.changes, caps.append), (Identity::PerEpoch, Changes::Delta, Append::No));
         assert_eq!((caps.moves, caps.delete.now, caps.delete.trash), (Moves::Native { tells_id: true }, true, true));
         return;
