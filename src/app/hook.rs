@@ -76,16 +76,16 @@ pub(super) async fn run(hook: &Hook) -> Result<()> {
     let work = async { tokio::join!(child.wait(), feed).0 };
     let status = match hook.most {
         None => work.await,
-        Some(most) => match timeout(most, work).await {
-            Ok(status) => status,
-            Err(_) => {
+        Some(most) => {
+            let Ok(status) = timeout(most, work).await else {
                 group.end(&mut child).await;
                 return Err(fail(format!("it had not ended after {} s, and was stopped", most.as_secs())));
-            }
-        },
+            };
+            status
+        }
     };
     let status = status.map_err(|e| fail(e.to_string()))?;
-    group.is_done();
+    group.let_go();
     if status.success() { Ok(()) } else { Err(fail(format!("it ended with {status}"))) }
 }
 
@@ -94,7 +94,7 @@ struct Group(Option<Pid>);
 
 impl Group {
     /// It has ended. What it has left in the background is its own.
-    fn is_done(mut self) {
+    fn let_go(mut self) {
         self.0 = None;
     }
 

@@ -175,7 +175,7 @@ impl Listener {
     }
 
     fn hear(&mut self, event: &Event) {
-        let change = event.paths.iter().any(|path| self.is_change(&event.kind, path));
+        let change = event.paths.iter().any(|path| self.is_change(event.kind, path));
         let folder = matches!(
             event.kind,
             EventKind::Create(CreateKind::Folder) | EventKind::Remove(RemoveKind::Folder) | EventKind::Modify(ModifyKind::Name(_))
@@ -193,7 +193,7 @@ impl Listener {
     }
 
     /// Whether an event is something that a run may have to carry to the server.
-    fn is_change(&self, kind: &EventKind, path: &Path) -> bool {
+    fn is_change(&self, kind: EventKind, path: &Path) -> bool {
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         if !is_message(path) {
             let is_folder = matches!(

@@ -22,7 +22,7 @@ use reactions::Reactions;
 /// Accounts that run at the same time unless `--jobs` says otherwise.
 const JOBS: usize = 8;
 /// A lock is waited for so long unless `--wait` says otherwise: whoever has it is another run, and will be done.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 /// Hooks that are under way when the watch ends may take so long.
 const LAST_HOOKS: Duration = Duration::from_secs(10);
 

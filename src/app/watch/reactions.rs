@@ -15,7 +15,10 @@ use crate::model::report::{AccountReport, FolderReport};
 
 /// The hooks of one account.
 #[derive(Clone)]
-pub(super) struct Reactions(Arc<Mutex<Option<(UnboundedSender<AccountReport>, JoinHandle<()>)>>>);
+pub(super) struct Reactions(Arc<Mutex<Option<Running>>>);
+
+/// Where reports go, and what runs the hooks.
+type Running = (UnboundedSender<AccountReport>, JoinHandle<()>);
 
 struct Hooks {
     account: String,

@@ -425,7 +425,7 @@ async fn close(session: Box<dyn Session>) {
 async fn rung(bell: &mut Receiver<u64>) {
     if bell.changed().await.is_err() {
         // Nobody is left to ring it.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
