@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::Wake;
@@ -24,6 +24,16 @@ const LISTEN: &str = "STATUS (PERSONAL (MessageNew MessageExpunge FlagChange Mai
 const USUAL: &str = "(SELECTED-DELAYED (MessageNew MessageExpunge FlagChange))";
 /// Longer than any wait: silence is judged by the heartbeat.
 const NO_END: Duration = Duration::from_hours(1000);
+
+/// What ended the hearing.
+enum Heard {
+    /// Something new.
+    News,
+    /// It was over, or stopped.
+    Nothing,
+    /// The server has ended the command by itself.
+    Ended(StatusKind),
+}
 
 /// What is known, to tell news from talk.
 struct Known<'a> {
@@ -103,7 +113,8 @@ impl ImapSession {
             return Ok(None);
         }
         while !news {
-            news = self.hear(self.next_beat(until), stop, &mut |response| known.is_news(response)).await?;
+            let heard = self.hear(None, self.next_beat(until), stop, &mut |response| known.is_news(response)).await?;
+            news = matches!(heard, Heard::News);
             if !news {
                 self.conn.run(&Command::Noop, |response| news |= known.is_news(&response)).await?;
                 if self.is_over(until, stop) {
@@ -131,6 +142,7 @@ impl ImapSession {
             _ => false,
         };
         loop {
+            let begun = Instant::now();
             let tag = self.conn.queue(&Command::Idle)?;
             let (mut news, mut refused) = (false, None);
             while refused.is_none() {
@@ -146,7 +158,21 @@ impl ImapSession {
                 Some(_) => return Ok(None),
                 None => {}
             }
-            news = news || self.hear(self.next_beat(until), stop, &mut is_news).await?;
+            if !news {
+                match self.hear(Some(&tag), self.next_beat(until), stop, &mut is_news).await? {
+                    Heard::News => news = true,
+                    Heard::Nothing => {}
+                    Heard::Ended(StatusKind::Ok) => {
+                        // What happens meanwhile is told when the next one begins.
+                        pause(begun + limits::IDLE_AGAIN, stop, &self.ctx.cancel).await;
+                        if self.is_over(until, stop) {
+                            return Ok(Some(Wake::Quiet));
+                        }
+                        continue;
+                    }
+                    Heard::Ended(_) => return Ok(None),
+                }
+            }
             self.conn.raw(DONE);
             if news {
                 // Nobody waits for its end.
@@ -180,39 +206,48 @@ impl ImapSession {
         Instant::now() >= until || stop.is_cancelled() || self.ctx.cancel.is_cancelled()
     }
 
-    /// Hears what the server says of its own accord: true once it is news, false at `until` and when stopped.
+    /// Hears what the server says of its own accord, until something is news; `tag` is that of the command that stands.
     async fn hear(
         &mut self,
+        tag: Option<&str>,
         until: Instant,
         stop: &CancellationToken,
         is_news: &mut (dyn FnMut(&Response) -> bool + Send),
-    ) -> Result<bool> {
+    ) -> Result<Heard> {
         let silence = self.conn.bear(NO_END);
         let cancel = self.ctx.cancel.clone();
         let mut talk = 0;
         let heard = loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break Ok(false),
-                () = cancel.cancelled() => break Ok(false),
+                () = stop.cancelled() => break Ok(Heard::Nothing),
+                () = cancel.cancelled() => break Ok(Heard::Nothing),
                 // Dropping it loses nothing: what came is in the buffer.
                 event = self.conn.event() => match event {
-                    Ok(Event::Response(response)) if is_news(&response) => break Ok(true),
+                    Ok(Event::Response(Response::Status(status))) if tag.is_some() && status.tag.as_deref() == tag => {
+                        break Ok(Heard::Ended(status.kind));
+                    }
+                    Ok(Event::Response(response)) if is_news(&response) => break Ok(Heard::News),
                     Ok(_) => talk += 1,
                     Err(error) => break Err(error),
                 },
-                () = sleep_until(until) => break Ok(false),
+                () = sleep_until(until) => break Ok(Heard::Nothing),
             }
             if talk >= limits::IDLE_TALK {
                 talk = 0;
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = cancel.cancelled() => {}
-                    () = sleep(limits::IDLE_TALK_REST) => {}
-                }
+                pause(Instant::now() + limits::IDLE_TALK_REST, stop, &cancel).await;
             }
         };
         self.conn.bear(silence);
         heard
+    }
+}
+
+/// Does nothing until then, or until stopped.
+async fn pause(until: Instant, stop: &CancellationToken, cancel: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = cancel.cancelled() => {}
+        () = sleep_until(until) => {}
     }
 }
