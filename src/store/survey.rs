@@ -74,7 +74,7 @@ pub struct HeaderHere<'a> {
     pub folder: &'a FolderRow,
     /// The message's id there.
     pub remote: &'a RemoteId,
-    /// The header block as the file has it, cut at [`HEADER`].
+    /// The header block as the file has it, cut at `HEADER`.
     pub header: &'a [u8],
 }
 
