@@ -223,6 +223,17 @@ pub struct Access {
     pub clear: Clear,
 }
 
+/// What downloads leave out for now.
+#[derive(Debug, Args)]
+pub struct LeftOut {
+    /// Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w
+    #[arg(long, value_name = "DATE", value_parser = values::since_now)]
+    pub since: Option<i64>,
+    /// Leaves out for now what is larger: octets, or 500k, 10M, 1G
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_size: Option<u64>,
+}
+
 /// `mailx fetch`.
 #[derive(Debug, Args)]
 pub struct Run {
@@ -251,12 +262,9 @@ pub struct Run {
     /// Lets many messages be deleted in this run, although that looks like an accident; everywhere, or in one folder
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, require_equals = true, default_missing_value = "*", action = clap::ArgAction::Append)]
     pub allow_mass_delete: Vec<String>,
-    /// Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w
-    #[arg(long, value_name = "DATE", value_parser = values::since_now)]
-    pub since: Option<i64>,
-    /// Leaves out for now what is larger: octets, or 500k, 10M, 1G
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    pub max_size: Option<u64>,
+    /// What is left out.
+    #[command(flatten)]
+    pub left_out: LeftOut,
     /// The way to the server.
     #[command(flatten)]
     pub access: Access,
@@ -296,12 +304,9 @@ pub struct Watch {
     /// Works on so many accounts at the same time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
-    /// Leaves out for now what came before: 2026-01-31, a time of RFC 3339, 30d or 2w
-    #[arg(long, value_name = "DATE", value_parser = values::since_now)]
-    pub since: Option<i64>,
-    /// Leaves out for now what is larger: octets, or 500k, 10M, 1G
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    pub max_size: Option<u64>,
+    /// What is left out.
+    #[command(flatten)]
+    pub left_out: LeftOut,
     /// The way to the server.
     #[command(flatten)]
     pub access: Access,
@@ -406,8 +411,8 @@ impl Run {
             folders: self.folders.clone(),
             dry_run: self.dry_run,
             share: 0.0,
-            since: self.since,
-            max_size: self.max_size,
+            since: self.left_out.since,
+            max_size: self.left_out.max_size,
             limit: self.limit,
             allow_mass_delete: (!self.allow_mass_delete.is_empty()).then(|| self.allow_mass_delete.clone()),
             max_duration: shared.max_duration,
@@ -423,8 +428,8 @@ impl Watch {
         let run = RunOptions {
             verb: if self.fetch { Verb::Fetch } else { Verb::Sync },
             folders: self.folders.clone(),
-            since: self.since,
-            max_size: self.max_size,
+            since: self.left_out.since,
+            max_size: self.left_out.max_size,
             jobs: self.jobs.map(usize::from),
             exec: self.exec.clone(),
             ..RunOptions::default()

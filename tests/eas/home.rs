@@ -1,13 +1,12 @@
 //! An account on a scripted server, and the binary that is run on it.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::mailbox::There;
-use crate::peer::{Peer, SECRET};
+use crate::peer::Peer;
 use crate::support::maildir::{self, Mail};
-use crate::support::world::{Out, Running};
+use crate::support::scripted;
+use crate::support::world::Out;
 
 /// An account on a peer.
 pub struct Home {
@@ -41,38 +40,16 @@ impl Home {
 
     /// Runs the binary; its end and what it says must be in order whatever the server does.
     pub fn run_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Out {
-        self.run_as(self.command(arguments, env))
-    }
-
-    fn command(&self, arguments: &[&str], env: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailx"));
-        command
-            .args(arguments)
-            .env("MAILX_CONFIG", self.tmp.path().join("config.toml"))
-            .env("HOME", self.tmp.path())
-            .env("XDG_DATA_HOME", self.tmp.path().join("data"))
-            .env("TERM", "dumb")
-            .env("SECRET", SECRET)
-            .envs(env.iter().copied())
-            .stdin(Stdio::null());
-        command
+        let mut command = scripted::command(self.tmp.path(), arguments);
+        command.envs(env.iter().copied());
+        scripted::run(command)
     }
 
     /// The same with something on its standard input.
     pub fn feed(&self, arguments: &[&str], input: &str, env: &[(&str, &str)]) -> Out {
-        let path = self.tmp.path().join("input");
-        std::fs::write(&path, input).unwrap();
-        let mut command = self.command(arguments, env);
-        command.stdin(std::fs::File::open(&path).unwrap());
-        self.run_as(command)
-    }
-
-    fn run_as(&self, mut command: Command) -> Out {
-        let out = Running::start(&mut command).end(Duration::from_secs(60));
-        let foreign = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
-        assert!(!out.stderr.contains(foreign) && !out.stdout.contains(foreign), "an escape reached the terminal: {out:?}");
-        assert!(!out.stderr.contains("panicked") && !out.stderr.contains(SECRET), "{out:?}");
-        out
+        let mut command = scripted::fed(self.tmp.path(), arguments, input);
+        command.envs(env.iter().copied());
+        scripted::run(command)
     }
 
     pub fn run(&self, arguments: &[&str]) -> Out {
@@ -95,15 +72,12 @@ impl Home {
 
     /// The identities of what is here, sorted.
     pub fn here(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.mail().into_iter().map(|m| m.identity).collect();
-        all.sort();
-        all
+        scripted::identities(&self.root)
     }
 
     /// Here is exactly what the server has.
     #[track_caller]
     pub fn assert_same(&self) {
-        assert_eq!(self.here(), self.peer.there().identities());
-        assert!(maildir::leftovers(&self.root).is_empty());
+        scripted::assert_holds(&self.root, &self.peer.there().identities());
     }
 }

@@ -12,8 +12,6 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::exchange::{Reply, Seen, read};
 use crate::mailbox::There;
 
-pub const SECRET: &str = "hunter2-geheim";
-
 /// Asked with each request; `None` = the honest answer.
 type Hook = dyn Fn(&Seen, &mut There) -> Option<Reply> + Send + Sync;
 

@@ -19,7 +19,7 @@ struct Known;
 #[async_trait]
 impl Credentials for Known {
     async fn secret(&self) -> Result<Secret> {
-        Ok(Secret { kind: SecretKind::Password, text: crate::peer::SECRET.into() })
+        Ok(Secret { kind: SecretKind::Password, text: crate::support::scripted::SECRET.into() })
     }
 }
 

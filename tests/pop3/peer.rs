@@ -3,14 +3,12 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::maildir::{self, Mail};
-use crate::support::world::{Out, Running};
-
-pub const SECRET: &str = "hunter2-geheim";
+use crate::support::scripted;
+use crate::support::world::Out;
 
 /// A message as the server has it.
 #[derive(Clone)]
@@ -176,7 +174,7 @@ fn honest(shared: &Shared, drop: &Drop, marked: &mut Vec<usize>, line: &str) -> 
             None => b"-ERR unknown command\r\n".to_vec(),
         },
         ("USER", _) => b"+OK\r\n".to_vec(),
-        ("PASS", _) if argument == SECRET => b"+OK logged in\r\n".to_vec(),
+        ("PASS", _) if argument == scripted::SECRET => b"+OK logged in\r\n".to_vec(),
         ("PASS", _) => b"-ERR [AUTH] no\r\n".to_vec(),
         ("STAT", _) => format!("+OK {} {}\r\n", drop.letters.len(), drop.letters.iter().map(size).sum::<u64>()).into_bytes(),
         ("LIST", _) => list(&|n, letter| format!("{n} {}", size(letter)).into_bytes()),
@@ -250,19 +248,8 @@ impl Home {
 
     /// Runs the binary; its end and what it says must be in order whatever the server does.
     pub fn run(&self, arguments: &[&str]) -> Out {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailx"));
-        command
-            .args(arguments)
-            .env("MAILX_CONFIG", self.tmp.path().join("config.toml"))
-            .env("HOME", self.tmp.path())
-            .env("XDG_DATA_HOME", self.tmp.path().join("data"))
-            .env("TERM", "dumb")
-            .env("SECRET", SECRET)
-            .stdin(Stdio::null());
-        let out = Running::start(&mut command).end(Duration::from_secs(60));
-        let foreign = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
-        assert!(!out.stderr.contains(foreign) && !out.stdout.contains(foreign), "an escape reached the terminal: {out:?}");
-        assert!(!out.stderr.contains("panicked") && !out.stderr.contains(SECRET) && out.signal.is_none(), "{out:?}");
+        let out = scripted::run(scripted::command(self.tmp.path(), arguments));
+        assert!(out.signal.is_none(), "{out:?}");
         out
     }
 
@@ -277,15 +264,12 @@ impl Home {
 
     /// The identities of what is here, sorted.
     pub fn here(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.mail().into_iter().map(|m| m.identity).collect();
-        all.sort();
-        all
+        scripted::identities(&self.root)
     }
 
     /// Here is exactly what the server has.
     #[track_caller]
     pub fn assert_same(&self) {
-        assert_eq!(self.here(), self.peer.maildrop().identities());
-        assert!(maildir::leftovers(&self.root).is_empty());
+        scripted::assert_holds(&self.root, &self.peer.maildrop().identities());
     }
 }

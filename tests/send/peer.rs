@@ -3,13 +3,11 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::world::{Out, Running};
-
-pub const SECRET: &str = "hunter2-geheim";
+use crate::support::scripted;
+use crate::support::world::Out;
 
 /// What the peer does instead of answering honestly.
 pub enum Answer {
@@ -103,21 +101,8 @@ impl Home {
 
     /// Runs the binary; its end and what it says must be in order whatever the server does.
     pub fn run(&self, arguments: &[&str], input: impl AsRef<[u8]>) -> Out {
-        let path = self.tmp.path().join("input");
-        std::fs::write(&path, input).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailx"));
-        command
-            .args(arguments)
-            .env("MAILX_CONFIG", self.tmp.path().join("config.toml"))
-            .env("HOME", self.tmp.path())
-            .env("XDG_DATA_HOME", self.tmp.path().join("data"))
-            .env("TERM", "dumb")
-            .env("SECRET", SECRET)
-            .stdin(Stdio::from(std::fs::File::open(&path).unwrap()));
-        let out = Running::start(&mut command).end(Duration::from_secs(60));
-        let foreign = |c: char| (c.is_control() && c != '\n') || ('\u{202a}'..='\u{202e}').contains(&c);
-        assert!(!out.stderr.contains(foreign) && !out.stdout.contains(foreign), "an escape reached the terminal: {out:?}");
-        assert!(!out.stderr.contains("panicked") && !out.stderr.contains(SECRET) && out.signal.is_none(), "{out:?}");
+        let out = scripted::run(scripted::fed(self.tmp.path(), arguments, input));
+        assert!(out.signal.is_none(), "{out:?}");
         out
     }
 

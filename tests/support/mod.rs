@@ -6,6 +6,7 @@ pub mod door;
 pub mod kill;
 pub mod maildir;
 pub mod outgoing;
+pub mod scripted;
 pub mod server;
 pub mod skip;
 pub mod sogo;
