@@ -16,6 +16,8 @@ mod kill;
 mod outbox;
 #[path = "send/peer.rs"]
 mod peer;
+#[path = "send/provider.rs"]
+mod provider;
 #[path = "send/submission.rs"]
 mod submission;
 #[path = "support/mod.rs"]

@@ -105,8 +105,8 @@ fn refused(ui: &Ui, error: &Error) -> Exit {
 
 fn on_runtime(cli: &Cli, ui: &Arc<Ui>) -> Result<Exit> {
     // Threads of the store hash and write; what is left is TLS and framing, which one core does faster than a line brings it. Every
-    // further thread would keep memory of its own.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    // further thread would keep memory of its own, and waking it takes time.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Error::local("start the threads", &error))?;
     let done = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {

@@ -1,6 +1,6 @@
 //! A scripted SMTP server: honest, until a hook replaces an answer. And an account that uses it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -14,6 +14,8 @@ pub enum Answer {
     Say(Vec<u8>),
     /// Then closes.
     Last(Vec<u8>),
+    /// Then reads so many octets, and closes.
+    Cut(Vec<u8>, u64),
     /// Says nothing more, and keeps the connection.
     Silence,
 }
@@ -118,6 +120,15 @@ impl Home {
         messages.iter().map(|message| message["state"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Tries everything in the outbox again.
+    pub fn retry_all(&self) {
+        let list = self.run(&["outbox", "list", "--json"], "").exit(0).json();
+        for message in list["accounts"][0]["messages"].as_array().unwrap() {
+            let id = message["id"].as_str().unwrap();
+            self.run(&["outbox", "retry", &id[..12]], "").exit(0);
+        }
+    }
+
     /// Removes what is in the outbox.
     pub fn clear(&self) {
         let _ = std::fs::remove_dir_all(self.root.join(".mailx/outbox"));
@@ -134,6 +145,11 @@ fn serve(shared: &Shared, mut socket: TcpStream, number: usize) {
         let (answer, close) = match hook.and_then(|hook| hook(&line, number)) {
             Some(Answer::Say(text)) => (text, false),
             Some(Answer::Last(text)) => (text, true),
+            Some(Answer::Cut(text, octets)) => {
+                let _ = socket.write_all(&text);
+                let _ = std::io::copy(&mut lines.take(octets), &mut std::io::sink());
+                return;
+            }
             Some(Answer::Silence) => {
                 std::thread::sleep(Duration::from_secs(600));
                 return;

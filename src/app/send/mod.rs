@@ -16,7 +16,7 @@ use crate::backend::{Ctx, Submission, Submit};
 use crate::config::Account;
 pub use crate::engine::send::Settled;
 pub use crate::engine::send::compose::{Attachment, Compose};
-use crate::engine::send::{self, Delivered, letter, unqueued_message};
+use crate::engine::send::{self, Delivered, Opened, letter, unqueued_message};
 use crate::model::event::Step;
 use crate::model::{Class, Error, Event, Observer, Reports, Result};
 pub use crate::store::outbox::State;
@@ -118,8 +118,9 @@ pub async fn send(globals: &Globals, request: Request, input: Box<dyn Read + Sen
         return Ok(Some(Report { account: name, settled, error: None, copy: None }));
     }
     let fallback = settled_of(claim.id.clone(), &claim.entry, Some(State::Queued));
-    let session = joined(opening).await;
-    let delivered = send::deliver(&outbox, &*way, &ctx, session, vec![claim]).await;
+    let session = Opened::New(joined(opening).await);
+    let mut delivered = send::deliver(&outbox, &*way, &ctx, session, vec![claim]).await;
+    close(delivered.session.take()).await;
     Ok(Some(report(globals, &account, &outbox, delivered, fallback, ctx.observer).await))
 }
 
@@ -185,22 +186,36 @@ async fn look(account: &Account) -> Result<Option<Arc<Outbox>>> {
     Ok(found.map(Arc::new))
 }
 
-/// Hands over messages that are claimed already.
+/// Hands over messages that are claimed already, by the connection that `standing` has, and leaves it there for more.
 async fn hand_over(
     globals: &Globals,
     account: &Account,
     outbox: &Arc<Outbox>,
     claims: Vec<Claim>,
     observer: Arc<dyn Observer>,
+    standing: &mut Option<Box<dyn Submit>>,
 ) -> Delivered {
+    let refused = |error| Delivered { error: Some(error), ..Delivered::default() };
     let way = match way::submission(account) {
         Ok(way) => way,
-        Err(error) => return Delivered { settled: Vec::new(), error: Some(error) },
+        Err(error) => return refused(error),
     };
     let ctx = match account::sending_ctx(globals, account, observer).await {
         Ok(ctx) => ctx,
-        Err(error) => return Delivered { settled: Vec::new(), error: Some(error) },
+        Err(error) => return refused(error),
     };
-    let session = way.open(&ctx).await;
-    send::deliver(outbox, &*way, &ctx, session, claims).await
+    let opened = match standing.take() {
+        Some(session) => Opened::Used(session),
+        None => Opened::New(way.open(&ctx).await),
+    };
+    let mut delivered = send::deliver(outbox, &*way, &ctx, opened, claims).await;
+    *standing = delivered.session.take();
+    delivered
+}
+
+/// Ends a connection. Whatever matters was answered.
+async fn close(standing: Option<Box<dyn Submit>>) {
+    if let Some(session) = standing {
+        let _ = session.close().await;
+    }
 }

@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::task::JoinHandle;
 
 use crate::backend::{Ledger, Letter};
-use crate::engine::fetch::blocking;
+use crate::engine::fetch::{Begun, blocking};
 use crate::model::{Class, Error, Result, Verdict};
 use crate::store::outbox::{Claim, Outbox, State};
 
@@ -26,7 +25,9 @@ pub(super) struct Book {
     /// Which messages the letters of this connection are.
     letters: Vec<usize>,
     /// Messages that are being armed.
-    arming: HashMap<usize, JoinHandle<Result<()>>>,
+    arming: HashMap<usize, Begun<()>>,
+    /// The last one that was accepted, while it is removed. The next one goes out meanwhile.
+    removing: Option<Begun<()>>,
     removed: bool,
 }
 
@@ -34,7 +35,7 @@ impl Book {
     pub fn new(outbox: &Arc<Outbox>, claims: Vec<Claim>) -> Self {
         let settled = claims.iter().map(|_| None).collect();
         let claims = claims.into_iter().map(Some).collect();
-        Self { outbox: outbox.clone(), claims, settled, letters: Vec::new(), arming: HashMap::new(), removed: false }
+        Self { outbox: outbox.clone(), claims, settled, letters: Vec::new(), arming: HashMap::new(), removing: None, removed: false }
     }
 
     /// How many are settled.
@@ -63,7 +64,7 @@ impl Book {
         self.letters.clear();
         for (_, arming) in self.arming.drain() {
             // Whatever it came to is undone.
-            let _ = arming.await;
+            let _ = arming.done().await;
         }
         let open: Vec<String> = self.claims.iter().flatten().map(|claim| claim.id.clone()).collect();
         if open.is_empty() {
@@ -76,7 +77,7 @@ impl Book {
     pub async fn close(&mut self, error: Option<&Error>) -> Result<()> {
         let open: Vec<usize> = (0..self.claims.len()).filter(|n| self.claims[*n].is_some()).collect();
         let why = error.map(|error| format!("{}: {}", error.tried, error.failed)).filter(|_| open.len() <= FEW);
-        let mut failed = None;
+        let mut failed = self.gone().await.err();
         for n in open {
             let Some(mut claim) = self.claims[n].take() else { continue };
             let why = why.clone();
@@ -98,6 +99,14 @@ impl Book {
             blocking(&self.outbox, Outbox::flush).await?;
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    /// Waits until the last one is removed.
+    async fn gone(&mut self) -> Result<()> {
+        match self.removing.take() {
+            Some(removing) => removing.done().await,
+            None => Ok(()),
+        }
     }
 
     pub fn into_settled(self) -> Vec<Settled> {
@@ -139,15 +148,14 @@ pub(super) fn settled(claim: &Claim, verdicts: Vec<(crate::model::Address, Verdi
 impl Ledger for Book {
     fn expect(&mut self, n: usize) {
         let Some(Some(claim)) = self.letters.get(n).and_then(|n| self.claims.get(*n)) else { return };
-        let (outbox, id) = (self.outbox.clone(), claim.id.clone());
-        self.arming.insert(n, tokio::task::spawn_blocking(move || outbox.arm(&id)));
+        let id = claim.id.clone();
+        self.arming.insert(n, Begun::work(&self.outbox, move |outbox| outbox.arm(&id)));
     }
 
     async fn expected(&mut self, n: usize) -> Result<()> {
         let message = self.message(n)?;
-        let panicked = |e: tokio::task::JoinError| Error::new(Class::Internal, "arm a message", format!("a thread panicked: {e}"));
         match self.arming.remove(&n) {
-            Some(arming) => arming.await.map_err(panicked)??,
+            Some(arming) => arming.done().await?,
             None => return Err(Error::new(Class::Internal, "send a message", "it was not announced")),
         }
         let Some(Some(claim)) = self.claims.get(message) else {
@@ -161,7 +169,7 @@ impl Ledger for Book {
         let message = self.message(n)?;
         if let Some(arming) = self.arming.remove(&n) {
             // Whatever it came to is overwritten.
-            let _ = arming.await;
+            let _ = arming.done().await;
         }
         let Some(mut claim) = self.claims.get_mut(message).and_then(Option::take) else { return Ok(()) };
         let told: Vec<_> = claim.entry.to.iter().cloned().zip(verdicts.iter().cloned()).collect();
@@ -169,17 +177,14 @@ impl Ledger for Book {
         claim.entry.take_in(&verdicts);
         let uncertain = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Uncertain(_)));
         let state = conclude(&mut claim, uncertain);
-        self.removed |= state.is_none();
-        let (claim, done) = blocking(&self.outbox, move |outbox| {
-            let done = match state {
-                Some(state) => outbox.settle(&mut claim, state),
-                None => outbox.remove(&claim.id),
-            };
-            Ok((claim, done))
-        })
-        .await?;
         self.settled[message] = Some(settled(&claim, told, state));
-        done
+        let Some(state) = state else {
+            let before = self.gone().await;
+            self.removed = true;
+            self.removing = Some(Begun::work(&self.outbox, move |outbox| outbox.remove(&claim.id)));
+            return before;
+        };
+        blocking(&self.outbox, move |outbox| outbox.settle(&mut claim, state)).await
     }
 }
 

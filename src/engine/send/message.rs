@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
 use crate::backend::{Answers, Letter, Outgoing, Pieces};
-use crate::engine::fetch::blocking;
+use crate::engine::fetch::Begun;
 use crate::model::{Class, Error, Result, Scope};
 use crate::store::outbox::Entry;
 
@@ -41,9 +41,24 @@ pub fn letter(id: String, entry: &Entry, message: SpooledMessage) -> Letter {
     }
 }
 
+/// Reads one piece ahead of what was asked for, from the moment when it is opened.
 struct SpooledPieces {
     message: SpooledMessage,
     at: u64,
+    ahead: Option<Begun<Bytes>>,
+}
+
+impl SpooledPieces {
+    fn read_ahead(&mut self) {
+        let at = self.at;
+        let left = self.message.octets - at;
+        let read = move |file: &File| {
+            let mut piece = BytesMut::zeroed(left.min(PIECE) as usize);
+            file.read_exact_at(&mut piece, at).map_err(|e| unreadable(&e.to_string()))?;
+            Ok(piece.freeze())
+        };
+        self.ahead = (left > 0).then(|| Begun::work(&self.message.file, read));
+    }
 }
 
 #[async_trait]
@@ -57,7 +72,9 @@ impl Outgoing for SpooledMessage {
         if length != self.octets {
             return Err(unreadable(&format!("it has {length} octets, and had {}", self.octets)));
         }
-        Ok(Box::new(SpooledPieces { message: self.clone(), at: 0 }))
+        let mut pieces = SpooledPieces { message: self.clone(), at: 0, ahead: None };
+        pieces.read_ahead();
+        Ok(Box::new(pieces))
     }
 }
 
@@ -68,17 +85,10 @@ fn unreadable(why: &str) -> Box<Error> {
 #[async_trait]
 impl Pieces for SpooledPieces {
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        let (at, left) = (self.at, self.message.octets - self.at);
-        if left == 0 {
-            return Ok(None);
-        }
-        let piece = blocking(&self.message.file, move |file| {
-            let mut piece = BytesMut::zeroed(left.min(PIECE) as usize);
-            file.read_exact_at(&mut piece, at).map_err(|e| unreadable(&e.to_string()))?;
-            Ok(piece.freeze())
-        })
-        .await?;
+        let Some(ahead) = self.ahead.take() else { return Ok(None) };
+        let piece = ahead.done().await?;
         self.at += piece.len() as u64;
+        self.read_ahead();
         Ok(Some(piece))
     }
 }

@@ -58,59 +58,71 @@ pub struct Settled {
 }
 
 /// What became of a delivery.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[must_use]
 pub struct Delivered {
     /// One for each message, in order.
     pub settled: Vec<Settled>,
     /// What stopped it; messages that were not settled are still queued.
     pub error: Option<Box<Error>>,
+    /// The connection, where it stands in good order. It may hand over more, and wants to be closed.
+    pub session: Option<Box<dyn Submit>>,
 }
 
-/// Hands over queued messages. `opened`: a connection that stands already, or why there is none.
-pub async fn deliver(
-    outbox: &Arc<Outbox>,
-    way: &dyn Submission,
-    ctx: &Ctx,
-    opened: Result<Box<dyn Submit>>,
-    claims: Vec<Claim>,
-) -> Delivered {
+/// A connection to hand over messages.
+pub enum Opened {
+    /// One that was made for them, or why there is none.
+    New(Result<Box<dyn Submit>>),
+    /// One that has handed over others before: it may have come to its end.
+    Used(Box<dyn Submit>),
+}
+
+/// Hands over queued messages.
+pub async fn deliver(outbox: &Arc<Outbox>, way: &dyn Submission, ctx: &Ctx, opened: Opened, claims: Vec<Claim>) -> Delivered {
     let mut book = Book::new(outbox, claims);
-    let mut error = run(way, ctx, opened, &mut book).await.err();
+    let (session, mut error) = match run(way, ctx, opened, &mut book).await {
+        Ok(session) => (session, None),
+        Err(error) => (None, Some(error)),
+    };
     let closed = book.close(error.as_deref()).await;
     let postponed = postpone(outbox, error.as_deref()).await;
     for failure in [closed, postponed].into_iter().filter_map(Result::err) {
         error.get_or_insert(failure);
     }
-    Delivered { settled: book.into_settled(), error }
+    Delivered { settled: book.into_settled(), error, session }
 }
 
-async fn run(way: &dyn Submission, ctx: &Ctx, opened: Result<Box<dyn Submit>>, book: &mut Book) -> Result<()> {
-    let mut session = opened?;
+/// The connection, where it still stands in the end.
+async fn run(way: &dyn Submission, ctx: &Ctx, opened: Opened, book: &mut Book) -> Result<Option<Box<dyn Submit>>> {
+    let (mut session, mut used) = match opened {
+        Opened::New(session) => (session?, false),
+        Opened::Used(session) => (session, true),
+    };
     for connection in 1.. {
         let (letters, before) = (book.open_letters()?, book.settled());
         let done = session.submit(&letters, book).await;
         book.next_connection().await?;
         match done {
-            Ok(()) => {
-                // Whatever matters was answered.
-                let _ = session.close().await;
-                return Ok(());
-            }
-            // Where nothing was settled, the next connection would fare no better.
-            Err(error) if may_retry(&error) && connection < CONNECTIONS && book.settled() > before && !ctx.cancel.is_cancelled() => {
+            Ok(()) => return Ok(Some(session)),
+            // Where nothing was settled, the next connection would fare no better, unless this one was not new.
+            Err(error)
+                if may_retry(&error)
+                    && connection < CONNECTIONS
+                    && (book.settled() > before || std::mem::take(&mut used))
+                    && !ctx.cancel.is_cancelled() =>
+            {
                 if book.is_done() {
-                    return Ok(());
+                    return Ok(None);
                 }
                 tracing::debug!("another connection: {error}");
                 session = way.open(ctx).await?;
             }
             // All was settled, the last of it as uncertain: that says it.
-            Err(_) if book.is_done() => return Ok(()),
+            Err(_) if book.is_done() => return Ok(None),
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// What stops a delivery stops the next ones, too: they wait. A delivery that ended well ends that.
@@ -162,28 +174,8 @@ pub fn unqueued_message(spool: Spool) -> Result<SpooledMessage> {
 
 /// Claims what is due in `state`: queued messages, or those whose copy is to be filed. Those that others are at are passed over.
 pub fn claim_due(outbox: &Outbox, state: State, most: usize) -> Result<(Vec<Claim>, Vec<Box<Error>>)> {
-    use crate::store::outbox::Claimed;
-    let (mut claims, mut errors, now) = (Vec::new(), Vec::new(), now());
-    for item in outbox.list()? {
-        if claims.len() >= most {
-            break;
-        }
-        let item = match item {
-            Ok(item) => item,
-            Err(error) => {
-                errors.push(error);
-                continue;
-            }
-        };
-        let due = item.state == state && (state != State::Queued || item.entry.next.is_none_or(|next| next <= now));
-        if due
-            && let Claimed::Yes(claim) = outbox.claim(&item.id)?
-            && claim.state == state
-        {
-            claims.push(*claim);
-        }
-    }
-    Ok((claims, errors))
+    let now = now();
+    outbox.claim_all(state, most, &|entry| state != State::Queued || entry.next.is_none_or(|next| next <= now))
 }
 
 /// Takes an uncertain or failed message back into the queue, to be tried at once.

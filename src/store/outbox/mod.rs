@@ -16,11 +16,14 @@
 //! out. The next message is armed while the last one is answered.
 
 mod boot;
+mod claim;
 mod entry;
+mod hints;
 mod spool;
 
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -28,10 +31,13 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Mode, OFlags};
 
+pub use claim::{Claim, Claimed};
 pub use entry::{Entry, Past, Postponed};
 pub use spool::Spool;
 
-use crate::model::{Cursor, Error, FolderId, Result};
+use crate::model::{Error, Result};
+
+use claim::Standing;
 
 use super::disk::{Blocks, OsDisk};
 use super::maildir::layout::Layout;
@@ -40,22 +46,8 @@ use super::{StepHook, random};
 
 /// The directory below that of the state.
 const NAME: &str = "outbox";
-/// What is postponed as a whole.
-const POSTPONED: &str = "postponed.toml";
-/// Where the Sent folder stood.
-const BOOKMARK: &str = "sent-folder";
-/// Octets of an envelope file.
-const ENVELOPE: u64 = 16 << 20;
 /// What a process left behind that died is removed when it is so old.
 const LEFTOVER: Duration = Duration::from_hours(36);
-
-/// How a message was found.
-struct Standing {
-    state: State,
-    /// The end of its name.
-    suffix: String,
-    entry: Entry,
-}
 
 /// Where a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,6 +80,20 @@ impl State {
     }
 }
 
+/// A message in the directory.
+#[derive(Debug, Clone)]
+struct Name {
+    id: String,
+    /// The end of its envelope's name when the directory was read: where to look first.
+    end: Option<String>,
+}
+
+impl Name {
+    fn of(id: &str) -> Self {
+        Self { id: id.to_owned(), end: None }
+    }
+}
+
 /// The outbox of an account.
 pub struct Outbox {
     path: PathBuf,
@@ -110,37 +116,6 @@ pub struct Item {
     pub state: State,
     /// Envelope and history.
     pub entry: Entry,
-}
-
-/// What trying to claim a message came to.
-#[derive(Debug)]
-pub enum Claimed {
-    /// It is ours.
-    Yes(Box<Claim>),
-    /// Another process is at it.
-    Busy,
-    /// There is no such message (any more).
-    Gone,
-}
-
-/// A message that nobody else touches as long as this lives.
-#[derive(Debug)]
-pub struct Claim {
-    /// Its name.
-    pub id: String,
-    /// The message; its lock is the claim.
-    file: File,
-    /// Where it stands.
-    pub state: State,
-    /// Envelope and history.
-    pub entry: Entry,
-}
-
-impl Claim {
-    /// Another handle of the message, to read it.
-    pub fn message(&self) -> Result<File> {
-        self.file.try_clone().map_err(|e| Error::local(format!("read the message {}", self.id), &e))
-    }
 }
 
 impl Blocks for Outbox {}
@@ -253,30 +228,64 @@ impl Outbox {
 
     /// The messages, oldest first. One whose envelope cannot be read is an error of its own, in its place.
     pub fn list(&self) -> Result<Vec<Result<Item>>> {
-        let mut ids: Vec<String> = Vec::new();
-        for file in std::fs::read_dir(&self.path).map_err(self.failed("read", ""))? {
-            let file = file.map_err(self.failed("read", ""))?;
-            if let Some(id) = file.file_name().to_str().and_then(|name| name.strip_suffix(".eml"))
-                && is_id(id)
-            {
-                ids.push(id.to_owned());
-            }
-        }
-        ids.sort_unstable();
-        Ok(ids.into_iter().filter_map(|id| self.item(id).transpose()).collect())
+        Ok(self.names()?.into_iter().filter_map(|name| self.item(name).transpose()).collect())
     }
 
-    fn item(&self, id: String) -> Result<Option<Item>> {
-        let Some(file) = self.open_message(&id)? else { return Ok(None) };
+    /// Ids of the messages, oldest first.
+    fn names(&self) -> Result<Vec<Name>> {
+        let (mut messages, mut ends) = (Vec::new(), HashMap::new());
+        for file in std::fs::read_dir(&self.path).map_err(self.failed("read", ""))? {
+            let file = file.map_err(self.failed("read", ""))?.file_name();
+            match file.to_str().and_then(|name| name.split_once('.')) {
+                Some((id, _)) if !is_id(id) => {}
+                Some((id, "eml")) => messages.push(id.to_owned()),
+                Some((id, end)) => drop(ends.insert(id.to_owned(), end.to_owned())),
+                None => {}
+            }
+        }
+        messages.sort_unstable();
+        Ok(messages.into_iter().map(|id| Name { end: ends.remove(&id), id }).collect())
+    }
+
+    fn item(&self, name: Name) -> Result<Option<Item>> {
+        let Some(file) = self.open_message(&name.id)? else { return Ok(None) };
         let busy = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-        let Some(Standing { state, entry, .. }) = self.state(&id)? else { return Ok(None) };
+        let Some(Standing { state, entry, .. }) = self.state(&name)? else { return Ok(None) };
         let state = match state {
             // What is done but for its last step belongs to whoever files copies.
             State::Sending if !busy => entry.conclusion(true).unwrap_or(State::Sent),
             State::Queued if busy => State::Sending,
             state => state,
         };
-        Ok(Some(Item { id, state, entry }))
+        Ok(Some(Item { id: name.id, state, entry }))
+    }
+
+    /// Claims messages in `state` that are `due`, the oldest first and so many at most. Those that others are at are passed over; what cannot
+    /// be read is told.
+    pub fn claim_all(&self, state: State, most: usize, due: &dyn Fn(&Entry) -> bool) -> Result<(Vec<Claim>, Vec<Box<Error>>)> {
+        let (mut claims, mut errors) = (Vec::new(), Vec::new());
+        for name in self.names()? {
+            if claims.len() >= most {
+                break;
+            }
+            // The name tells it; where it stands at something else for a moment, only a look does.
+            if name.end.as_deref() != Some(state.word()) {
+                match self.item(name.clone()) {
+                    Ok(Some(item)) if item.state == state => {}
+                    Ok(_) => continue,
+                    Err(error) => {
+                        errors.push(error);
+                        continue;
+                    }
+                }
+            }
+            match self.claim_named(name) {
+                Ok(Claimed::Yes(claim)) if claim.state == state && due(&claim.entry) => claims.push(*claim),
+                Ok(_) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        Ok((claims, errors))
     }
 
     fn open_message(&self, id: &str) -> Result<Option<File>> {
@@ -288,143 +297,6 @@ impl Outbox {
         }
     }
 
-    /// The state and envelope of a message, and the end of its name; `None` when it has none.
-    fn state(&self, id: &str) -> Result<Option<Standing>> {
-        let here = boot::suffix();
-        let known = State::ALL.map(|state| (state, state.word().to_owned()));
-        for (state, suffix) in [(State::Queued, here.clone())].into_iter().chain(known) {
-            if let Some(entry) = self.envelope(&format!("{id}.{suffix}"))? {
-                return Ok(Some(Standing { state, suffix, entry }));
-            }
-        }
-        // Armed by another boot of the machine.
-        for file in std::fs::read_dir(&self.path).map_err(self.failed("read", ""))?.flatten() {
-            let name = file.file_name().to_string_lossy().into_owned();
-            if let Some(suffix) = name.strip_prefix(id).and_then(|rest| rest.strip_prefix('.')).filter(|s| s.starts_with(boot::ARMED))
-                && let Some(entry) = self.envelope(&name)?
-            {
-                return Ok(Some(Standing { state: State::Sending, suffix: suffix.to_owned(), entry }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Reads an envelope; `None` when there is none of this name.
-    fn envelope(&self, name: &str) -> Result<Option<Entry>> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&self.dir, name, flags, Mode::empty()) {
-            Ok(file) => File::from(file),
-            Err(rustix::io::Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(self.failed("open", name)(error.into())),
-        };
-        let mut text = String::new();
-        file.take(ENVELOPE).read_to_string(&mut text).map_err(self.failed("read", name))?;
-        Entry::read(&text, &self.tried("read", name)).map(Some)
-    }
-
-    /// Claims a message. One that somebody was sending who died is uncertain from here on.
-    pub fn claim(&self, id: &str) -> Result<Claimed> {
-        if !is_id(id) {
-            return Ok(Claimed::Gone);
-        }
-        let Some(file) = self.open_message(id)? else { return Ok(Claimed::Gone) };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Claimed::Busy),
-            Err(TryLockError::Error(error)) => return Err(self.failed("lock", &format!("{id}.eml"))(error)),
-        }
-        let Some(Standing { state, suffix, entry }) = self.state(id)? else { return Ok(Claimed::Gone) };
-        if suffix == boot::suffix() {
-            self.rename(&format!("{id}.{suffix}"), &file_name(id, State::Queued))?;
-        }
-        let mut claim = Claim { id: id.to_owned(), file, state, entry };
-        if state == State::Sending {
-            // Where everybody was settled, only the last step is missing.
-            let conclusion = claim.entry.conclusion(true);
-            if conclusion == Some(State::Uncertain) {
-                claim.entry.last = Some("it was being sent when mailx was killed or the machine went down".into());
-            }
-            let Some(state) = conclusion else {
-                self.remove(&claim.id)?;
-                return Ok(Claimed::Gone);
-            };
-            self.settle(&mut claim, state)?;
-        }
-        Ok(Claimed::Yes(Box::new(claim)))
-    }
-
-    /// Gets a message ready for its end to go out: durable when this returns.
-    pub fn arm(&self, id: &str) -> Result<()> {
-        self.rename(&file_name(id, State::Queued), &format!("{id}.{}", boot::suffix()))?;
-        (self.step)("name-armed");
-        self.sync()?;
-        (self.step)("armed");
-        Ok(())
-    }
-
-    /// Its end goes out now.
-    pub fn launch(&self, id: &str) -> Result<()> {
-        self.rename(&format!("{id}.{}", boot::suffix()), &file_name(id, State::Sending))?;
-        (self.step)("sending");
-        Ok(())
-    }
-
-    /// Its end did not go out after all.
-    pub fn withdraw(&self, id: &str) -> Result<()> {
-        let queued = file_name(id, State::Queued);
-        for suffix in [boot::suffix(), State::Sending.word().into()] {
-            match rustix::fs::renameat(&self.dir, format!("{id}.{suffix}"), &self.dir, &queued) {
-                Ok(()) => return self.sync(),
-                Err(rustix::io::Errno::NOENT) => {}
-                Err(error) => return Err(self.failed("rename", &queued)(error.into())),
-            }
-        }
-        Ok(())
-    }
-
-    /// Records what became of a message: its envelope as it is now, then its state. A crash between the two leaves a state that sends
-    /// nothing twice.
-    pub fn settle(&self, claim: &mut Claim, state: State) -> Result<()> {
-        let Some(Standing { suffix, .. }) = self.state(&claim.id)? else { return Ok(()) };
-        let (name, now) = (format!("tmp-{}.toml", claim.id), format!("{}.{suffix}", claim.id));
-        self.write(&name, &claim.entry)?;
-        (self.step)("sync-verdict");
-        self.rename(&name, &now)?;
-        self.sync()?;
-        (self.step)("verdict");
-        if suffix != state.word() {
-            self.rename(&now, &file_name(&claim.id, state))?;
-            (self.step)("name-state");
-            self.sync()?;
-            (self.step)("state");
-        }
-        claim.state = state;
-        Ok(())
-    }
-
-    /// Removes a message that was accepted, or that its sender gave up. Durable with the next [`Outbox::arm`], or with
-    /// [`Outbox::flush`].
-    pub fn remove(&self, id: &str) -> Result<()> {
-        let mut names: Vec<String> = State::ALL.iter().map(|state| file_name(id, *state)).collect();
-        names.push(format!("{id}.{}", boot::suffix()));
-        names.push(format!("{id}.eml"));
-        for name in names {
-            match rustix::fs::unlinkat(&self.dir, &name, AtFlags::empty()) {
-                Ok(()) => (self.step)("remove"),
-                Err(rustix::io::Errno::NOENT) => {}
-                Err(error) => return Err(self.failed("remove", &name)(error.into())),
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes removals durable.
-    pub fn flush(&self) -> Result<()> {
-        self.sync()?;
-        (self.step)("removed");
-        Ok(())
-    }
-
     /// Removes what processes left behind that died before they had enqueued, or between the two removals.
     pub fn sweep(&self) -> Result<()> {
         let old = |file: &std::fs::DirEntry| {
@@ -433,7 +305,7 @@ impl Outbox {
         };
         for file in std::fs::read_dir(&self.path).map_err(self.failed("read", ""))?.flatten() {
             let name = file.file_name().to_string_lossy().into_owned();
-            let orphan = || name.strip_suffix(".eml").is_some_and(|id| is_id(id) && matches!(self.state(id), Ok(None)));
+            let orphan = || name.strip_suffix(".eml").is_some_and(|id| is_id(id) && matches!(self.state(&Name::of(id)), Ok(None)));
             if !old(&file) || !(name.starts_with("tmp-") || orphan()) {
                 continue;
             }
@@ -445,54 +317,9 @@ impl Outbox {
         Ok(())
     }
 
-    /// Why nothing of the outbox is tried for now.
-    pub fn postponed(&self) -> Option<Postponed> {
-        Postponed::read(&std::fs::read_to_string(self.path.join(POSTPONED)).ok()?)
-    }
-
-    /// Says when the outbox is tried again; `None` = it works. No more than a hint: it is not synced.
-    pub fn postpone(&self, postponed: Option<&Postponed>) -> Result<()> {
-        let Some(postponed) = postponed else {
-            return match rustix::fs::unlinkat(&self.dir, POSTPONED, AtFlags::empty()) {
-                Err(error) if error != rustix::io::Errno::NOENT => Err(self.failed("remove", POSTPONED)(error.into())),
-                _ => Ok(()),
-            };
-        };
-        self.replace(POSTPONED, &postponed.text()?)
-    }
-
-    /// Where a folder for copies stood at the last look.
-    pub fn bookmark(&self, folder: &FolderId) -> Option<Cursor> {
-        let text = std::fs::read_to_string(self.path.join(BOOKMARK)).ok()?;
-        let (name, cursor) = text.trim().split_once(' ')?;
-        (entry::bytes(name)? == folder.0).then(|| entry::bytes(cursor).map(Cursor))?
-    }
-
-    /// Remembers that. No more than a saving: it is not synced.
-    pub fn set_bookmark(&self, folder: &FolderId, cursor: &Cursor) -> Result<()> {
-        self.replace(BOOKMARK, &format!("{} {}\n", entry::octets(&folder.0), entry::octets(&cursor.0)))
-    }
-
-    /// Puts a small file in the place of another, unsynced.
-    fn replace(&self, name: &str, text: &str) -> Result<()> {
-        let new = format!("tmp-{:016x}", u64::from_le_bytes(random()?));
-        self.create(&new)?.write_all(text.as_bytes()).map_err(self.failed("write", name))?;
-        self.rename(&new, name)
-    }
-
     /// Ids of which `text` is the beginning, or the whole.
     pub fn named(&self, text: &str) -> Result<Vec<String>> {
-        let mut found: Vec<String> = Vec::new();
-        for file in std::fs::read_dir(&self.path).map_err(self.failed("read", ""))?.flatten() {
-            if let Some(id) = file.file_name().to_str().and_then(|name| name.strip_suffix(".eml"))
-                && is_id(id)
-                && id.starts_with(text)
-            {
-                found.push(id.to_owned());
-            }
-        }
-        found.sort_unstable();
-        Ok(found)
+        Ok(self.names()?.into_iter().map(|name| name.id).filter(|id| id.starts_with(text)).collect())
     }
 }
 

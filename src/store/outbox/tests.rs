@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 

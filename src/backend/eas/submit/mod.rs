@@ -5,25 +5,27 @@
 //!
 //! The last octets of a request wait for the ledger. Once they may have gone out, a lost answer is uncertain and nothing else.
 
-use std::io;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+mod mail;
+mod recipients;
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
-use futures_util::stream::{StreamExt as _, try_unfold};
-use mail_parser::{HeaderName, HeaderValue, MessageParser};
-use tokio::sync::Semaphore;
+use bytes::Bytes;
 
 use crate::backend::auth::{secret, unanswered};
-use crate::backend::{self, Ctx, Ledger, Letter, Outgoing, Submission, Submit};
+use crate::backend::{Ctx, Ledger, Letter, Submission, Submit};
 use crate::model::event::Step as Reaching;
-use crate::model::{Address, Class, Error, Event, Result, Scope, Verdict};
-use crate::net::http::{Answer, Method, Pieces, Upload};
+use crate::model::{Class, Error, Event, Result, Scope, Verdict};
+use crate::net::http::{Answer, Method};
 use crate::wire::eas::{Command, Compose, Remedy, SendStatus, Source, Status, Version, compose_request, compose_response};
 
-use super::session::{Ask, Link, Tries, answered, cut};
-use super::{EasBackend, limits};
+use super::EasBackend;
+use super::session::{Ask, Link, Tries, answered};
+use mail::{Gate, Mail};
+pub use recipients::blind;
+use recipients::{blind_line, header_of};
 
 /// What a message is that goes out as it is.
 const MESSAGE: &str = "message/rfc822";
@@ -259,174 +261,4 @@ struct Parcel {
     gate: Arc<Gate>,
     /// It names the message that it answers.
     smart: bool,
-}
-
-/// Where the last octets of a request wait.
-struct Gate {
-    /// Gets a permit when they want to go out.
-    asked: Semaphore,
-    /// Has one once they may.
-    granted: Semaphore,
-    /// They have been handed to the connection.
-    is_whole: AtomicBool,
-    /// Why the message could not be read.
-    failed: Mutex<Option<Box<Error>>>,
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self { asked: Semaphore::new(0), granted: Semaphore::new(0), is_whole: AtomicBool::new(false), failed: Mutex::default() }
-    }
-}
-
-impl Gate {
-    fn is_open(&self) -> bool {
-        self.granted.available_permits() > 0
-    }
-
-    async fn pass(&self) {
-        self.asked.add_permits(1);
-        // Given back: when the letter is sent once more, it is open.
-        let _ = self.granted.acquire().await;
-        self.is_whole.store(true, SeqCst);
-    }
-
-    fn fail(&self, error: Box<Error>) -> io::Error {
-        let shown = io::Error::other(error.failed.clone());
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        shown
-    }
-}
-
-/// The octets of a request.
-struct Mail {
-    before: Bytes,
-    message: Arc<dyn Outgoing>,
-    behind: Bytes,
-    gate: Arc<Gate>,
-}
-
-/// How far a request has been read.
-enum At {
-    Start,
-    /// What was read and not told: the last octets must be known before they go out.
-    In(Box<dyn backend::Pieces>, Bytes),
-    End,
-}
-
-impl Mail {
-    fn upload(self: Arc<Self>) -> Upload {
-        let octets = self.before.len() as u64 + self.message.octets() + self.behind.len() as u64;
-        Upload::Streamed { octets, open: Arc::new(move || self.clone().pieces()) }
-    }
-
-    fn pieces(self: Arc<Self>) -> Pieces {
-        self.gate.is_whole.store(false, SeqCst);
-        try_unfold(At::Start, move |at| {
-            let mail = self.clone();
-            async move { mail.next(at).await.map_err(|error| mail.gate.fail(error)) }
-        })
-        .boxed()
-    }
-
-    async fn next(&self, at: At) -> Result<Option<(Bytes, At)>> {
-        let (mut pieces, mut held) = match at {
-            At::Start => (self.message.open().await?, self.before.clone()),
-            At::In(pieces, held) => (pieces, held),
-            At::End => return Ok(None),
-        };
-        while let Some(piece) = pieces.next().await? {
-            let told = std::mem::replace(&mut held, piece);
-            if !told.is_empty() {
-                return Ok(Some((told, At::In(pieces, held))));
-            }
-        }
-        let mut last = BytesMut::from(&held[..]);
-        last.extend_from_slice(&self.behind);
-        self.gate.pass().await;
-        Ok(Some((last.freeze(), At::End)))
-    }
-}
-
-/// The header block of a message; `None` where it has no end within bounds.
-async fn header_of(message: &dyn Outgoing) -> Result<Option<Vec<u8>>> {
-    let (mut pieces, mut header) = (message.open().await?, Vec::new());
-    while let Some(piece) = pieces.next().await? {
-        header.extend_from_slice(&piece);
-        if header.starts_with(b"\r\n") {
-            return Ok(Some(Vec::new()));
-        }
-        if let Some(at) = memchr::memmem::find(&header, b"\r\n\r\n") {
-            header.truncate(at + 4);
-            return Ok(Some(header));
-        }
-        if header.len() > limits::HEADER {
-            return Ok(None);
-        }
-    }
-    Ok(Some(header))
-}
-
-/// Who of the envelope's recipients `to` must be named in a Bcc, because the header block names them nowhere. An error says in words whom the
-/// header names and the envelope does not: a server that goes by the header would send it to them.
-pub fn blind(header: &[u8], to: &[Address]) -> Result<Vec<Address>, String> {
-    let mut named: Vec<Address> = Vec::new();
-    // What has no header at all names nobody.
-    let message = MessageParser::default().parse_headers(header);
-    let fields = message.as_ref().filter(|message| !message.parts.is_empty()).map(mail_parser::Message::headers).unwrap_or_default();
-    for field in fields.iter().filter(|field| matches!(field.name, HeaderName::To | HeaderName::Cc | HeaderName::Bcc)) {
-        let HeaderValue::Address(list) = &field.value else { continue };
-        for person in list.iter() {
-            let Some(text) = person.address.as_deref().or(person.name.as_deref()).map(str::trim).filter(|text| !text.is_empty()) else {
-                continue;
-            };
-            let address = Address::parse(text).ok().filter(|address| to.iter().any(|known| known.is_same(address)));
-            let Some(address) = address else {
-                let field = field.name.as_str();
-                return Err(format!(
-                    "its {field} names {}, who is not among those it is sent to; by ActiveSync the header says who gets a message",
-                    cut(text)
-                ));
-            };
-            named.push(address);
-        }
-    }
-    Ok(to.iter().filter(|to| !named.iter().any(|named| named.is_same(to))).cloned().collect())
-}
-
-/// The field that names them; nothing where there is nobody.
-fn blind_line(blind: &[Address]) -> Vec<u8> {
-    if blind.is_empty() {
-        return Vec::new();
-    }
-    let names: Vec<&str> = blind.iter().map(Address::as_str).collect();
-    format!("Bcc: {}\r\n", names.join(",\r\n ")).into_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn addresses(list: &[&str]) -> Vec<Address> {
-        list.iter().map(|text| Address::parse(text).unwrap()).collect()
-    }
-
-    #[test]
-    fn whom_no_header_names_is_blind() {
-        let header = b"From: me@x\r\nTo: A <a@x>, group: b@x;\r\ncc: \"C, D\" <c@X>\r\nTo: d@x\r\n\r\n";
-        let all = addresses(&["a@x", "b@x", "c@x", "d@x", "e@x", "f@x"]);
-        assert_eq!(blind(header, &all).unwrap(), addresses(&["e@x", "f@x"]));
-        assert_eq!(blind_line(&addresses(&["e@x", "f@x"])), b"Bcc: e@x,\r\n f@x\r\n");
-        assert!(blind_line(&[]).is_empty());
-        assert_eq!(blind(b"To: undisclosed-recipients:;\r\n\r\n", &all[..1]).unwrap(), all[..1]);
-        assert_eq!(blind(b"", &all[..1]).unwrap(), all[..1]);
-    }
-
-    #[test]
-    fn whom_only_the_header_names_is_told() {
-        let to = addresses(&["a@x"]);
-        for header in ["To: a@x, b@x\r\n\r\n", "Cc: b@x\r\n\r\n", "Bcc: b@x\r\n\r\n", "To: ops\r\n\r\n", "To: no address <\r\n\r\n"] {
-            assert!(blind(header.as_bytes(), &to).is_err(), "{header}");
-        }
-    }
 }
