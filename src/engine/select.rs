@@ -15,6 +15,9 @@ pub struct Patterns {
 #[derive(Debug, Clone)]
 enum Pattern {
     Role(Role),
+    /// Everything, as most accounts have it. Like a plain name it needs no matcher, which costs time and memory to make.
+    All,
+    Name(String),
     Path(GlobMatcher),
 }
 
@@ -53,6 +56,12 @@ impl Pattern {
             return Ok(Self::Role(role));
         }
         let text = if text.eq_ignore_ascii_case("inbox") { "INBOX" } else { text };
+        if text == "*" {
+            return Ok(Self::All);
+        }
+        if !text.contains(['*', '?']) {
+            return Ok(Self::Name(text.to_owned()));
+        }
         let mut escaped = String::with_capacity(text.len() + 8);
         for c in text.chars() {
             if "[]{}\\!".contains(c) {
@@ -67,6 +76,8 @@ impl Pattern {
     fn fits(&self, path: &FolderPath, role: Option<Role>) -> bool {
         match self {
             Self::Role(wanted) => role == Some(*wanted),
+            Self::All => true,
+            Self::Name(name) => path.to_string() == *name,
             Self::Path(glob) => glob.is_match(path.to_string()),
         }
     }

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn listing(messages: &[(&str, u64)]) -> Listing {
-        let number = |(n, (id, size)): (usize, &(&str, u64))| (n as u32 + 1, (*id).to_owned(), *size);
+        let number = |(n, (id, size)): (usize, &(&str, u64))| (n as u32 + 1, RemoteId((*id).into()), *size);
         Listing::new(messages.iter().enumerate().map(number), false)
     }
 

@@ -41,14 +41,14 @@ pub(super) struct Listing {
 /// Positions in the order of the ids, twins in their own order.
 fn sorted(messages: &[Message]) -> Vec<u32> {
     let mut positions: Vec<u32> = (0..messages.len() as u32).collect();
-    positions.sort_by(|a, b| messages[*a as usize].id.0.cmp(&messages[*b as usize].id.0));
+    positions.sort_unstable_by(|a, b| messages[*a as usize].id.0.cmp(&messages[*b as usize].id.0).then(a.cmp(b)));
     positions
 }
 
 impl Listing {
     /// Numbers with what identifies them, and sizes: ids that stand several times get the count of their occurrence.
-    pub fn new(named: impl IntoIterator<Item = (u32, String, u64)>, by_content: bool) -> Self {
-        let message = |(number, name, size): (u32, String, u64)| Message { number, id: RemoteId(name.into()), size };
+    pub fn new(named: impl IntoIterator<Item = (u32, RemoteId, u64)>, by_content: bool) -> Self {
+        let message = |(number, id, size)| Message { number, id, size };
         let mut messages: Vec<Message> = named.into_iter().map(message).collect();
         let mut by_id = sorted(&messages);
         let mut twins = false;
@@ -99,8 +99,8 @@ impl Listing {
 
 /// The name of a message by its unique-id. One that is none by RFC 1939 §7 is told by its hash: it goes into names for people and into the
 /// state, and may be anything.
-fn name(uidl: &Uidl) -> String {
-    uidl.well_formed().map_or_else(|| format!("uidl sha256:{}", hex(&Sha256::digest(&uidl.id))), str::to_owned)
+fn name(uidl: &Uidl<'_>) -> RemoteId {
+    RemoteId(uidl.well_formed().map_or_else(|| format!("uidl sha256:{}", hex(&Sha256::digest(uidl.id))).into(), Into::into))
 }
 
 /// The commands that ask for it; the last one is for unique-ids.
@@ -113,7 +113,7 @@ pub(super) fn queue(conn: &mut Connection, uidl: bool) -> Result<()> {
 }
 
 /// Asks for sizes and unique-ids, one after the other unless all were `queued`. `None` for unique-ids that the server does not give.
-pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Result<(Sizes, Option<Vec<Uidl>>)> {
+pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Result<(Sizes, Option<Ids>)> {
     let mut next = COMMANDS.iter();
     let mut begin = |conn: &mut Connection| match next.next() {
         Some((command, expect)) if !queued => conn.queue(command, *expect),
@@ -126,15 +126,18 @@ pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Resu
     }
     let (count, _) = parse_stat(&stat.text).map_err(|e| conn.broke(&format!("sent a {e}"), stat.text.as_bytes()))?;
     begin(conn)?;
-    let mut sizes = Sizes::default();
+    // What is announced is believed only so far.
+    let room = (count as usize).min(ROOM);
+    let mut sizes = Sizes(Vec::with_capacity(room));
     let list = conn.items(|line| sizes.take(parse_list(line)?)).await?;
-    let mut ids = Vec::new();
+    let mut ids = Ids::with_capacity(if uidl { room } else { 0 });
     let mut uidls = None;
     if uidl {
         begin(conn)?;
         let answer = conn
             .items(|line| {
-                ids.push(parse_uidl(line)?);
+                let uidl = parse_uidl(line)?;
+                ids.push((uidl.number, name(&uidl)));
                 if ids.len() > limits::MESSAGES { Err(WireError::Malformed("UIDL")) } else { Ok(()) }
             })
             .await?;
@@ -148,12 +151,18 @@ pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Resu
         return Err(conn.broke(&format!("says that there are {count} messages and lists the sizes of {}", sizes.0.len()), &[]));
     }
     if let Some(ids) = &uidls
-        && (ids.len() != sizes.0.len() || ids.iter().any(|id| sizes.of(id.number).is_none()))
+        && (ids.len() != sizes.0.len() || ids.iter().any(|(number, _)| sizes.of(*number).is_none()))
     {
         return Err(conn.broke(&format!("lists the sizes of {} messages and the unique-ids of {} others", sizes.0.len(), ids.len()), &[]));
     }
     Ok((sizes, uidls))
 }
+
+/// Numbers with what their unique-ids name, as they came.
+pub(super) type Ids = Vec<(u32, RemoteId)>;
+
+/// Messages for which room is made before they are listed.
+const ROOM: usize = 1 << 14;
 
 /// Sizes by number, ascending.
 #[derive(Debug, Default)]
@@ -176,14 +185,14 @@ impl Sizes {
 
 impl Up {
     /// Makes the listing of what the server told.
-    pub async fn name_all(&mut self, sizes: Sizes, uidls: Option<Vec<Uidl>>) -> Result<()> {
+    pub async fn name_all(&mut self, sizes: Sizes, uidls: Option<Ids>) -> Result<()> {
         self.listing = match uidls {
             Some(mut uidls) => {
-                uidls.sort_by_key(|uidl| uidl.number);
-                if uidls.windows(2).any(|pair| pair[0].number == pair[1].number) {
+                uidls.sort_unstable_by_key(|(number, _)| *number);
+                if uidls.windows(2).any(|pair| pair[0].0 == pair[1].0) {
                     return Err(self.conn.broke("gives two unique-ids to one message", &[]));
                 }
-                let named = uidls.into_iter().filter_map(|uidl| Some((uidl.number, name(&uidl), sizes.of(uidl.number)?)));
+                let named = uidls.into_iter().filter_map(|(number, id)| Some((number, id, sizes.of(number)?)));
                 Listing::new(named, false)
             }
             None => Listing::new(self.names_by_header(&sizes.0).await?, true),
@@ -193,13 +202,13 @@ impl Up {
 
     /// Without unique-ids a message is what its header says, in so many octets. One whose header cannot be had is told by its size alone:
     /// it is fetched all the same.
-    async fn names_by_header(&mut self, sizes: &[(u32, u64)]) -> Result<Vec<(u32, String, u64)>> {
+    async fn names_by_header(&mut self, sizes: &[(u32, u64)]) -> Result<Vec<(u32, RemoteId, u64)>> {
         let asked = sizes.iter().enumerate().map(|(index, (number, size))| Asked { index, number: *number, size: *size, again: None });
         let mut sink = HeaderHashes { hashes: vec![None; sizes.len()], open: Vec::new() };
         self.stream(asked.collect(), Part::Header, &mut sink).await?;
         let name = |(size, hash): (&(u32, u64), &Option<String>)| {
             let hash = hash.as_deref().unwrap_or("no-header");
-            (size.0, format!("top {hash} {}", size.1), size.1)
+            (size.0, RemoteId(format!("top {hash} {}", size.1).into()), size.1)
         };
         Ok(sizes.iter().zip(&sink.hashes).map(name).collect())
     }
@@ -259,7 +268,7 @@ mod tests {
 
     #[test]
     fn twins_are_counted_and_told_apart_from_all_others() {
-        let named = [(1, "a", 5), (2, "b", 5), (4, "a", 7)].map(|(n, id, size)| (n, id.to_owned(), size));
+        let named = [(1, "a", 5), (2, "b", 5), (4, "a", 7)].map(|(n, id, size)| (n, RemoteId(id.into()), size));
         let listing = Listing::new(named, false);
         let ids: Vec<&str> = listing.messages.iter().map(|m| &*m.id.0).collect();
         assert_eq!(ids, ["a", "b", "a 2"]);
@@ -270,8 +279,8 @@ mod tests {
 
     #[test]
     fn malformed_ids_are_told_by_their_hash() {
-        let of = |id: &[u8]| name(&Uidl { number: 1, id: id.to_vec() });
-        assert_eq!(of(b"whqtswO00WBw418f9t5JxYwZ"), "whqtswO00WBw418f9t5JxYwZ");
+        let of = |id: &[u8]| name(&Uidl { number: 1, id }).0;
+        assert_eq!(&*of(b"whqtswO00WBw418f9t5JxYwZ"), "whqtswO00WBw418f9t5JxYwZ");
         for id in [&b""[..], b"a b", b"\x1b[2J", &vec![b'x'; 70_000]] {
             let name = of(id);
             assert!(name.starts_with("uidl sha256:") && name.len() == 76, "{name}");
@@ -281,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_of_ids_and_sizes() {
-        let mark = |list: &[(u32, &str, u64)]| Listing::new(list.iter().map(|(n, id, s)| (*n, (*id).to_owned(), *s)), false).mark();
+        let mark = |list: &[(u32, &str, u64)]| Listing::new(list.iter().map(|(n, id, s)| (*n, RemoteId((*id).into()), *s)), false).mark();
         assert_eq!(mark(&[(1, "a", 5)]), mark(&[(1, "a", 5)]));
         assert_ne!(mark(&[(1, "a", 5)]), mark(&[(1, "a", 6)]));
         assert_ne!(mark(&[(1, "a", 5)]), mark(&[(1, "b", 5)]));

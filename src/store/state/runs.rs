@@ -1,13 +1,18 @@
 //! What is remembered of runs: when, how it ended, and the quota as last told.
+//!
+//! How a run ended is a note beside the database, replaced as a whole and never synced: a run with nothing to do would else wait for the
+//! disk several times. Without it, or with an older one, no more is known than that nothing is known to have ended well since.
 
-use std::collections::BTreeMap;
-
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use rusqlite::{OptionalExtension as _, params};
 
-use crate::model::Result;
 use crate::model::quota::Quota;
+use crate::model::{Error, Result};
 
 use super::sqlite::Sqlite;
 
@@ -30,14 +35,24 @@ pub trait Runs {
     /// Remembers texts; `None` forgets.
     fn set_meta(&mut self, pairs: &[(&str, Option<String>)]) -> Result<()>;
 
+    /// How the last run ended.
+    fn last_run(&self) -> Result<LastRun> {
+        remembered(self)
+    }
+
+    /// Notes how the last run ended.
+    fn note_run(&mut self, run: &LastRun) -> Result<()> {
+        remember(self, run)
+    }
+
     /// Records the end of a run at `now`; `failure` is a class word.
     fn record_run(&mut self, now: i64, failure: Option<&str>) -> Result<()> {
-        let mut pairs = vec![("ended", Some(now.to_string())), ("failure", failure.map(str::to_owned))];
-        if failure.is_none() {
-            pairs.push(("success", Some(now.to_string())));
-            pairs.push(("rebuilt", None));
+        let before = self.last_run()?;
+        if failure.is_none() && self.is_rebuilt()? {
+            self.set_meta(&[("rebuilt", None)])?;
         }
-        self.set_meta(&pairs)
+        let success = if failure.is_none() { Some(now) } else { before.success };
+        self.note_run(&LastRun { success, ended: Some(now), failure: failure.map(str::to_owned) })
     }
 
     /// Whether the state was rebuilt and no run has ended well since: it authorises no deletion then.
@@ -54,12 +69,6 @@ pub trait Runs {
     fn set_gaps(&mut self, gaps: &BTreeSet<String>) -> Result<()> {
         let lines: Vec<String> = gaps.iter().map(|gap| gap.replace('\n', " ")).collect();
         self.set_meta(&[("gaps", Some(lines.join("\n")))])
-    }
-
-    /// How the last run ended.
-    fn last_run(&self) -> Result<LastRun> {
-        let number = |text: Option<String>| text.and_then(|t| t.parse().ok());
-        Ok(LastRun { success: number(self.meta("success")?), ended: number(self.meta("ended")?), failure: self.meta("failure")? })
     }
 
     /// In how many runs in a row the server renumbered folders while they were worked on; by folder row.
@@ -94,7 +103,57 @@ pub trait Runs {
     }
 }
 
+impl LastRun {
+    /// Reads a note; what makes no sense is nothing.
+    fn read(path: &Path) -> Self {
+        let mut run = Self::default();
+        for line in std::fs::read_to_string(path).unwrap_or_default().lines() {
+            match line.split_once(' ') {
+                Some(("ended", time)) => run.ended = time.parse().ok(),
+                Some(("success", time)) => run.success = time.parse().ok(),
+                Some(("failure", word)) => run.failure = Some(word.to_owned()),
+                _ => {}
+            }
+        }
+        run
+    }
+
+    fn write(&self, path: &Path) -> io::Result<()> {
+        let new = path.with_extension("new");
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let line = |name, value: Option<String>| value.map_or_else(String::new, |value| format!("{name} {value}\n"));
+        let time = |time: Option<i64>| time.map(|time| time.to_string());
+        let text = line("ended", time(self.ended)) + &line("success", time(self.success)) + &line("failure", self.failure.clone());
+        file.write_all(text.as_bytes())?;
+        std::fs::rename(&new, path)
+    }
+}
+
+/// The run that is among the texts.
+fn remembered<S: Runs + ?Sized>(state: &S) -> Result<LastRun> {
+    let number = |text: Option<String>| text.and_then(|t| t.parse().ok());
+    Ok(LastRun { success: number(state.meta("success")?), ended: number(state.meta("ended")?), failure: state.meta("failure")? })
+}
+
+/// Puts it there.
+fn remember<S: Runs + ?Sized>(state: &mut S, run: &LastRun) -> Result<()> {
+    let time = |time: Option<i64>| time.map(|time| time.to_string());
+    state.set_meta(&[("ended", time(run.ended)), ("success", time(run.success)), ("failure", run.failure.clone())])
+}
+
 impl Runs for Sqlite {
+    fn note_run(&mut self, run: &LastRun) -> Result<()> {
+        let Some(note) = &self.note else { return remember(self, run) };
+        run.write(note).map_err(|e| Error::local("record how the run ended", &e))
+    }
+
+    fn last_run(&self) -> Result<LastRun> {
+        let noted = self.note.as_deref().map(LastRun::read).unwrap_or_default();
+        // Where an older mailx has run.
+        let remembered = remembered(self)?;
+        Ok(if remembered.ended > noted.ended { remembered } else { noted })
+    }
+
     fn meta(&self, key: &str) -> Result<Option<String>> {
         self.read("read the state", |db| {
             db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?.query_row([key], |r| r.get(0)).optional()
@@ -111,5 +170,33 @@ impl Runs for Sqlite {
             }
             Ok(())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_back_and_what_is_none_tells_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let note = dir.path().join("last-run");
+        assert_eq!(LastRun::read(&note), LastRun::default());
+        for run in [
+            LastRun { success: Some(5), ended: Some(7), failure: Some("auth".into()) },
+            LastRun { success: None, ended: Some(-7), failure: None },
+            LastRun::default(),
+        ] {
+            run.write(&note).unwrap();
+            assert_eq!(LastRun::read(&note), run);
+        }
+        for torn in ["", "\0\0\0\0", "ended", "ended 12x\nsuccess\n", "\u{fffd}"] {
+            std::fs::write(&note, torn).unwrap();
+            assert_eq!(LastRun::read(&note), LastRun::default(), "{torn:?}");
+        }
+        std::fs::write(&note, b"ended 5\n\xff").unwrap();
+        assert_eq!(LastRun::read(&note), LastRun::default());
     }
 }

@@ -1,6 +1,7 @@
-//! The state in SQLite: WAL, `synchronous=FULL`, so that a commit is durable when it returns; one file, `state.db`.
+//! The state in SQLite: WAL, `synchronous=FULL`, so that a commit is durable when it returns; one file, `state.db`. Beside it a note of how
+//! the last run ended, which is worth no commit.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
@@ -13,6 +14,9 @@ const SUSPECT: &str = "state.db.suspect";
 
 /// Files that SQLite keeps beside the database, by what their names end in.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// How the last run ended: see [`super::runs`].
+const LAST_RUN: &str = "last-run";
 
 /// Schema that this version writes (`user_version`).
 const SCHEMA: i32 = 2;
@@ -44,6 +48,8 @@ impl Opener for SqliteOpener {
 #[derive(Debug)]
 pub struct Sqlite {
     db: Connection,
+    /// The note of the last run; `None` where the state is a copy in memory.
+    pub(super) note: Option<PathBuf>,
 }
 
 impl State for Sqlite {}
@@ -93,7 +99,7 @@ impl Sqlite {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let db = Connection::open_with_flags(uri, flags).map_err(|e| explain(tried(), &e))?;
         db.busy_timeout(std::time::Duration::from_secs(10)).map_err(|e| explain(tried(), &e))?;
-        let state = Self { db };
+        let state = Self { db, note: Some(dir.join(LAST_RUN)) };
         state.check_version(&path)?;
         Ok(Some(state))
     }
@@ -111,7 +117,7 @@ impl Sqlite {
                 let backup = rusqlite::backup::Backup::new(&original.db, &mut db).map_err(|e| explain(tried(), &e))?;
                 backup.run_to_completion(1024, std::time::Duration::ZERO, None).map_err(|e| explain(tried(), &e))?;
                 drop(backup);
-                let mut copy = Self { db };
+                let mut copy = Self { db, note: None };
                 let found = copy.check_version(dir)?;
                 copy.bring_up(found, false).map_err(|e| explain(tried(), &e))?;
                 return Ok(copy);
@@ -123,7 +129,7 @@ impl Sqlite {
                 .and_then(|()| db.pragma_update(None, "user_version", SCHEMA))
                 .map_err(|e| explain(tried(), &e))?,
         }
-        Ok(Self { db })
+        Ok(Self { db, note: None })
     }
 
     fn open_at(path: &Path, network: bool, existed: bool) -> Result<Self> {
@@ -133,6 +139,8 @@ impl Sqlite {
             // SQLite would make it with the umask's mode.
             let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
             made.map_err(|e| Error::local(format!("make {}", path.display()), &e))?;
+            // It is of a state that is no more.
+            let _ = std::fs::remove_file(path.with_file_name(LAST_RUN));
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let db = Connection::open_with_flags(path, flags).map_err(|e| explain(tried(), &e))?;
@@ -144,7 +152,7 @@ impl Sqlite {
         );
         db.execute_batch(&pragmas).map_err(|e| explain(tried(), &e))?;
         db.set_prepared_statement_cache_capacity(32);
-        let mut state = Self { db };
+        let mut state = Self { db, note: Some(path.with_file_name(LAST_RUN)) };
         let found = state.check_version(path)?;
         // It stands for one that was damaged, however often making it was broken off: until a run has ended well, nothing is removed
         // anywhere on the strength of it.

@@ -3,19 +3,19 @@
 use super::WireError;
 
 /// A line of UIDL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Uidl {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uidl<'a> {
     /// Message number, from 1.
     pub number: u32,
     /// The unique-id as it came, of whatever octets; may be empty.
-    pub id: Vec<u8>,
+    pub id: &'a [u8],
 }
 
-impl Uidl {
+impl<'a> Uidl<'a> {
     /// The unique-id, when it is one by RFC 1939 §7: 1 to 70 characters from 0x21 to 0x7E.
-    pub fn well_formed(&self) -> Option<&str> {
+    pub fn well_formed(&self) -> Option<&'a str> {
         let fits = (1..=70).contains(&self.id.len()) && self.id.iter().all(|b| (0x21..=0x7e).contains(b));
-        std::str::from_utf8(&self.id).ok().filter(|_| fits)
+        std::str::from_utf8(self.id).ok().filter(|_| fits)
     }
 }
 
@@ -49,7 +49,7 @@ pub fn parse_list(line: &[u8]) -> Result<(u32, u64), WireError> {
 
 /// Number and unique-id of `2 QhdPYR:00WBw1Ph7x7`. The unique-id is everything behind the first space: what it is worth, the caller
 /// judges.
-pub fn parse_uidl(line: &[u8]) -> Result<Uidl, WireError> {
+pub fn parse_uidl(line: &[u8]) -> Result<Uidl<'_>, WireError> {
     let line = line.trim_ascii_start();
     let end = line.iter().position(|b| !b.is_ascii_digit()).unwrap_or(line.len());
     let (digits, rest) = line.split_at(end);
@@ -59,7 +59,7 @@ pub fn parse_uidl(line: &[u8]) -> Result<Uidl, WireError> {
         [b' ' | b'\t', id @ ..] => id,
         _ => return Err(WireError::Malformed("UIDL")),
     };
-    Ok(Uidl { number: number_of(number, "UIDL")?, id: id.to_vec() })
+    Ok(Uidl { number: number_of(number, "UIDL")?, id })
 }
 
 /// Name and arguments of `SASL CRAM-MD5 PLAIN`; `None` for an empty line. Octets that are no UTF-8 are replaced.
