@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{MAIN_DB, OptionalExtension as _, params};
 
 use crate::model::quota::Quota;
 use crate::model::{Error, Result};
@@ -143,7 +143,9 @@ fn remember<S: Runs + ?Sized>(state: &mut S, run: &LastRun) -> Result<()> {
 
 impl Runs for Sqlite {
     fn note_run(&mut self, run: &LastRun) -> Result<()> {
-        let Some(note) = &self.note else { return remember(self, run) };
+        // Who may not write is told so by SQLite.
+        let may_write = self.db().is_readonly(MAIN_DB).is_ok_and(|readonly| !readonly);
+        let Some(note) = self.note.as_ref().filter(|_| may_write) else { return remember(self, run) };
         run.write(note).map_err(|e| Error::local("record how the run ended", &e))
     }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::model::{Class, Error, Result};
 
-use super::{Found, Opener, State};
+use super::{Found, Opener, Runs as _, State};
 
 /// A file beside the state that makes the next opening read all of it: reading all of it every time would grow with the mailbox.
 const SUSPECT: &str = "state.db.suspect";
@@ -120,6 +120,7 @@ impl Sqlite {
                 let mut copy = Self { db, note: None };
                 let found = copy.check_version(dir)?;
                 copy.bring_up(found, false).map_err(|e| explain(tried(), &e))?;
+                copy.note_run(&original.last_run()?)?;
                 return Ok(copy);
             }
             // The real run moves a damaged state aside and begins with none.
@@ -201,6 +202,10 @@ impl Sqlite {
             }
             _ => Err(Error::new(Class::LocalCorrupt, tried(), "it is no state of mailx")),
         }
+    }
+
+    pub(super) fn db(&self) -> &Connection {
+        &self.db
     }
 
     /// Runs `work` in one durable transaction.
