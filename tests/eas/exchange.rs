@@ -43,6 +43,8 @@ pub struct Seen {
     /// `OPTIONS`, or the command.
     pub command: String,
     pub query: String,
+    /// The query came in base64; `query` and the headers are what it says.
+    pub packed: bool,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
     pub body: Option<Node>,

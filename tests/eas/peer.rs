@@ -160,9 +160,56 @@ fn request(io: &mut impl std::io::BufRead) -> std::io::Result<Option<Seen>> {
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     io.read_exact(&mut body)?;
-    let query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
+    let mut query = target.split_once('?').map_or("", |(_, query)| query).to_owned();
+    let unpacked = unpack(&query, &mut headers);
+    let packed = unpacked.is_some();
+    query = unpacked.unwrap_or(query);
     let command = query.split('&').find_map(|pair| pair.strip_prefix("Cmd=")).map_or(method, str::to_owned);
     let is_message = headers.get("content-type").is_some_and(|kind| kind == "message/rfc822");
     let node = (!body.is_empty() && !is_message).then(|| read(&body));
-    Ok(Some(Seen { command, query, headers, body: node, message: is_message.then_some(body), before: 0, number: 0 }))
+    Ok(Some(Seen { command, query, packed, headers, body: node, message: is_message.then_some(body), before: 0, number: 0 }))
+}
+
+/// What a base64 query says (MS-ASHTTP 2.2.1.1.1.1): as a plain one, and as the headers that go with that.
+fn unpack(query: &str, headers: &mut BTreeMap<String, String>) -> Option<String> {
+    use base64::Engine as _;
+    let octets = base64::engine::general_purpose::STANDARD.decode(query).ok().filter(|octets| octets.len() > 4)?;
+    let version = octets[0].to_string();
+    headers.insert("ms-asprotocolversion".into(), format!("{}.{}", &version[..2], &version[2..]));
+    let command = match octets[1] {
+        0 => "Sync",
+        1 => "SendMail",
+        9 => "FolderSync",
+        13 => "MoveItems",
+        14 => "GetItemEstimate",
+        17 => "Settings",
+        19 => "ItemOperations",
+        20 => "Provision",
+        code => panic!("command {code}"),
+    };
+    let mut rest = &octets[4..];
+    let mut field = || {
+        let (length, behind) = rest.split_first()?;
+        let (value, behind) = behind.split_at_checked(usize::from(*length))?;
+        rest = behind;
+        Some(value.to_vec())
+    };
+    let device = String::from_utf8(field()?).unwrap();
+    if let Ok(key) = <[u8; 4]>::try_from(field()?) {
+        headers.insert("x-ms-policykey".into(), u32::from_le_bytes(key).to_string());
+    }
+    let kind = String::from_utf8(field()?).unwrap();
+    let mut plain = format!("Cmd={command}&DeviceId={device}&DeviceType={kind}");
+    while let Some((tag, behind)) = rest.split_first() {
+        let (value, behind) = (behind[1], &behind[2..]); // One octet long.
+        assert_eq!((*tag, behind.len()), (7, 0), "only options are said here");
+        if value & 1 != 0 {
+            plain += "&SaveInSent=T";
+        }
+        if value & 2 != 0 {
+            headers.insert("ms-asacceptmultipart".into(), "T".into());
+        }
+        rest = behind;
+    }
+    Some(plain)
 }

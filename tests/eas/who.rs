@@ -170,3 +170,40 @@ fn a_server_that_wants_its_policy_known_for_ever_is_asked_twice_at_most() {
     home.fetch(0);
     home.assert_same();
 }
+
+#[test]
+fn a_server_that_takes_only_the_base64_query_gets_no_other() {
+    for versions in ["12.1", "16.1"] {
+        let home = Home::new(3);
+        home.peer.there().versions = versions.into();
+        home.peer.hook(|seen, _| (seen.command != "OPTIONS" && !seen.packed).then(|| Reply::status(400)));
+        home.fetch(0);
+        home.assert_same();
+        let seen = home.peer.seen();
+        assert_eq!(seen.iter().filter(|s| s.command != "OPTIONS" && !s.packed).count(), 1, "{seen:#?}");
+        assert!(seen.iter().filter(|s| s.packed).all(|s| s.header("ms-asprotocolversion") == versions), "{seen:#?}");
+        // It is remembered.
+        home.peer.there().deliver(INBOX, &letter(9));
+        home.fetch(0);
+        home.assert_same();
+        assert!(home.peer.seen().iter().all(|s| s.command == "OPTIONS" || s.packed));
+    }
+}
+
+#[test]
+fn a_server_that_takes_neither_query_is_told_of_and_asked_afresh() {
+    let home = Home::new(3);
+    home.peer.hook(|seen, _| (seen.command != "OPTIONS").then(|| Reply::status(400)));
+    home.fetch(76);
+    let seen = home.peer.seen();
+    let spelled: Vec<bool> = seen.iter().filter(|s| s.command != "OPTIONS").map(|s| s.packed).collect();
+    assert_eq!(spelled, [false, true, false], "tried once: {seen:#?}");
+    home.peer.honest();
+    home.fetch(0);
+    home.assert_same();
+    assert!(home.peer.seen().iter().all(|s| !s.packed), "nor kept");
+    // Later on a 400 is about what was said.
+    home.peer.hook(|seen, _| (seen.command == "FolderSync").then(|| Reply::status(400)));
+    home.fetch(76);
+    assert!(home.peer.seen().iter().all(|s| !s.packed));
+}

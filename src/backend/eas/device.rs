@@ -22,6 +22,8 @@ pub(super) struct Device {
     pub url: Option<String>,
     /// The version that is spoken.
     pub version: Option<String>,
+    /// It takes the base64 spelling of the query, and has refused the plain one.
+    pub base64: bool,
     /// The commands that the server lists.
     pub commands: String,
     /// The server was asked for a policy once.
@@ -114,6 +116,11 @@ impl Device {
     pub async fn remember(&self, memory: &dyn Memory) -> Result<()> {
         let text = serde_json::to_string(self).map_err(|e| Error::new(Class::Internal, "remember the account", e.to_string()))?;
         memory.remember(&text).await
+    }
+
+    /// No command of it has been carried out yet, as far as is known.
+    pub fn is_new(&self) -> bool {
+        !self.asked && self.tree.is_none()
     }
 
     /// The version that was spoken last.

@@ -196,7 +196,7 @@ impl Link {
 
     /// Sends a request, over redirects and through pauses. The status is whatever it is.
     pub async fn post(&mut self, method: Method, ask: Option<&Ask>) -> Result<Answer> {
-        let (mut waits, mut renewed) = (0, false);
+        let (mut waits, mut renewed, mut respelled) = (0, false, false);
         loop {
             let answer = self.once(method, ask).await?;
             self.cookies.keep(&answer);
@@ -222,6 +222,14 @@ impl Link {
                     Some(secret) => (self.secret, renewed) = (secret, true),
                     None => return Ok(answer),
                 },
+                // Which spelling of the query it takes, the first command finds out; an account keeps to it.
+                400 | 501 if ask.is_some() && !respelled && self.device.is_new() => {
+                    (self.device.base64, respelled) = (!self.device.base64, true);
+                }
+                400 | 501 if respelled => {
+                    self.device.base64 = !self.device.base64;
+                    return Ok(answer);
+                }
                 503 | 429 => {
                     let wait = pause(&answer).or_else(|| limits::PAUSES.get(waits).copied());
                     let throttle = answer.header("X-MS-ASThrottle").map(str::to_owned);
@@ -260,13 +268,18 @@ impl Link {
                 save_in_sent: ask.save_in_sent,
                 accept_multipart: ask.multipart,
             };
-            url.set_query(Some(&query.plain(&self.backend.user)));
-            headers.push(("MS-ASProtocolVersion", self.version.text()));
-            if let Some(key) = &key_text {
-                headers.push(("X-MS-PolicyKey", key));
-            }
-            if ask.multipart {
-                headers.push(("MS-ASAcceptMultiPart", "T"));
+            if self.device.base64 {
+                let spelled = query.base64().map_err(|e| Error::new(Class::Internal, self.tried(ask.command), e.to_string()))?;
+                url.set_query(Some(&spelled));
+            } else {
+                url.set_query(Some(&query.plain(&self.backend.user)));
+                headers.push(("MS-ASProtocolVersion", self.version.text()));
+                if let Some(key) = &key_text {
+                    headers.push(("X-MS-PolicyKey", key));
+                }
+                if ask.multipart {
+                    headers.push(("MS-ASAcceptMultiPart", "T"));
+                }
             }
             if ask.body.octets() > 0 {
                 headers.push(("Content-Type", ask.kind));
