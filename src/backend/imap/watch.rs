@@ -115,6 +115,10 @@ impl ImapSession {
         while !news {
             let heard = self.hear(None, self.next_beat(until), stop, &mut |response| known.is_news(response)).await?;
             news = matches!(heard, Heard::News);
+            if self.ctx.cancel.is_cancelled() {
+                // As for IDLE.
+                break;
+            }
             if !news {
                 self.conn.run(&Command::Noop, |response| news |= known.is_news(&response)).await?;
                 if self.is_over(until, stop) {
