@@ -93,6 +93,22 @@ async fn more_than_the_connections_allow_are_polled_and_that_is_said_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn runs_have_the_connections_that_nobody_listens_on() {
+    for (idle, connections) in [("INBOX", 3), ("*", 4)] {
+        let w = start(4, &[idle]);
+        sleep(Duration::from_secs(60)).await;
+        // Worth three connections.
+        for n in 0..700 {
+            ["INBOX", "Archive", "Lists/a"].iter().for_each(|folder| w.deliver(folder, &format!("{n}{folder}")));
+        }
+        sleep(Duration::from_secs(60)).await;
+        assert!(["699INBOX", "699Archive", "699Lists/a"].iter().all(|label| is_here(&w, label)));
+        assert_eq!(w.account.server.sessions(), connections, "{idle}");
+        w.end().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_listener_that_is_lost_stands_again_within_seconds_and_has_missed_nothing() {
     let w = start(4, &["INBOX", "Archive"]);
     sleep(HOUR).await;

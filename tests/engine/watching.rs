@@ -116,7 +116,7 @@ impl Work for Account {
             allow_mass_delete: None,
         };
         let options = SyncOptions { pull, expunge: Expunge::Now, keep_deleted: HOUR };
-        let sessions = Sessions::new(self.backend.clone(), ctx.clone(), NonZeroU16::MIN).keeping(seat);
+        let sessions = Sessions::new(self.backend.clone(), ctx.clone(), self.backend.caps.sessions).keeping(seat);
         let report = sync("test", sessions, store.clone(), ctx, &options).await;
         let at = places(&store, &[], &self.idle, &report).await.unwrap();
         Round { report, at, unsent: None, due: None }

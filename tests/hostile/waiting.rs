@@ -1,12 +1,13 @@
 //! IDLE on a server that does with it what it likes: `watch` neither spins nor gives up, and tells what a person should know, once.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::home::{Home, each};
-use super::model::{MODERN, World, message, text};
+use super::model::{Folder, MODERN, World, mail, message, text};
 use super::peer::{Call, Peer, Step, send};
 use super::support::maildir;
 use super::support::watching::{Watch, until};
@@ -14,18 +15,27 @@ use super::support::watching::{Watch, until};
 /// A server with a message, which does this with each IDLE, and a watch of it.
 fn watched(more: &[&str], idle: impl Fn(&Call) -> Vec<Step> + Send + Sync + 'static) -> (Peer, Home, Watch) {
     let peer = Peer::start(World::inbox(1).caps(&format!("{MODERN} IDLE")));
-    let home = Home::new(&peer);
+    let (home, watch) = watch(&peer, "", more, move |call| (call.name == "IDLE").then(|| idle(call)));
+    (peer, home, watch)
+}
+
+/// A watch of a server that answers this, with more lines in the account's table.
+fn watch(peer: &Peer, lines: &str, more: &[&str], answer: impl Fn(&Call) -> Option<Vec<Step>> + Send + Sync + 'static) -> (Home, Watch) {
+    let home = Home::with(peer, lines, "127.0.0.1");
     // Nothing is left to do, here or there.
     home.run(&["sync"]).is(0, &[]);
     peer.forget();
-    peer.hook(move |call, _| (call.name == "IDLE").then(|| idle(call)));
+    peer.hook(move |call, _| answer(call));
     let watch = home.watch(more);
     until("the first IDLE", || peer.count("IDLE") > 0);
-    (peer, home, watch)
+    (home, watch)
 }
 
 /// What a server does with an IDLE.
 type Idle = Box<dyn Fn(&Call) -> Vec<Step> + Send + Sync>;
+
+/// What a server does with whatever comes on a connection that it does not want.
+type Refusal = fn(&Call) -> Option<Vec<Step>>;
 
 /// What an honest server does: it stands until DONE.
 fn stands(call: &Call) -> Vec<Step> {
@@ -81,6 +91,7 @@ fn an_idle_that_the_server_ends_each_time_is_begun_again_and_misses_nothing() {
     exists.store(2, SeqCst);
     let took = until("the new message", || maildir::read(&home.root).len() == 2);
     assert!(took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(peer.connections(), 1, "{}", watch.says());
     says_nothing(&watch);
     ends_soon(watch, 0);
 }
@@ -169,6 +180,36 @@ fn talk_without_end_keeps_nobody_busy() {
         let took = until("what is new here, there", || peer.world().folder("INBOX").messages.len() == 2);
         assert!(took < Duration::from_secs(6), "{took:?}");
         says_nothing(&watch);
+        ends_soon(watch, 0);
+    });
+}
+
+/// Slow: the pauses grow. One that calls it a wrong password is asked once more, and then left alone.
+#[test]
+fn a_server_that_takes_no_second_connection_is_told_of_once_and_keeps_its_first() {
+    let cases: [(Refusal, RangeInclusive<usize>); 3] = [
+        (|call| (call.name == "GREETING").then(|| vec![send("* BYE too many connections\r\n"), Step::CloseNotify]), 4..=7),
+        (|call| (call.name == "AUTHENTICATE").then(|| vec![send(format!("{} NO [LIMIT] too many connections\r\n", call.tag))]), 4..=7),
+        (|call| (call.name == "AUTHENTICATE").then(|| vec![send(format!("{} NO too many connections\r\n", call.tag))]), 3..=3),
+    ];
+    each(cases, |(refuses, connections)| {
+        let folders = ["INBOX", "Lists"].map(|name| Folder::new(name, mail(1))).into();
+        let peer = Peer::start(World::new(folders).caps(&format!("{MODERN} IDLE")));
+        let (_home, watch) = watch(&peer, "idle = [\"*\"]", &[], move |call| match call.name.as_str() {
+            "IDLE" => Some(stands(call)),
+            _ if call.conn > 1 => refuses(call),
+            _ => None,
+        });
+        until("the note", || watch.told("a chosen folder cannot be listened to, and is polled meanwhile") == 1);
+        sleep(Duration::from_secs(8));
+        assert!(connections.contains(&peer.connections()), "{} connections: {}", peer.connections(), watch.says());
+        assert_eq!(
+            (watch.told("polled meanwhile"), watch.told("error"), watch.told("too many connections")),
+            (1, 0, 1),
+            "{}",
+            watch.says()
+        );
+        assert!(watch.runs() <= 2, "{} runs: {}", watch.runs(), watch.says());
         ends_soon(watch, 0);
     });
 }
