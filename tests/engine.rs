@@ -18,6 +18,8 @@ mod crowd;
 mod document;
 #[path = "engine/here.rs"]
 mod here;
+#[path = "engine/listening.rs"]
+mod listening;
 #[path = "engine/mail.rs"]
 mod mail;
 #[path = "engine/play.rs"]

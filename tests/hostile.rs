@@ -28,10 +28,14 @@ mod login;
 mod names;
 #[path = "hostile/orders.rs"]
 mod orders;
-#[path = "support/outgoing.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
-mod outgoing;
 #[path = "hostile/rest.rs"]
 mod rest;
+#[path = "support/mod.rs"]
+#[allow(clippy::pedantic, clippy::print_stdout, reason = "as in the tests that it is written for")]
+mod support;
 #[path = "hostile/uploads.rs"]
 mod uploads;
+#[path = "hostile/waiting.rs"]
+mod waiting;
+
+use support::outgoing;

@@ -16,9 +16,9 @@ use crate::engine::fetch::{FetchOptions, Seat, Sessions, fetch};
 use crate::engine::select::Patterns;
 use crate::engine::sync::{SyncOptions, sync};
 use crate::engine::verify::{VerifyOptions, verify};
-use crate::engine::watch;
+use crate::engine::watch::{Places, places};
 use crate::model::report::AccountReport;
-use crate::model::{AfterFetch, Class, Error, FolderId, Observer, Protocol, Result};
+use crate::model::{AfterFetch, Class, Error, Observer, Protocol, Result};
 use crate::store::clock::OsClock;
 use crate::store::disk::OsDisk;
 use crate::store::lock::Patience;
@@ -147,7 +147,7 @@ pub(super) async fn on_line(
     patterns: Patterns,
     line: &Line,
     seat: Option<&Seat>,
-) -> Result<(AccountReport, Vec<FolderId>)> {
+) -> Result<(AccountReport, Places)> {
     let (Line { backend, ctx, memory }, rehearse) = (line, run.rehearses());
     let options = FetchOptions {
         folders: vec![Patterns::new(&account.folders)?, patterns],
@@ -158,6 +158,7 @@ pub(super) async fn on_line(
         allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::new).transpose()?,
     };
     let taken = options.folders.clone();
+    let chosen = seat.map(|_| Patterns::new(&account.idle)).transpose()?;
     // Where there is no Maildir yet, log in before making one: a wrong password writes nothing. Where there is one, the lock comes
     // first: a second run does not bother the server.
     let new = std::fs::symlink_metadata(&account.maildir).is_err();
@@ -193,7 +194,10 @@ pub(super) async fn on_line(
     report.bytes_in -= before.0;
     report.bytes_out -= before.1;
     report.round_trips -= before.2;
-    let at = if seat.is_some() { watch::folders(&own, &taken).await? } else { Vec::new() };
+    let at = match &chosen {
+        Some(chosen) => places(&own, &taken, chosen, &report).await?,
+        None => Places::default(),
+    };
     memory.release().await?;
     Ok((report, at))
 }

@@ -14,13 +14,14 @@ use super::{Auth, Environment, Expunge, Layout, RemoteWipe, Route, SaveSent, Sec
 use crate::model::AfterFetch;
 
 /// Keys of an account, and so of `[defaults]`.
-const ACCOUNT_KEYS: [&str; 21] = [
+const ACCOUNT_KEYS: [&str; 22] = [
     "address",
     "receive",
     "send",
     "maildir",
     "layout",
     "folders",
+    "idle",
     "after-fetch",
     "expunge",
     "keep-deleted",
@@ -67,6 +68,7 @@ pub(super) struct Draft {
     pub maildir: Option<At<PathBuf>>,
     pub layout: Option<At<Layout>>,
     pub folders: Option<At<Vec<String>>>,
+    pub idle: Option<At<Vec<String>>>,
     pub after_fetch: Option<At<AfterFetch>>,
     pub expunge: Option<At<Expunge>>,
     pub keep_deleted: Option<At<Duration>>,
@@ -181,6 +183,7 @@ impl Cx<'_> {
                 "maildir" => draft.maildir = self.path(value),
                 "layout" => draft.layout = self.word(value, &[("fs", Layout::Fs), ("maildir++", Layout::MaildirPlusPlus)]),
                 "folders" => draft.folders = self.list(value, |text| printable(text, "a pattern")),
+                "idle" => draft.idle = self.idle(value),
                 "after-fetch" => draft.after_fetch = table::after_fetch(self, value),
                 "expunge" => {
                     let words = [("trash", Expunge::Trash), ("now", Expunge::Now), ("never", Expunge::Never)];
@@ -211,6 +214,16 @@ impl Cx<'_> {
             }
         }
         draft
+    }
+
+    /// Patterns, at least one: none at all would be every folder, as it is for `folders`, and nobody means that here.
+    fn idle(&mut self, value: &Node<'_>) -> Option<At<Vec<String>>> {
+        let patterns = self.list(value, |text| printable(text, "a pattern"))?;
+        if patterns.value.is_empty() {
+            self.problems.push(Problem::new(patterns.span, "name at least one folder, as in [\"INBOX\"]"));
+            return None;
+        }
+        Some(patterns)
     }
 
     pub fn wrong_type<T>(&mut self, value: &Node<'_>, expected: &str) -> Option<T> {

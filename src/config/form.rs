@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::resolve::{CONNECTIONS, KEEP_DELETED, default_root};
+use super::resolve::{CONNECTIONS, KEEP_DELETED, default_root, idle};
 use super::{Account, Argv, Auth, Environment, Expunge, Layout, Route, SaveSent, SecretSource, Tls, url, values};
 use crate::model::{AfterFetch, Class, Error, Result};
 
@@ -46,6 +46,7 @@ impl Account {
         Ok(Self {
             address: Some(remote.user.clone()).filter(|user| values::address(user).is_ok()),
             folders: vec![url::named_folder(&remote).unwrap_or_else(|| "*".to_owned())],
+            idle: idle(),
             password: form.password_command.clone().map_or(SecretSource::Ask, |command| SecretSource::Command(Argv::Shell(command))),
             tls: Tls { ca, pin, ..Tls::default() },
             receive: Some(remote),

@@ -61,6 +61,8 @@ pub struct Account {
     pub layout: Layout,
     /// Folder patterns; `!` excludes.
     pub folders: Vec<String>,
+    /// Patterns of the folders that `watch` listens to where the server tells of one a connection; the first pattern's come first.
+    pub idle: Vec<String>,
     /// What `fetch` does with the server's copy.
     pub after_fetch: AfterFetch,
     /// How `sync` deletes there.

@@ -46,6 +46,7 @@ impl Draft {
             maildir,
             layout,
             folders,
+            idle,
             after_fetch,
             expunge,
             keep_deleted,
@@ -133,6 +134,7 @@ fn account(name: &str, own: &Draft, draft: Draft, environment: &Environment, pro
         maildir,
         layout: draft.layout.map_or(Layout::Fs, |at| at.value),
         folders,
+        idle: draft.idle.map_or_else(idle, |at| at.value),
         after_fetch: draft.after_fetch.map(|at| at.value).unwrap_or_default(),
         expunge: draft.expunge.map_or(Expunge::Trash, |at| at.value),
         keep_deleted: draft.keep_deleted.map_or(KEEP_DELETED, |at| at.value),
@@ -148,6 +150,11 @@ fn account(name: &str, own: &Draft, draft: Draft, environment: &Environment, pro
         identities: draft.identities.map(|at| at.value).unwrap_or_default(),
         exec: draft.exec.map(|at| at.value),
     })
+}
+
+/// Folders that are listened to, unless told otherwise.
+pub(super) fn idle() -> Vec<String> {
+    vec!["INBOX".to_owned()]
 }
 
 /// Where an account lives that does not say so.

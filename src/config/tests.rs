@@ -46,6 +46,7 @@ send        = "smtps://me@smtp.example.org"
 maildir     = "~/Mail/work"
 layout      = "fs"
 folders     = ["*", "!\\Junk"]
+idle        = ["INBOX", "Lists/*"]
 after-fetch = { delete-after = "30d" }
 expunge     = "trash"
 keep-deleted = "30d"
@@ -70,6 +71,7 @@ root = "ops@example.org"
     assert_eq!(account.name, "work");
     assert_eq!(account.maildir, PathBuf::from("/home/me/Mail/work"));
     assert_eq!(account.folders, ["*", "!\\Junk"]);
+    assert_eq!(account.idle, ["INBOX", "Lists/*"]);
     assert_eq!(account.after_fetch, AfterFetch::DeleteAfter(Duration::from_hours(720)));
     assert_eq!(account.remote_wipe, Some(RemoteWipe::Refuse));
     assert_eq!(account.sasl, None);
@@ -87,6 +89,7 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(account.maildir, PathBuf::from("/home/me/.local/share/mailx/a"));
     assert_eq!(account.layout, Layout::Fs);
     assert_eq!(account.folders, ["*"]);
+    assert_eq!(account.idle, ["INBOX"]);
     assert_eq!(account.after_fetch, AfterFetch::Keep);
     assert_eq!(account.expunge, Expunge::Trash);
     assert_eq!(account.keep_deleted, Duration::from_hours(720));
@@ -103,7 +106,7 @@ fn what_is_not_said_has_a_default() {
 #[test]
 fn values_of_every_key() {
     type Check = fn(&Account) -> bool;
-    let table: [(&str, Check); 28] = [
+    let table: [(&str, Check); 29] = [
         ("layout = \"maildir++\"", |a| a.layout == Layout::MaildirPlusPlus),
         ("after-fetch = \"delete\"", |a| a.after_fetch == AfterFetch::Delete),
         ("after-fetch.delete-after = \"2w\"", |a| a.after_fetch == AfterFetch::DeleteAfter(Duration::from_hours(14 * 24))),
@@ -130,6 +133,7 @@ fn values_of_every_key() {
         ("connections = 0x20", |a| a.connections.get() == 32),
         ("save-sent = \"no\"", |a| a.save_sent == SaveSent::No),
         ("folders = []", |a| a.folders.is_empty()),
+        ("idle = [\"*\", \"!\\\\Junk\"]", |a| a.idle == ["*", "!\\Junk"]),
         ("maildir = \"~\"", |a| a.maildir == Path::new("/home/me")),
         ("send = { command = \"/usr/sbin/sendmail -t\" }", |a| {
             a.send == Some(Outgoing::Command(Argv::Shell("/usr/sbin/sendmail -t".to_owned())))
@@ -163,6 +167,10 @@ fn wrong_values_say_what_is_right() {
         ("layout = \"Maildir++\"", "did you mean \"maildir++\"?"),
         ("folders = \"INBOX\"", "a list of strings"),
         ("folders = [\"a\", 3, \"\"]", "2 problems|found integer|a pattern is empty"),
+        ("idel = [\"INBOX\"]", "unknown key `idel`|did you mean `idle`?"),
+        ("idle = \"INBOX\"", "a list of strings"),
+        ("idle = []", "at least one folder"),
+        ("idle = [\"\"]", "a pattern is empty"),
         ("connections = 0", "from 1 to 32"),
         ("connections = 33", "from 1 to 32"),
         ("connections = -1", "from 1 to 32"),
@@ -261,13 +269,14 @@ fn no_secret_comes_back_in_an_error_or_in_debug_output() {
 
 #[test]
 fn defaults_hold_where_an_account_says_nothing() {
-    let text = "[accounts.z]\nreceive = \"pop3s://h\"\nexpunge = \"now\"\n[accounts.b]\nreceive = \"eas://h\"\ntls = { roots = \"system\" }\n\
-                [defaults]\naddress = \"me@x\"\nexpunge = \"never\"\ntls = { ca = \"/ca\" }\n";
+    let text = "[accounts.z]\nreceive = \"pop3s://h\"\nexpunge = \"now\"\nidle = [\"x\"]\n[accounts.b]\nreceive = \"eas://h\"\ntls = { roots = \"system\" }\n\
+                [defaults]\naddress = \"me@x\"\nexpunge = \"never\"\nidle = [\"a\", \"b\"]\ntls = { ca = \"/ca\" }\n";
     let config = parse(text).unwrap();
     let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
     assert_eq!(names, ["z", "b"], "in the order of the file");
     let [z, b] = config.accounts.as_slice() else { panic!() };
     assert_eq!((z.expunge, b.expunge), (Expunge::Now, Expunge::Never));
+    assert_eq!((z.idle.as_slice(), b.idle.len()), (["x".to_owned()].as_slice(), 2));
     assert_eq!((z.tls.ca.as_deref(), b.tls.ca.as_deref()), (Some(Path::new("/ca")), None), "a table counts whole");
     assert_eq!(z.receive.as_ref().unwrap().user, "me@x");
 }

@@ -38,8 +38,14 @@ impl Patterns {
 
     /// Whether the folder is taken.
     pub fn take(&self, path: &FolderPath, role: Option<Role>) -> bool {
+        self.rank(path, role).is_some()
+    }
+
+    /// Which of the including patterns takes the folder, the first counted as 0; `None` = it is not taken.
+    pub fn rank(&self, path: &FolderPath, role: Option<Role>) -> Option<usize> {
         let fits = |p: &Pattern| p.fits(path, role);
-        (self.includes.is_empty() || self.includes.iter().any(fits)) && !self.excludes.iter().any(fits)
+        let rank = if self.includes.is_empty() { Some(0) } else { self.includes.iter().position(fits) };
+        rank.filter(|_| !self.excludes.iter().any(fits))
     }
 }
 
@@ -102,6 +108,9 @@ mod tests {
         assert!(!take(&["*", "!\\Junk"], "Spam", Some(Role::Junk)) && take(&["*", "!\\Junk"], "Junk", None));
         assert!(take(&["!Trash"], "Sent", None) && !take(&["!Trash"], "Trash", None));
         assert!(take(&["[a] {b}"], "[a] {b}", None) && !take(&["[a]"], "a", None));
+        let ranked = Patterns::new(&["INBOX".into(), "Lists/a".into(), "Lists/*".into(), "!Lists/c".into()]).unwrap();
+        let rank = |path: &str| ranked.rank(&FolderPath::new(path.split('/').map(str::to_owned)).unwrap(), None);
+        assert_eq!(["INBOX", "Lists/a", "Lists/b", "Lists/c", "x"].map(rank), [Some(0), Some(1), Some(2), None, None]);
         assert!(Patterns::new(&["\\Nope".into()]).is_err() && Patterns::new(&[String::new()]).is_err());
     }
 }

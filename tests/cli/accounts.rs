@@ -56,7 +56,12 @@ fn show_names_settings_and_no_secret() {
     for option in [&[][..], &["--json"], &["-vv"]] {
         let words = [&["account", "show", "work"], option].concat();
         let clean = contains("hunter").not();
-        config.mailx(&words).assert().code(0).stdout(contains("from a command").and(clean)).stderr(contains("hunter").not());
+        config
+            .mailx(&words)
+            .assert()
+            .code(0)
+            .stdout(contains("from a command").and(contains("idle")).and(clean))
+            .stderr(contains("hunter").not());
     }
 }
 

@@ -1,18 +1,19 @@
 //! `watch` on a server and a Maildir in memory, in paused time: a day passes in a moment.
 
 use std::num::NonZeroU16;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mailx::backend::Ctx;
+use mailx::backend::{Backend, Ctx, Session};
 use mailx::engine::fetch::{FetchOptions, Seat, Sessions};
+use mailx::engine::select::Patterns;
 use mailx::engine::sync::{SyncOptions, sync};
-use mailx::engine::watch::{Bells, Ended, Round, Settings, Told, Work, folders, notice_sleep, watch};
+use mailx::engine::watch::{Bells, Ended, Round, Settings, Told, Work, notice_sleep, places, watch};
 use mailx::model::caps::Push;
 use mailx::model::event::Silent;
-use mailx::model::{AfterFetch, Caps, Class, Expunge, Protocol, Result, Secret, SecretKind};
+use mailx::model::{AfterFetch, Caps, Class, Error, Expunge, Protocol, Result, Secret, SecretKind};
 use mailx::net::Meter;
 use mailx::store::clock::Clock;
 use mailx::store::lock::Patience;
@@ -28,11 +29,11 @@ use tokio_util::sync::CancellationToken;
 use crate::here::Here;
 use crate::mail::{Mail, wire};
 
-const HOUR: Duration = Duration::from_hours(1);
+pub const HOUR: Duration = Duration::from_hours(1);
 
 /// A clock that goes with tokio's, and jumps when told to.
 #[derive(Debug, Clone)]
-struct PausedClock(Instant, Arc<AtomicU64>);
+pub struct PausedClock(Instant, pub Arc<AtomicU64>);
 
 impl Clock for PausedClock {
     fn wall(&self) -> Duration {
@@ -56,16 +57,35 @@ impl mailx::model::Credentials for Known {
 }
 
 /// An account: what a watch works on, and what it has told.
-struct Account {
-    server: MemServer,
+pub struct Account {
+    pub server: MemServer,
     backend: Arc<MemBackend>,
     disk: MemDisk,
     states: MemOpener,
-    clock: PausedClock,
-    cancel: CancellationToken,
+    pub clock: PausedClock,
+    pub cancel: CancellationToken,
     runs: AtomicU64,
     renewals: AtomicU64,
     told: Mutex<Vec<String>>,
+    idle: Patterns,
+    /// Sessions beside that of the runs: those that were asked for, and whether they are let in.
+    pub connects: AtomicU64,
+    pub lets_in: AtomicBool,
+}
+
+impl Account {
+    fn ctx(&self) -> Ctx {
+        Ctx {
+            cancel: self.cancel.clone(),
+            credentials: Arc::new(Known),
+            observer: Arc::new(Silent),
+            meter: Arc::new(Meter::default()),
+            silence: Duration::from_secs(60),
+            disable: Arc::new([]),
+            memory: Arc::new(mailx::backend::memory::Ram::default()),
+            rehearsal: false,
+        }
+    }
 }
 
 #[async_trait]
@@ -86,16 +106,7 @@ impl Work for Account {
             step: Arc::new(|_| {}),
         };
         let store = Arc::new(Store::open(opening).unwrap());
-        let ctx = Ctx {
-            cancel: self.cancel.clone(),
-            credentials: Arc::new(Known),
-            observer: Arc::new(Silent),
-            meter: Arc::new(Meter::default()),
-            silence: Duration::from_secs(60),
-            disable: Arc::new([]),
-            memory: Arc::new(mailx::backend::memory::Ram::default()),
-            rehearsal: false,
-        };
+        let ctx = self.ctx();
         let pull = FetchOptions {
             folders: Vec::new(),
             since: None,
@@ -105,9 +116,18 @@ impl Work for Account {
             allow_mass_delete: None,
         };
         let options = SyncOptions { pull, expunge: Expunge::Now, keep_deleted: HOUR };
-        let sessions = Sessions::new(self.backend.clone(), ctx.clone(), NonZeroU16::MIN).keeping(seat);
+        let sessions = Sessions::new(self.backend.clone(), ctx.clone(), self.backend.caps.sessions).keeping(seat);
         let report = sync("test", sessions, store.clone(), ctx, &options).await;
-        Round { report, at: folders(&store, &[]).await.unwrap(), unsent: None, due: None }
+        let at = places(&store, &[], &self.idle, &report).await.unwrap();
+        Round { report, at, unsent: None, due: None }
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Session>> {
+        self.connects.fetch_add(1, SeqCst);
+        if !self.lets_in.load(SeqCst) {
+            return Err(Error::new(Class::Temporary, "log in", "too many connections"));
+        }
+        self.backend.open(&self.ctx()).await
     }
 
     fn renew(&self, _: bool) {
@@ -126,9 +146,9 @@ impl Work for Account {
 }
 
 /// A watch that goes on.
-struct Watching {
-    account: Arc<Account>,
-    here: Here,
+pub struct Watching {
+    pub account: Arc<Account>,
+    pub here: Here,
     bell: Sender<u64>,
     task: tokio::task::JoinHandle<Ended>,
     clocks: tokio::task::JoinHandle<()>,
@@ -136,8 +156,12 @@ struct Watching {
 
 impl Watching {
     fn start(push: Push, settings: Settings) -> Self {
-        let caps = Caps { push, ..everything() };
-        let server = MemServer::with(&[("Archive", None)]);
+        Self::of(MemServer::with(&[("Archive", None)]), Caps { push, ..everything() }, &["INBOX"], settings)
+    }
+
+    /// The same with this server, and these folders chosen.
+    pub fn of(server: MemServer, caps: Caps, idle: &[&str], settings: Settings) -> Self {
+        let idle: Vec<String> = idle.iter().map(ToString::to_string).collect();
         let clock = PausedClock(Instant::now(), Arc::default());
         let disk = MemDisk::new(Arc::new(clock.clone()));
         let backend = MemBackend { server: server.clone(), caps, manners: Manners::default(), protocol: Protocol::Imap };
@@ -151,12 +175,15 @@ impl Watching {
             runs: AtomicU64::new(0),
             renewals: AtomicU64::new(0),
             told: Mutex::default(),
+            idle: Patterns::new(&idle).unwrap(),
+            connects: AtomicU64::new(0),
+            lets_in: AtomicBool::new(true),
         });
         let (bell, here) = tokio::sync::watch::channel(0);
         let (slept, sleeps) = tokio::sync::watch::channel(0);
         let bells = Bells { cancel: account.cancel.clone(), here, slept: sleeps };
         let work = account.clone();
-        let task = tokio::spawn(async move { watch(&*work, settings, bells).await });
+        let task = tokio::spawn(watch(work, settings, bells));
         let clocks = tokio::spawn(notice_sleep(Arc::new(clock), slept));
         let here = Here { disk: Arc::new(disk), root: "/home/mail".into(), syncs: true };
         Self { account, here, bell, task, clocks }
@@ -166,22 +193,23 @@ impl Watching {
         self.bell.send_modify(|count| *count += 1);
     }
 
-    fn deliver(&self, folder: &str, label: &str) {
+    pub fn deliver(&self, folder: &str, label: &str) {
         self.account.server.deliver(folder, &wire(label), Mail::parse(label).state(), 1_500_000_000);
     }
 
-    fn runs(&self) -> u64 {
+    pub fn runs(&self) -> u64 {
         self.account.runs.load(SeqCst)
     }
 
-    fn told(&self) -> Vec<String> {
+    pub fn told(&self) -> Vec<String> {
         self.account.told.lock().unwrap().clone()
     }
 
-    async fn end(self) -> Ended {
+    pub async fn end(self) -> Ended {
         self.account.cancel.cancel();
         self.clocks.abort();
         let ended = self.task.await.unwrap();
+        assert_eq!(Arc::strong_count(&self.account), 1, "nothing outlives a watch");
         assert_eq!(self.account.server.violations(), Vec::<String>::new());
         ended
     }
@@ -191,7 +219,7 @@ fn all() -> Push {
     Push::Folders { most: NonZeroU16::MAX }
 }
 
-fn settings() -> Settings {
+pub fn settings() -> Settings {
     Settings { poll: None, once: false, chance: || 0.5 }
 }
 

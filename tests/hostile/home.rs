@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::model::World;
 use super::peer::{Peer, Security};
+use super::support::watching::Watch;
+use super::support::world::Running;
 
 pub const SECRET: &str = "hunter2-geheim";
 
@@ -118,6 +120,11 @@ impl Home {
         let begun = Instant::now();
         rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
         (child.wait().unwrap().code(), begun.elapsed())
+    }
+
+    /// Starts `mailx watch`, and leaves it running.
+    pub fn watch(&self, more: &[&str]) -> Watch {
+        Watch { running: Running::start(&mut self.command(&[&Watch::WORDS, more].concat())) }
     }
 
     /// Runs mailx by the shell, with redirections.

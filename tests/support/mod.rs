@@ -10,6 +10,7 @@ pub mod scripted;
 pub mod server;
 pub mod skip;
 pub mod sogo;
+pub mod watching;
 pub mod world;
 
 pub use door::{Letter, Mailboxes};

@@ -6,16 +6,16 @@ use crate::proxy::Proxy;
 use crate::support::World;
 use crate::{Watch, count, until, world};
 
-/// An account behind a proxy.
-fn behind_a_proxy(prefix: &str) -> Option<(World, Proxy)> {
+/// An account behind a proxy, with more lines of its configuration.
+pub fn behind_a_proxy(prefix: &str, more: &str) -> Option<(World, Proxy)> {
     let w = world(prefix)?;
     let proxy = Proxy::to(w.server.port("IMAPS_PORT"));
-    w.configure(&format!("receive = \"imaps://{}@127.0.0.1:{}\"", w.user, proxy.port));
+    w.configure(&format!("receive = \"imaps://{}@127.0.0.1:{}\"\n{more}", w.user, proxy.port));
     Some((w, proxy))
 }
 
 fn a_dead_line_is_found(masked: &str) {
-    let Some((w, proxy)) = behind_a_proxy("dead") else { return };
+    let Some((w, proxy)) = behind_a_proxy("dead", "") else { return };
     // Who bears a second of silence has a heartbeat every four.
     let watch = Watch::start_with(&w, &["--timeout", "1"], &[("MAILX_TEST_DISABLE", masked)]);
     std::thread::sleep(Duration::from_secs(6));
@@ -40,7 +40,7 @@ fn a_line_that_died_without_a_word_is_found_by_its_silence_under_idle() {
 
 #[test]
 fn a_line_that_is_reset_stands_again_at_once() {
-    let Some((w, proxy)) = behind_a_proxy("reset") else { return };
+    let Some((w, proxy)) = behind_a_proxy("reset", "") else { return };
     let watch = Watch::start(&w, &[]);
     for n in 0..3 {
         proxy.reset();
@@ -57,7 +57,7 @@ fn a_line_that_is_reset_stands_again_at_once() {
 /// Slow: a sleep of less than ten seconds is none.
 #[test]
 fn after_a_sleep_there_is_a_new_line_within_seconds() {
-    let Some((w, proxy)) = behind_a_proxy("sleep") else { return };
+    let Some((w, proxy)) = behind_a_proxy("sleep", "") else { return };
     let watch = Watch::start(&w, &[]);
     watch.running.signal("STOP");
     std::thread::sleep(Duration::from_secs(17));
@@ -73,7 +73,7 @@ fn after_a_sleep_there_is_a_new_line_within_seconds() {
 
 #[test]
 fn files_and_sockets_do_not_add_up() {
-    let Some((w, proxy)) = behind_a_proxy("leak") else { return };
+    let Some((w, proxy)) = behind_a_proxy("leak", "") else { return };
     let watch = Watch::start(&w, &["--poll", "1s"]);
     watch.settle();
     let open = || std::fs::read_dir(format!("/proc/{}/fd", watch.running.child.id())).unwrap().count();

@@ -10,11 +10,13 @@ use super::reactions::Reactions;
 use super::{Audience, WatchOptions};
 use crate::app::run::{self, Line, layout, on_line};
 use crate::app::{Globals, Verb, account, off_thread, send};
+use crate::backend::memory::Ram;
+use crate::backend::{Ctx, Session};
 use crate::config::Account;
 use crate::engine::fetch::Seat;
-use crate::engine::watch::{Round, Told, Work};
+use crate::engine::watch::{Places, Round, Told, Work};
 use crate::model::report::AccountReport;
-use crate::model::{Class, Error, Event, FolderId, Observer, Result};
+use crate::model::{Class, Error, Event, Observer, Result};
 use crate::store::disk::{Disk as _, OsDisk};
 use crate::store::notice::{Notice, Noticed};
 use crate::store::root::control_path;
@@ -80,7 +82,7 @@ impl Keeper {
         Ok(line.insert(new).clone())
     }
 
-    async fn work(&self, seat: &Seat) -> Result<(AccountReport, Vec<FolderId>)> {
+    async fn work(&self, seat: &Seat) -> Result<(AccountReport, Places)> {
         self.check_place().await?;
         let line = self.line()?;
         let patterns = run::patterns(&self.options.run)?;
@@ -155,15 +157,22 @@ impl Work for Keeper {
         };
         let blank = AccountReport::new(&self.account.name, run::protocol(&self.account));
         let (report, at) = if self.account.receive.is_none() && sends {
-            (blank, Vec::new())
+            (blank, Places::default())
         } else {
             match self.work(seat).await {
                 Ok(done) => done,
-                Err(error) => (AccountReport { error: Some(error), ..blank }, Vec::new()),
+                Err(error) => (AccountReport { error: Some(error), ..blank }, Places::default()),
             }
         };
         let due = if sends { send::outbox::next_due(&self.account).await } else { None };
         Round { report, unsent, at, due }
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Session>> {
+        let line = self.line()?;
+        // Nothing that it costs is a run's, and nothing that it is told is a message's.
+        let ctx = Ctx { meter: Arc::default(), memory: Arc::new(Ram::default()), ..line.ctx.clone() };
+        line.backend.open(&ctx).await
     }
 
     fn renew(&self, denied: bool) {

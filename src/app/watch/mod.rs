@@ -129,9 +129,8 @@ impl Generation {
             let keeper = Keeper::new(&generation.globals, account, options, audience.clone(), slots.clone(), here, reactions.clone());
             let exec_timeout = options.exec_timeout;
             let task = generation.running.spawn(async move {
-                let ended = crate::engine::watch::watch(&keeper, settings, bells).await;
+                let ended = crate::engine::watch::watch(Arc::new(keeper), settings, bells).await;
                 let most = if ended.once { exec_timeout } else { LAST_HOOKS.min(exec_timeout) };
-                drop(keeper);
                 reactions.end(most).await;
                 ended
             });

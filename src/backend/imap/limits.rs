@@ -17,6 +17,8 @@ pub const HEARTBEAT_SILENCES: u32 = 4;
 pub const IDLE_TALK: u32 = 100;
 /// That rest.
 pub const IDLE_TALK_REST: Duration = Duration::from_secs(1);
+/// The same behind our DONE, before the line is given up.
+pub const IDLE_LAST_WORDS: u32 = 10_000;
 /// A server that ends IDLE by itself is asked for the next one so long after the last.
 pub const IDLE_AGAIN: Duration = Duration::from_secs(5);
 /// Messages of one page of a listing.

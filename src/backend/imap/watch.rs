@@ -115,6 +115,10 @@ impl ImapSession {
         while !news {
             let heard = self.hear(None, self.next_beat(until), stop, &mut |response| known.is_news(response)).await?;
             news = matches!(heard, Heard::News);
+            if self.ctx.cancel.is_cancelled() {
+                // As for IDLE.
+                break;
+            }
             if !news {
                 self.conn.run(&Command::Noop, |response| news |= known.is_news(&response)).await?;
                 if self.is_over(until, stop) {
@@ -178,11 +182,28 @@ impl ImapSession {
                 // Nobody waits for its end.
                 return Ok(Some(Wake::Changed));
             }
-            self.conn.complete(&tag, &mut |response| news |= is_news(&response)).await?;
+            if self.ctx.cancel.is_cancelled() {
+                // The session is about to be closed; a server that talks without end would not let it.
+                return Ok(Some(Wake::Quiet));
+            }
+            news = self.last_words(&tag, &mut is_news).await?;
             if news || self.is_over(until, stop) {
                 return Ok(Some(if news { Wake::Changed } else { Wake::Quiet }));
             }
         }
+    }
+
+    /// What comes until the server has ended IDLE: whether it was news.
+    async fn last_words(&mut self, tag: &str, is_news: &mut (dyn FnMut(&Response) -> bool + Send)) -> Result<bool> {
+        let mut news = false;
+        for _ in 0..limits::IDLE_LAST_WORDS {
+            match self.conn.event().await? {
+                Event::Response(Response::Status(status)) if status.tag.as_deref() == Some(tag) => return Ok(news),
+                Event::Response(response) => news |= is_news(&response),
+                _ => {}
+            }
+        }
+        Err(self.conn.broke("talks on where it was asked to end IDLE", &[]))
     }
 
     /// Whether a folder is not any more what the last listing told of it.

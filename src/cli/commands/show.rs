@@ -12,7 +12,7 @@ use crate::cli::ui::sanitize::display;
 use crate::cli::ui::{Ui, json, words};
 use crate::model::caps::{Append, Changes, Folders, Identity, Keywords, Moves, Push};
 use crate::model::message::Hash;
-use crate::model::{AfterFetch, Caps, Flags, Result};
+use crate::model::{AfterFetch, Caps, Flags, Protocol, Result};
 
 /// A setting or an ability: what, and how.
 type Row = (&'static str, String);
@@ -78,6 +78,8 @@ fn settings(account: &Account) -> Vec<Row> {
     row("maildir", Some(account.maildir.display().to_string()));
     row("layout", Some(if account.layout == Layout::Fs { "fs" } else { "maildir++" }.into()));
     row("folders", Some(account.folders.join(", ")));
+    let tells_of_one = account.receive.as_ref().is_some_and(|remote| remote.protocol == Protocol::Imap);
+    row("idle", tells_of_one.then(|| account.idle.join(", ")));
     row("after-fetch", Some(after_fetch(account.after_fetch)));
     let expunge = match account.expunge {
         Expunge::Trash => "trash",

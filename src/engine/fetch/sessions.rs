@@ -1,7 +1,7 @@
 //! Sessions of a run: opened when needed, few of them, reopened a few times, closed in the end.
 
 use std::num::NonZeroU16;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,17 +13,25 @@ const RECONNECTS: u32 = 3;
 
 /// Where a session waits between two runs of an account. Clones are the same seat.
 #[derive(Clone, Default)]
-pub struct Seat(Arc<Mutex<Option<Box<dyn Session>>>>);
+pub struct Seat {
+    session: Arc<Mutex<Option<Box<dyn Session>>>>,
+    aside: Arc<AtomicU16>,
+}
 
 impl Seat {
     /// The session that waits there, if one does.
     pub fn take(&self) -> Option<Box<dyn Session>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Lets a session wait there.
     pub fn put(&self, session: Box<dyn Session>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    /// So many of the account's connections are in use elsewhere: runs have the rest, and one at least.
+    pub fn set_aside(&self, connections: u16) {
+        self.aside.store(connections, Relaxed);
     }
 }
 
@@ -49,6 +57,8 @@ impl Sessions {
     #[must_use]
     pub fn keeping(mut self, seat: &Seat) -> Self {
         self.idle().extend(seat.take());
+        let left = self.most.get().saturating_sub(seat.aside.load(Relaxed));
+        self.most = NonZeroU16::new(left).unwrap_or(NonZeroU16::MIN);
         self.seat = Some(seat.clone());
         self
     }

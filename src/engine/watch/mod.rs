@@ -5,43 +5,40 @@
 //! news, too: the run that follows finds nothing to do, and knows by then that there is nothing.
 
 mod back_off;
+mod bells;
+mod listeners;
+mod places;
 mod slumber;
 mod troubles;
+mod wait;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::watch::Receiver;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::backend::{Session, Wake};
-use crate::model::caps::Push;
+use crate::backend::Session;
 use crate::model::report::AccountReport;
-use crate::model::{Error, FolderId, Result, Role};
-use crate::store::Store;
+use crate::model::{Error, Result};
 
-use super::fetch::{Seat, blocking};
-use super::select::Patterns;
+use super::fetch::Seat;
 use back_off::{BackOff, Help, help};
+pub use bells::Bells;
+use bells::{rung, settled};
+use listeners::Listeners;
+pub use places::{Places, places};
 pub use slumber::notice_sleep;
 use troubles::Troubles;
 
 /// How often a server is looked at that cannot push, or not all folders.
 const POLL: Duration = Duration::from_mins(5);
-/// The same where every folder is told of: for what a push may have left out.
-const RARE_POLL: Duration = Duration::from_mins(15);
-/// Changes here within this time are one change; a stream of them is taken care of after the second.
-const QUIET_HERE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3));
 /// A wait that holds so long shows that the line is sound, and that the server does not talk without end.
 const HOLDS: Duration = Duration::from_mins(1);
 /// Runs in a row, woken by something and with nothing to do, that are free. The first often follows changes of our own.
 const FREE: u32 = 2;
 /// So many such runs in a row are told of.
 const TOLD: u32 = 8;
-/// Lines in a row that did not hold are told of.
-const LOST: u32 = 4;
 /// Time for a goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -50,6 +47,9 @@ const GOODBYE: Duration = Duration::from_secs(5);
 pub trait Work: Send + Sync {
     /// One run, beginning with the session that waits on `seat`, if one does. The one that stands in the end waits there.
     async fn run(&self, seat: &Seat) -> Round;
+
+    /// A further session, for a folder that is listened to beside the one of the runs. One attempt.
+    async fn connect(&self) -> Result<Box<dyn Session>>;
 
     /// The line was lost or came to nothing: the next run begins with a new one. `denied`: the server does not let us in any more, and the
     /// secret may be another one by now.
@@ -66,8 +66,8 @@ pub struct Round {
     pub report: AccountReport,
     /// What stopped the outbox.
     pub unsent: Option<Box<Error>>,
-    /// Folders that are waited for, the one that matters most first.
-    pub at: Vec<FolderId>,
+    /// Folders that are waited for.
+    pub at: Places,
     /// Something here is due after this time, whatever happens there.
     pub due: Option<Duration>,
 }
@@ -96,17 +96,6 @@ pub struct Settings {
     pub chance: fn() -> f64,
 }
 
-/// What a watch listens to beside the server.
-#[derive(Debug, Clone)]
-pub struct Bells {
-    /// Ends it.
-    pub cancel: CancellationToken,
-    /// Goes up with every change here.
-    pub here: Receiver<u64>,
-    /// Goes up with every sleep of the machine.
-    pub slept: Receiver<u64>,
-}
-
 /// How a watch ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -121,6 +110,8 @@ pub struct Ended {
 enum Next {
     /// Something changed there.
     There,
+    /// A folder is listened to from now on; what happened in it before, nobody has heard.
+    Joined,
     /// Something changed here.
     Here,
     /// It is time to look.
@@ -131,17 +122,10 @@ enum Next {
     Stop,
 }
 
-/// The folders of the state that take part, INBOX first.
-pub async fn folders(store: &Arc<Store>, patterns: &[Patterns]) -> Result<Vec<FolderId>> {
-    let mut rows = blocking(store, |store| store.state().folders()).await?;
-    rows.retain(|row| row.cursor.is_some() && patterns.iter().all(|patterns| patterns.take(&row.path, row.role)));
-    rows.sort_by_key(|row| (row.role != Some(Role::Inbox) && !row.path.is_inbox(), row.id));
-    Ok(rows.into_iter().map(|row| row.remote).collect())
-}
-
 /// Watches one account until it is told to stop.
-pub async fn watch(work: &dyn Work, settings: Settings, bells: Bells) -> Ended {
+pub async fn watch(work: Arc<dyn Work>, settings: Settings, bells: Bells) -> Ended {
     let mut watch = Watch {
+        listeners: Listeners::new(work.clone(), settings.chance, &bells.cancel),
         work,
         settings,
         bells,
@@ -150,30 +134,37 @@ pub async fn watch(work: &dyn Work, settings: Settings, bells: Bells) -> Ended {
         back_off: BackOff::default(),
         idle_runs: 0,
         short_waits: 0,
+        told_of_rest: false,
         standing: None,
     };
     let once = watch.go().await;
-    if let Some(session) = watch.seat.take() {
-        close(session).await;
-    }
+    let session = watch.seat.take();
+    tokio::join!(watch.listeners.end(), async {
+        if let Some(session) = session {
+            close(session).await;
+        }
+    });
     Ended { standing: watch.standing, once }
 }
 
-struct Watch<'a> {
-    work: &'a dyn Work,
+struct Watch {
+    work: Arc<dyn Work>,
     settings: Settings,
     bells: Bells,
     seat: Seat,
+    listeners: Listeners,
     troubles: Troubles,
     back_off: BackOff,
     /// Runs in a row that something had called for, and that had nothing to do.
     idle_runs: u32,
     /// Waits in a row that ended with the line, soon after they began.
     short_waits: u32,
+    /// It was told that there are more chosen folders than can be listened to.
+    told_of_rest: bool,
     standing: Option<AccountReport>,
 }
 
-impl Watch<'_> {
+impl Watch {
     /// True: something changed, and that was all that was wanted.
     async fn go(&mut self) -> bool {
         let mut next = Next::Look;
@@ -184,6 +175,7 @@ impl Watch<'_> {
                 self.bells.slept.borrow_and_update();
                 self.begin_anew();
             }
+            self.listeners.hush();
             let begun = Instant::now();
             let round = self.work.run(&self.seat).await;
             if self.bells.cancel.is_cancelled() {
@@ -216,9 +208,16 @@ impl Watch<'_> {
 
     /// After a sleep: whatever stood is dead by now, and may not know it; and whatever was down may be up.
     fn begin_anew(&mut self) {
-        drop(self.seat.take());
+        self.hang_up();
         self.work.renew(false);
         self.back_off.reset();
+    }
+
+    /// Lets go of every line.
+    fn hang_up(&mut self) {
+        drop(self.seat.take());
+        self.listeners.drop_all();
+        self.seat.set_aside(0);
     }
 
     fn tell(&mut self, round: &Round) {
@@ -235,7 +234,7 @@ impl Watch<'_> {
     /// The account failed as a whole.
     async fn after_failure(&mut self, error: &Error, pause: Duration) -> Next {
         // Whatever stands is of no use to a new line.
-        drop(self.seat.take());
+        self.hang_up();
         self.work.renew(help(error) == Help::Person);
         tracing::debug!(?pause, class = error.class.word(), "tried again later");
         self.rest(pause, help(error) == Help::Here).await
@@ -271,141 +270,6 @@ impl Watch<'_> {
             () = sleep(time) => Next::Look,
         }
     }
-
-    /// Waits until there is something to do.
-    async fn wait(&mut self, round: &Round, run_begun: Instant) -> Next {
-        let mut pushes = self.seat.take();
-        let begun = Instant::now();
-        tracing::debug!(account = round.report.name, "a wait begins");
-        let mut until: Option<Instant> = None;
-        loop {
-            let push = pushes.as_ref().map_or(Push::Poll { at_least: 0 }, |session| session.caps().push);
-            let until = *until.get_or_insert_with(|| begun + self.interval(push, round.due));
-            let session = match (pushes.take(), push) {
-                (Some(session), Push::OneFolder | Push::Folders { .. }) if !round.at.is_empty() => session,
-                (session, push) => {
-                    if let Some(session) = session {
-                        close(session).await;
-                    }
-                    self.back_off.reset();
-                    let at_least = if let Push::Poll { at_least } = push { at_least } else { 0 };
-                    return self.sit(until, run_begun + Duration::from_secs(at_least.into())).await;
-                }
-            };
-            match self.listen(session, round, until).await {
-                // It pushes no more, or never did; or it is time to look.
-                Ok((next, session)) => {
-                    if next == Next::Look && Instant::now() < until {
-                        if session.caps().push == push {
-                            sleep(Duration::from_secs(1)).await;
-                        }
-                        pushes = Some(session);
-                        continue;
-                    }
-                    self.held(begun.elapsed());
-                    self.seat.put(session);
-                    return next;
-                }
-                Err(Some(error)) => return self.line_lost(&error, round, begun.elapsed()).await,
-                Err(None) => return Next::Slept,
-            }
-        }
-    }
-
-    /// The line has held.
-    fn held(&mut self, time: Duration) {
-        self.back_off.reset();
-        if time >= HOLDS {
-            (self.idle_runs, self.short_waits) = (0, 0);
-            if self.troubles.line_holds() {
-                self.work.tell(Told::Over);
-            }
-        }
-    }
-
-    async fn line_lost(&mut self, error: &Error, round: &Round, after: Duration) -> Next {
-        self.work.renew(help(error) == Help::Person);
-        if after >= HOLDS {
-            self.held(after);
-        } else {
-            self.short_waits = self.short_waits.saturating_add(1);
-            if self.short_waits >= LOST && self.troubles.line_breaks() {
-                let new = AccountReport::new(&round.report.name, round.report.protocol);
-                self.work.tell(Told::Trouble(&AccountReport { error: Some(error.copy()), ..new }));
-            }
-        }
-        let pause = self.back_off.next(error, (self.settings.chance)());
-        tracing::debug!(%error, ?pause, "the line was lost");
-        self.rest(pause, false).await
-    }
-
-    /// How long until the next look, come what may.
-    fn interval(&self, push: Push, due: Option<Duration>) -> Duration {
-        let usual = match push {
-            Push::Folders { .. } => RARE_POLL,
-            Push::OneFolder | Push::Poll { .. } => POLL,
-        };
-        let poll = self.settings.poll.unwrap_or(usual).mul_f64(0.9 + 0.2 * (self.settings.chance)().clamp(0.0, 1.0));
-        let least = if let Push::Poll { at_least } = push { Duration::from_secs(at_least.into()) } else { Duration::ZERO };
-        poll.min(due.unwrap_or(poll)).max(least).max(Duration::from_secs(1))
-    }
-
-    /// Waits without a session. `earliest`: the server wants to see nobody before.
-    async fn sit(&mut self, until: Instant, earliest: Instant) -> Next {
-        let begun = Instant::now();
-        let next = tokio::select! {
-            biased;
-            () = self.bells.cancel.cancelled() => Next::Stop,
-            () = rung(&mut self.bells.slept) => Next::Slept,
-            () = settled(&mut self.bells.here) => Next::Here,
-            () = sleep_until(until) => Next::Look,
-        };
-        self.held(begun.elapsed());
-        let left = earliest.saturating_duration_since(Instant::now());
-        if next == Next::Stop || left.is_zero() {
-            return next;
-        }
-        match self.rest(left, false).await {
-            Next::Stop => Next::Stop,
-            _ => next,
-        }
-    }
-
-    /// Waits by a session. The error is the line's; `None` = the machine slept, and the line with it.
-    async fn listen(
-        &mut self,
-        mut session: Box<dyn Session>,
-        round: &Round,
-        until: Instant,
-    ) -> Result<(Next, Box<dyn Session>), Option<Box<Error>>> {
-        let (stop, mut ended_by) = (CancellationToken::new(), None);
-        let woken = {
-            let waiting = session.wait(&round.at, until, &stop);
-            tokio::pin!(waiting);
-            loop {
-                tokio::select! {
-                    biased;
-                    woken = &mut waiting => break woken,
-                    () = self.bells.cancel.cancelled(), if ended_by.is_none() => {
-                        ended_by = Some(Next::Stop);
-                        stop.cancel();
-                    }
-                    () = rung(&mut self.bells.slept) => return Err(None),
-                    () = settled(&mut self.bells.here), if ended_by.is_none() => {
-                        ended_by = Some(Next::Here);
-                        stop.cancel();
-                    }
-                }
-            }
-        };
-        match (woken, ended_by) {
-            // A session may hear of it first.
-            _ if self.bells.cancel.is_cancelled() => Ok((Next::Stop, session)),
-            (Ok(Wake::Changed), _) => Ok((Next::There, session)),
-            (Ok(Wake::Quiet), ended_by) => Ok((ended_by.unwrap_or(Next::Look), session)),
-            (Err(error), _) => Err(Some(error)),
-        }
-    }
 }
 
 /// The report of a round in which something is wrong.
@@ -419,19 +283,4 @@ fn keep(round: Round) -> Option<AccountReport> {
 
 async fn close(session: Box<dyn Session>) {
     let _ = timeout(GOODBYE, session.close()).await;
-}
-
-/// Until a bell rings that had been silent.
-async fn rung(bell: &mut Receiver<u64>) {
-    if bell.changed().await.is_err() {
-        // Nobody is left to ring it.
-        std::future::pending::<()>().await;
-    }
-}
-
-/// The same, once it is silent again, or has rung for long.
-async fn settled(bell: &mut Receiver<u64>) {
-    rung(bell).await;
-    let most = Instant::now() + QUIET_HERE.1;
-    while Instant::now() < most && timeout(QUIET_HERE.0, rung(bell)).await.is_ok() {}
 }

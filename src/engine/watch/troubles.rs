@@ -8,7 +8,7 @@ use crate::model::{FolderPath, RemoteId};
 use super::Round;
 
 /// Failures in a row that are not told yet: a line that is lost and stands again a second later is nobody's trouble.
-const BORNE: u32 = 1;
+pub(super) const BORNE: u32 = 1;
 
 /// Something that is wrong. Its words may differ each time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +99,7 @@ impl Troubles {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Places;
     use super::*;
     use crate::model::{Class, Error, Protocol};
 
@@ -107,7 +108,7 @@ mod tests {
         let mut report = AccountReport::new("a", Protocol::Imap);
         report.error = error.map(make);
         report.folders = vec![FolderReport { error: folder.map(make), ..FolderReport::new(FolderPath::inbox()) }];
-        Round { report, unsent: None, at: Vec::new(), due: None }
+        Round { report, unsent: None, at: Places::default(), due: None }
     }
 
     /// `E`rror told, `F`older told, `o`ver.

@@ -124,6 +124,8 @@ pub(super) struct Account {
     pub talks: bool,
     /// Whoever waits loses the connection.
     pub hangs_up: bool,
+    /// Whoever waits for this folder first does.
+    pub hangs_up_at: Option<FolderPath>,
     /// Nobody is let in, for this reason.
     pub refuses: Option<Class>,
     /// No session is answered any more.

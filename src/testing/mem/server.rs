@@ -199,6 +199,11 @@ impl MemServer {
         self.lock().hangs_up = hangs_up;
     }
 
+    /// Hangs up on everybody who waits for this folder first; or for none.
+    pub fn hang_up_at(&self, path: Option<&str>) {
+        self.lock().hangs_up_at = path.map(parse);
+    }
+
     /// Lets nobody in, with an error of this class; or everybody again.
     pub fn refuse(&self, class: Option<Class>) {
         self.lock().refuses = class;

@@ -111,6 +111,13 @@ impl MemSession {
         account.folders.iter().map(counted).collect()
     }
 
+    fn hangs_up(&self, account: &mut Account, at: Option<&FolderId>) -> bool {
+        let Some(path) = account.hangs_up_at.clone() else { return account.hangs_up };
+        let everywhere = account.hangs_up;
+        let waits_for = at.and_then(|id| account.by_handle(id, self.manners.handle_is_path));
+        everywhere || waits_for.is_some_and(|folder| folder.path == path)
+    }
+
     fn infos(&self, account: &Account) -> Vec<FolderInfo> {
         let listed = |f: &&Folder| !f.hidden && (self.caps.folders != Folders::InboxOnly || f.path.is_inbox());
         let info = |f: &Folder| FolderInfo {
@@ -243,13 +250,13 @@ impl Session for MemSession {
             Push::OneFolder => 1,
             Push::Folders { most } => usize::from(most.get()),
         };
-        if self.server.lock().hangs_up {
-            self.dead = true;
-            return Err(Self::lost());
-        }
         let at = &at[..at.len().min(most)];
         let server = self.server.clone();
         while Instant::now() < until && !stop.is_cancelled() {
+            if self.hangs_up(&mut server.lock(), at.first()) {
+                self.dead = true;
+                return Err(Self::lost());
+            }
             let now = self.counters(&server.lock());
             if server.lock().talks || at.iter().any(|id| now.get(id) != self.listed.get(id)) {
                 return Ok(Wake::Changed);

@@ -225,6 +225,10 @@ impl Connection {
                 }
                 if let Some(tag) = &status.tag {
                     let Some(at) = self.outstanding.iter().position(|t| **t == **tag) else {
+                        if **tag == *"DONE" {
+                            // It crossed the server's own end of IDLE, and was taken for a command.
+                            return Ok(None);
+                        }
                         return Err(self.broke("answered a command that was never sent", line));
                     };
                     self.outstanding.remove(at);
