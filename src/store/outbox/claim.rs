@@ -97,10 +97,10 @@ impl Outbox {
 
     /// Claims a message. One that somebody was sending who died is uncertain from here on.
     pub fn claim(&self, id: &str) -> Result<Claimed> {
-        if is_id(id) { self.claim_named(Name::of(id)) } else { Ok(Claimed::Gone) }
+        if is_id(id) { self.claim_named(&Name::of(id)) } else { Ok(Claimed::Gone) }
     }
 
-    pub(super) fn claim_named(&self, name: Name) -> Result<Claimed> {
+    pub(super) fn claim_named(&self, name: &Name) -> Result<Claimed> {
         let id = &*name.id;
         let Some(file) = self.open_message(id)? else { return Ok(Claimed::Gone) };
         match file.try_lock() {
@@ -108,7 +108,7 @@ impl Outbox {
             Err(TryLockError::WouldBlock) => return Ok(Claimed::Busy),
             Err(TryLockError::Error(error)) => return Err(self.failed("lock", &format!("{id}.eml"))(error)),
         }
-        let Some(Standing { state, suffix, entry }) = self.state(&name)? else { return Ok(Claimed::Gone) };
+        let Some(Standing { state, suffix, entry }) = self.state(name)? else { return Ok(Claimed::Gone) };
         if suffix == boot::suffix() {
             self.rename(&format!("{id}.{suffix}"), &file_name(id, State::Queued))?;
         }

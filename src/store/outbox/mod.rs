@@ -279,7 +279,7 @@ impl Outbox {
                     }
                 }
             }
-            match self.claim_named(name) {
+            match self.claim_named(&name) {
                 Ok(Claimed::Yes(claim)) if claim.state == state && due(&claim.entry) => claims.push(*claim),
                 Ok(_) => {}
                 Err(error) => errors.push(error),

@@ -280,7 +280,6 @@ fn explain(tried: String, error: &rusqlite::Error) -> Box<Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Runs as _;
     use super::*;
 
     fn marked(dir: &Path, text: &str) {
