@@ -142,7 +142,7 @@ printf '(%s ms after the delivery; half a second of it is the server'"'"'s)\n' $
 kill -TERM "$watch"
 wait "$watch" || fail "mailx watch ended with $?"
 watch=
-grep -v '^$' "$work/watch"
+grep -v '^demo: ' "$work/watch"
 [ "$(find "$box/Archive/new" -type f | wc -l)" = 1 ] || fail "the message is not in the Maildir"
 
 title "The same over POP3"

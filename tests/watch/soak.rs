@@ -141,8 +141,8 @@ fn nothing_adds_up_while_mail_comes_and_lines_are_cut() {
     for (kind, before) in &before {
         let most = match *kind {
             "memory" => before + before / 10,
-            // Those that wait for work end after ten seconds without any: a run that once needed more of them leaves more.
-            "threads" => before + 4,
+            // Those that wait for work end after ten seconds without any, and have some: there are as many as were ever needed at once.
+            "threads" => before + 8,
             _ => *before,
         };
         assert!(after[kind] <= most, "{kind}: {before} after {warm} rounds, {} after {n}: {after:?}", after[kind]);
