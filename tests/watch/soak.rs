@@ -16,7 +16,8 @@ const SOAK: Duration = Duration::from_secs(44);
 /// Long enough to see the process at rest, however busy it is.
 const LOOK: Duration = Duration::from_secs(4);
 /// What Dovecot announces here, NOTIFY left out.
-const WITHOUT_NOTIFY: &str = "IMAP4rev1 LITERAL+ ENABLE IDLE UNSELECT UIDPLUS MOVE MULTIAPPEND ESEARCH CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS";
+const WITHOUT_NOTIFY: &str =
+    "IMAP4rev1 LITERAL+ ENABLE IDLE UNSELECT UIDPLUS MOVE MULTIAPPEND ESEARCH CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS";
 /// Messages that come at once.
 const EACH: usize = 2;
 
