@@ -19,11 +19,19 @@ class Server:
     def __init__(self, directory):
         self.directory = directory
         self.loaded = set()
-        environment = dict(os.environ, SPECIAL_USE="no")
-        subprocess.run([DOVECOT, "start", directory], check=True, env=environment, stdin=subprocess.DEVNULL)
+        self.environment = dict(os.environ, SPECIAL_USE="no")
+        self.script("start")
         with open(os.path.join(directory, "env")) as lines:
             self.env = dict(line.rstrip("\n").split("=", 1) for line in lines)
         self.port = int(self.env["IMAPS_PORT"])
+
+    def script(self, command, *more):
+        subprocess.run([DOVECOT, command, self.directory, *more], check=True, env=self.environment, stdin=subprocess.DEVNULL)
+
+    def restart(self, **options):
+        """On the same ports; `options` are those of dovecot.sh, and stay."""
+        self.environment.update(options)
+        self.script("restart")
 
     def port_of(self, kind):
         """With TLS, for a kind of runs."""

@@ -2,8 +2,8 @@
 # Shows mailx against a real server and proves the result: demo/run.sh [MAILX]
 #
 # Starts a private Dovecot, fills an account with some 330 messages (every oddity of tests/servers/nasty.py, and one of 50 MB),
-# fetches them, fetches again, receives new mail, syncs changes of both sides, does the same over POP3 and switches the protocol, sends, and compares
-# every message in the Maildir with the server's, byte for byte.
+# fetches them, fetches again, receives new mail, syncs changes of both sides, watches, does the same over POP3 and switches the protocol, sends, and
+# compares every message in the Maildir with the server's, byte for byte.
 # Everything happens in one temporary directory, which is removed.  Exit code 0 only if all of it worked.
 set -Eeuo pipefail
 cd "$(dirname "$0")/.."
@@ -36,8 +36,9 @@ if [ $# -gt 0 ]; then mailx=$(realpath "$1"); else
   mailx=$(realpath "${CARGO_TARGET_DIR:-target}/release/mailx")
 fi
 
+watch=
 work=$(mktemp -d "${TMPDIR:-/tmp}/mailx-demo.XXXXXX")
-trap '$servers/dovecot.sh stop "$work/server"; rm -rf "$work"' EXIT
+trap 'if [ -n "$watch" ]; then kill "$watch" 2>/dev/null || true; fi; $servers/dovecot.sh stop "$work/server"; rm -rf "$work"' EXIT
 chmod 755 "$work"
 
 title "Starting a private Dovecot and filling an account"
@@ -117,6 +118,32 @@ printf '\n\033[1m$ mailx sync --json\033[0m\n'
 demo/summary.py "$work/summary.json" --downloaded 2 --uploaded 1 --moved 1 --flags_pushed 1 --deleted_there 1
 show sync # brings what went to the trash there
 show sync
+
+title "Mail as it arrives"
+# await TEXT: until the watch has said it
+await() {
+  for _ in $(seq 3000); do
+    if grep -q "$1" "$work/watch"; then return; fi
+    kill -0 "$watch" 2>/dev/null || break
+    sleep 0.01
+  done
+  cat "$work/watch"
+  fail "the watch did not say: $1"
+}
+hook='echo "$MAILX_NEW new in $MAILX_FOLDERS"'
+printf "\n\033[1m$ mailx watch demo --exec '%s' &\033[0m\n" "$hook"
+"$mailx" watch demo -v --exec "$hook" >"$work/watch" 2>&1 &
+watch=$!
+await 'watching 1 account'
+seed Archive --count 1 --seed pushed
+began=$(date +%s%N)
+await '^1 new in Archive'
+printf '(%s ms after the delivery; half a second of it is the server'"'"'s)\n' $((($(date +%s%N) - began) / 1000000))
+kill -TERM "$watch"
+wait "$watch" || fail "mailx watch ended with $?"
+watch=
+grep -v '^demo: ' "$work/watch"
+[ "$(find "$box/Archive/new" -type f | wc -l)" = 1 ] || fail "the message is not in the Maildir"
 
 title "The same over POP3"
 pop3=md-pop3

@@ -14,6 +14,8 @@ mod proxy;
 mod push;
 #[path = "watch/service.rs"]
 mod service;
+#[path = "watch/soak.rs"]
+mod soak;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "watch/trouble.rs"]
