@@ -6,6 +6,7 @@ pub mod exit;
 pub mod explain;
 mod forms;
 pub mod r#gen;
+mod heap;
 mod log;
 mod prompt;
 mod signals;
@@ -69,6 +70,9 @@ fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let ui = Arc::new(Ui::new(&cli.shared, commands::ends_in_json(&cli.command)));
     log::start(&ui);
+    if commands::stays(&cli.command) {
+        heap::share();
+    }
     let result = match commands::local(&cli.command) {
         Some(result) => result,
         None => on_runtime(&cli, &ui),

@@ -85,3 +85,13 @@ fn a_second_signal_or_ctrl_c_ends_it_as_shells_expect() {
     watch.running.signal("INT");
     watch.running.end(Duration::from_secs(10)).exit(130);
 }
+
+#[test]
+fn all_its_threads_have_one_heap() {
+    let Some(w) = world("heap") else { return };
+    let watch = Watch::start(&w, &[]);
+    let pid = watch.running.child.id();
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    assert!(environment.split(|octet| *octet == 0).any(|pair| pair == b"MALLOC_ARENA_MAX=1"));
+    watch.end(0);
+}

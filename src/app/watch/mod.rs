@@ -19,8 +19,9 @@ use crate::store::clock::OsClock;
 use keeper::Keeper;
 use reactions::Reactions;
 
-/// Accounts that run at the same time unless `--jobs` says otherwise.
-const JOBS: usize = 8;
+/// Accounts that run at the same time unless `--jobs` says otherwise: fewer than by hand, because what a run needs for a moment stays with the
+/// process, and nobody waits for all of them.
+const JOBS: usize = 3;
 /// A lock is waited for so long unless `--wait` says otherwise: whoever has it is another run, and will be done.
 const WAIT: Duration = Duration::from_mins(1);
 /// Hooks that are under way when the watch ends may take so long.
