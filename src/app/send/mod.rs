@@ -186,36 +186,37 @@ async fn look(account: &Account) -> Result<Option<Arc<Outbox>>> {
     Ok(found.map(Arc::new))
 }
 
-/// Hands over messages that are claimed already, by the connection that `standing` has, and leaves it there for more.
-async fn hand_over(
-    globals: &Globals,
-    account: &Account,
-    outbox: &Arc<Outbox>,
-    claims: Vec<Claim>,
-    observer: Arc<dyn Observer>,
-    standing: &mut Option<Box<dyn Submit>>,
-) -> Delivered {
-    let refused = |error| Delivered { error: Some(error), ..Delivered::default() };
-    let way = match way::submission(account) {
-        Ok(way) => way,
-        Err(error) => return refused(error),
-    };
-    let ctx = match account::sending_ctx(globals, account, observer).await {
-        Ok(ctx) => ctx,
-        Err(error) => return refused(error),
-    };
-    let opened = match standing.take() {
-        Some(session) => Opened::Used(session),
-        None => Opened::New(way.open(&ctx).await),
-    };
-    let mut delivered = send::deliver(outbox, &*way, &ctx, opened, claims).await;
-    *standing = delivered.session.take();
-    delivered
+/// The way out for messages that are claimed already, with the connection that the last of them left.
+struct Door {
+    way: Arc<dyn Submission>,
+    ctx: Ctx,
+    standing: Option<Box<dyn Submit>>,
 }
 
-/// Ends a connection. Whatever matters was answered.
-async fn close(standing: Option<Box<dyn Submit>>) {
-    if let Some(session) = standing {
+impl Door {
+    async fn of(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Self> {
+        let way = way::submission(account)?;
+        Ok(Self { way, ctx: account::sending_ctx(globals, account, observer).await?, standing: None })
+    }
+
+    async fn hand_over(&mut self, outbox: &Arc<Outbox>, claims: Vec<Claim>) -> Delivered {
+        let opened = match self.standing.take() {
+            Some(session) => Opened::Used(session),
+            None => Opened::New(self.way.open(&self.ctx).await),
+        };
+        let mut delivered = send::deliver(outbox, &*self.way, &self.ctx, opened, claims).await;
+        self.standing = delivered.session.take();
+        delivered
+    }
+
+    /// Ends the connection. Whatever matters was answered.
+    async fn close(self) {
+        close(self.standing).await;
+    }
+}
+
+async fn close(session: Option<Box<dyn Submit>>) {
+    if let Some(session) = session {
         let _ = session.close().await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Report, Settled, State, close, copies, doubts, hand_over, look, report, settled_of};
+use super::{Delivered, Door, Report, Settled, State, copies, doubts, look, report, settled_of};
 use crate::app::{Globals, Observers, Target, account, off_thread};
 use crate::config::Account;
 use crate::engine::send;
@@ -147,9 +147,14 @@ pub async fn retry(globals: &Globals, text: &str, observer: Arc<dyn Observer>) -
         .await?
     };
     let fallback = settled_of(claim.id.clone(), &claim.entry, Some(State::Queued));
-    let mut standing = None;
-    let delivered = hand_over(globals, &account, &outbox, vec![claim], observer.clone(), &mut standing).await;
-    close(standing).await;
+    let delivered = match Door::of(globals, &account, observer.clone()).await {
+        Ok(mut door) => {
+            let delivered = door.hand_over(&outbox, vec![claim]).await;
+            door.close().await;
+            delivered
+        }
+        Err(error) => Delivered { error: Some(error), ..Delivered::default() },
+    };
     Ok(report(globals, &account, &outbox, delivered, fallback, observer).await)
 }
 
@@ -184,7 +189,7 @@ async fn work_off(globals: &Globals, account: &Account, observer: &Arc<dyn Obser
         })
         .await?
     };
-    let mut standing = None;
+    let mut door: Option<Door> = None;
     while due && !globals.cancel.is_cancelled() {
         let (claims, errors) = {
             let outbox = outbox.clone();
@@ -196,13 +201,19 @@ async fn work_off(globals: &Globals, account: &Account, observer: &Arc<dyn Obser
         if claims.is_empty() {
             break;
         }
-        let delivered = hand_over(globals, account, &outbox, claims, observer.clone(), &mut standing).await;
+        let door = match &mut door {
+            Some(door) => door,
+            None => door.insert(Door::of(globals, account, observer.clone()).await?),
+        };
+        let delivered = door.hand_over(&outbox, claims).await;
         flushed.reports.extend(delivered.settled);
         if let Some(error) = delivered.error {
             return Err(error);
         }
     }
-    close(standing).await;
+    if let Some(door) = door {
+        door.close().await;
+    }
     if !globals.cancel.is_cancelled() {
         flushed.reports.extend(doubts::settle(globals, account, &outbox, observer.clone()).await?);
         copies::file(globals, account, &outbox, observer.clone()).await?;

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
 use super::reactions::Reactions;
 use super::{Audience, WatchOptions};
@@ -21,6 +23,8 @@ use crate::store::disk::{Disk as _, OsDisk};
 use crate::store::notice::{Notice, Noticed};
 use crate::store::root::control_path;
 
+/// A run that takes longer waits for its server, or brings much.
+const SLOW: Duration = Duration::from_secs(10);
 /// Different notes of an account that are told.
 const NOTES: usize = 100;
 
@@ -91,6 +95,29 @@ impl Keeper {
         Ok(done)
     }
 
+    /// A run, whoever else runs.
+    async fn round(&self, seat: &Seat) -> Round {
+        tracing::debug!(account = self.account.name, "a run begins");
+        let sends = self.account.send.is_some();
+        // First, so that copies of what is sent now are part of this run.
+        let unsent = if sends && self.options.run.verb == Verb::Sync {
+            run::flush(&self.globals, &self.account, self.audience.observer(&self.account.name)).await.err()
+        } else {
+            None
+        };
+        let blank = AccountReport::new(&self.account.name, run::protocol(&self.account));
+        let (report, at) = if self.account.receive.is_none() && sends {
+            (blank, Places::default())
+        } else {
+            match self.work(seat).await {
+                Ok(done) => done,
+                Err(error) => (AccountReport { error: Some(error), ..blank }, Places::default()),
+            }
+        };
+        let due = if sends { send::outbox::next_due(&self.account).await } else { None };
+        Round { report, unsent, at, due }
+    }
+
     /// A Maildir that has gone meanwhile is not made anew: it may be a disk that is not there, and everything would be fetched again into the
     /// place where it belongs.
     async fn check_place(&self) -> Result<()> {
@@ -146,26 +173,17 @@ impl Keeper {
 #[async_trait]
 impl Work for Keeper {
     async fn run(&self, seat: &Seat) -> Round {
-        let _slot = self.slots.acquire().await;
-        tracing::debug!(account = self.account.name, "a run begins");
-        let sends = self.account.send.is_some();
-        // First, so that copies of what is sent now are part of this run.
-        let unsent = if sends && self.options.run.verb == Verb::Sync {
-            run::flush(&self.globals, &self.account, self.audience.observer(&self.account.name)).await.err()
-        } else {
-            None
-        };
-        let blank = AccountReport::new(&self.account.name, run::protocol(&self.account));
-        let (report, at) = if self.account.receive.is_none() && sends {
-            (blank, Places::default())
-        } else {
-            match self.work(seat).await {
-                Ok(done) => done,
-                Err(error) => (AccountReport { error: Some(error), ..blank }, Places::default()),
-            }
-        };
-        let due = if sends { send::outbox::next_due(&self.account).await } else { None };
-        Round { report, unsent, at, due }
+        let slot = self.slots.acquire().await;
+        let round = self.round(seat);
+        tokio::pin!(round);
+        // A server that hangs holds up no other account, unless somebody wants so many at most.
+        if self.options.run.jobs.is_none()
+            && let Ok(round) = timeout(SLOW, &mut round).await
+        {
+            return round;
+        }
+        let _slot = self.options.run.jobs.is_some().then_some(slot);
+        round.await
     }
 
     async fn connect(&self) -> Result<Box<dyn Session>> {

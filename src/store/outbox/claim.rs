@@ -180,17 +180,25 @@ impl Outbox {
     /// Removes a message that was accepted, or that its sender gave up. Durable with the next [`Outbox::arm`], or with
     /// [`Outbox::flush`].
     pub fn remove(&self, id: &str) -> Result<()> {
-        let mut names: Vec<String> = State::ALL.iter().map(|state| file_name(id, *state)).collect();
-        names.push(format!("{id}.{}", boot::suffix()));
-        names.push(format!("{id}.eml"));
-        for name in names {
-            match rustix::fs::unlinkat(&self.dir, &name, AtFlags::empty()) {
-                Ok(()) => (self.step)("remove"),
-                Err(rustix::io::Errno::NOENT) => {}
-                Err(error) => return Err(self.failed("remove", &name)(error.into())),
+        // It has one state, and that of one that was sent is the first.
+        for end in State::ALL.map(State::word).into_iter().chain([&*boot::suffix()]) {
+            if self.unlink(&format!("{id}.{end}"))? {
+                break;
             }
         }
-        Ok(())
+        self.unlink(&format!("{id}.eml")).map(drop)
+    }
+
+    /// Whether there was such a file.
+    fn unlink(&self, name: &str) -> Result<bool> {
+        match rustix::fs::unlinkat(&self.dir, name, AtFlags::empty()) {
+            Ok(()) => {
+                (self.step)("remove");
+                Ok(true)
+            }
+            Err(rustix::io::Errno::NOENT) => Ok(false),
+            Err(error) => Err(self.failed("remove", name)(error.into())),
+        }
     }
 
     /// Makes removals durable.
