@@ -1561,7 +1561,7 @@ _mailx() {
             return 0
             ;;
         mailx__subcmd__send)
-            opts="-t -f -F -N -R -V -s -i -o -b -B -q -v -h --account --dsn --dsn-return --dsn-id --all-or-none --queue --no-queue --flush --syslog --to --cc --bcc --from --reply-to --subject --attach --html --header --body-file --reply-to-message --skip-empty --form --allow-cleartext --config --json --quiet --verbose --color --progress --timeout --wait --max-duration --help"
+            opts="-t -f -F -N -R -V -s -i -o -b -B -q -v -h --account --dsn --dsn-return --dsn-id --keep-bcc --all-or-none --queue --no-queue --flush --syslog --to --cc --bcc --from --reply-to --subject --attach --html --header --body-file --reply-to-message --skip-empty --form --allow-cleartext --config --json --quiet --verbose --color --progress --timeout --wait --max-duration --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -191,6 +191,7 @@ complete -c mailx -n "__fish_mailx_using_subcommand send" -l timeout -d 'Gives a
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
 complete -c mailx -n "__fish_mailx_using_subcommand send" -s t -d 'Takes recipients from the message\'s To, Cc and Bcc as well'
+complete -c mailx -n "__fish_mailx_using_subcommand send" -l keep-bcc -d 'Leaves Bcc in the message, and in its copy: whoever gets it sees whom else it went to'
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l all-or-none -d 'Sends to nobody unless the server takes all recipients'
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l queue -d 'Only queues the message'
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l no-queue -d 'Never queues the message: what cannot be sent now is not kept'

@@ -140,3 +140,20 @@ fn git_send_email_sends_through_us() {
     assert_eq!(arrived.len(), 2);
     assert!(arrived.iter().all(|a| a.to.contains(&"list@example.net".to_owned()) && a.text().contains("diff --git")), "{arrived:?}");
 }
+
+#[test]
+fn bcc_is_seen_only_where_that_was_asked_for() {
+    let Some(sender) = Sender::new("keepbcc") else { return };
+    let whole = "To: a@example.net\nBcc: b@example.net\nSubject: whole\n\ntext\n";
+    for (keep, shown) in [(&[][..], 0), (&["--keep-bcc"], 1)] {
+        let before = sender.arrived().len();
+        sender.run(&[&["send", "-t"], keep].concat(), whole).exit(0);
+        sender.run(&[&["send", "--to", "a@example.net", "--bcc", "b@example.net"], keep].concat(), "text\n").exit(0);
+        for arrived in &sender.arrived()[before..] {
+            assert_eq!(arrived.to, ["a@example.net", "b@example.net"]);
+            let header = arrived.text().split("\r\n\r\n").next().unwrap().to_owned();
+            assert_eq!(header.lines().filter(|line| line.starts_with("Bcc:") && line.contains("b@example.net")).count(), shown, "{header}");
+        }
+        assert_eq!(sender.arrived().len(), before + 2);
+    }
+}

@@ -41,6 +41,8 @@ pub struct Request {
     pub reports: Reports,
     /// Nobody gets it unless all do.
     pub all_or_none: bool,
+    /// Bcc stays in the header of a whole message.
+    pub keep_bcc: bool,
     /// Whether it is queued.
     pub queueing: Queueing,
 }

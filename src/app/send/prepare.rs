@@ -102,7 +102,9 @@ impl Job<'_> {
         }
         let from = self.sender(header.from().as_deref())?;
         let to = self.recipients(&lists, in_header)?;
-        header.remove_blind();
+        if !self.request.keep_bcc {
+            header.remove_blind();
+        }
         if self.account.sends_itself() {
             let mut block = Vec::new();
             header.write(&mut block).map_err(|e| Error::local("read the header of the message", &e))?;

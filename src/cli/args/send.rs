@@ -37,6 +37,9 @@ pub struct Send {
     /// Names the message so in reports
     #[arg(short = 'V', long = "dsn-id", value_name = "ID", value_parser = values::printable)]
     pub dsn_id: Option<String>,
+    /// Leaves Bcc in the message, and in its copy: whoever gets it sees whom else it went to
+    #[arg(long)]
+    pub keep_bcc: bool,
     /// Sends to nobody unless the server takes all recipients
     #[arg(long)]
     pub all_or_none: bool,
@@ -168,6 +171,7 @@ impl Send {
                 to: [self.to.clone(), self.recipients.clone()].concat(),
                 cc: self.cc.clone(),
                 bcc: self.bcc.clone(),
+                keep_bcc: self.keep_bcc,
                 reply_to: self.reply_to.clone(),
                 subject: self.subject.clone(),
                 headers: self.header.iter().map(|field| split(field)).collect::<Result<_>>()?,
@@ -195,6 +199,7 @@ impl Send {
             name: self.name.clone(),
             reports: Reports { notify: self.dsn, whole: self.dsn_return, id: self.dsn_id.clone() },
             all_or_none: self.all_or_none,
+            keep_bcc: self.keep_bcc,
             queueing,
         })
     }

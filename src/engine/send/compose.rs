@@ -43,6 +43,8 @@ pub struct Compose {
     pub cc: Vec<String>,
     /// Bcc: they get it, and nobody sees that.
     pub bcc: Vec<String>,
+    /// Everybody sees that.
+    pub keep_bcc: bool,
     /// Reply-To.
     pub reply_to: Vec<String>,
     /// Subject.
@@ -116,9 +118,9 @@ impl Compose {
         }
         // Whoever names nobody answers whom the message came from.
         let answering = if self.to.is_empty() { answered.as_ref().map_or_else(Vec::new, |a| a.to.clone()) } else { Vec::new() };
-        for (name, lists) in
-            [("To", [self.to.clone(), answering.clone()].concat()), ("Cc", self.cc.clone()), ("Reply-To", self.reply_to.clone())]
-        {
+        let seen = if self.keep_bcc { self.bcc.clone() } else { Vec::new() };
+        let to = [self.to.clone(), answering.clone()].concat();
+        for (name, lists) in [("To", to), ("Cc", self.cc.clone()), ("Bcc", seen), ("Reply-To", self.reply_to.clone())] {
             let read: Vec<Person> = lists.iter().map(|list| people.read(list)).collect::<Result<Vec<_>>>()?.concat();
             if !read.is_empty() {
                 builder = builder.header(name, mailboxes(read)?);

@@ -101,7 +101,7 @@ impl Header {
 
     /// Whether it has octets above 127.
     pub fn is_utf8(&self) -> bool {
-        self.fields.iter().any(|field| field.name != "bcc" && !field.raw.is_ascii())
+        self.fields.iter().any(|field| !field.raw.is_ascii())
     }
 
     /// Puts a field before the others. `value` has no line end in it.
