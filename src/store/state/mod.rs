@@ -12,6 +12,7 @@ mod kept;
 mod links;
 mod matching;
 mod news;
+mod note;
 mod release;
 mod runs;
 mod sqlite;

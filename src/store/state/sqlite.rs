@@ -15,7 +15,7 @@ const SUSPECT: &str = "state.db.suspect";
 /// Files that SQLite keeps beside the database, by what their names end in.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// How the last run ended: see [`super::runs`].
+/// How the last run ended: see [`super::note`].
 const LAST_RUN: &str = "last-run";
 
 /// Schema that this version writes (`user_version`).
