@@ -399,7 +399,7 @@ fn a_message_that_left_the_servers_window_stays_and_what_is_done_to_it_here_goes
     let (home, _) = all_are_told_as(A::SoftDelete);
     home.peer.honest();
     let file = home.mail().into_iter().find(|mail| mail.identity == identity(&letter(4))).unwrap();
-    std::fs::rename(&file.path, home.root.join("INBOX/cur").join(format!("{}:2,S", file.base))).unwrap();
+    file.relabel("S");
     let gone = home.mail().into_iter().find(|mail| mail.identity == identity(&letter(5))).unwrap();
     std::fs::remove_file(&gone.path).unwrap();
     home.sync(0);

@@ -1,8 +1,11 @@
 //! SyncKeys: each is kept with what it brought, and losing one loses nothing.
 
-use mailx::wire::wbxml::page::{AirSync as A, FolderHierarchy as F, GetItemEstimate as G};
+use std::sync::Mutex;
 
-use crate::exchange::{Reply, status};
+use mailx::wire::wbxml::page::{AirSync as A, Email as E, FolderHierarchy as F, GetItemEstimate as G};
+use mailx::wire::wbxml::write;
+
+use crate::exchange::{Reply, Seen, status};
 use crate::home::Home;
 use crate::mailbox::{INBOX, letter};
 use crate::support::maildir;
@@ -30,7 +33,7 @@ fn changes_of_both_sides_meet() {
     }
     let file = |n: usize| home.mail().into_iter().find(|m| m.identity == maildir::identity(&letter(n))).unwrap();
     let flagged = file(2);
-    std::fs::rename(&flagged.path, home.root.join("INBOX/cur").join(format!("{}:2,F", flagged.base))).unwrap();
+    flagged.relabel("F");
     std::fs::remove_file(file(3).path).unwrap();
     let out = home.sync(0);
     assert_eq!((out.sum("flags_pulled"), out.sum("flags_pushed"), out.sum("deleted_here"), out.sum("deleted_there")), (1, 1, 1, 1));
@@ -55,7 +58,7 @@ fn categories_are_keywords_and_others_stay() {
     // Another keyword instead, by a letter of the folder.
     let words = home.root.join("INBOX/dovecot-keywords");
     std::fs::write(&words, "0 work\n1 later\n").unwrap();
-    std::fs::rename(&file.path, home.root.join("INBOX/cur").join(format!("{}:2,b", file.base))).unwrap();
+    file.relabel("b");
     home.sync(0);
     assert_eq!(home.peer.there().folders[INBOX].letters[0].categories, ["two words", "later"]);
     // A server that keeps only what it knows: the rest stays here, and is told once.
@@ -168,6 +171,70 @@ fn an_answer_that_breaks_off_keeps_the_key() {
     });
     home.sync(0);
     home.assert_same();
+}
+
+/// The key that a Sync asks about INBOX with.
+fn inbox_key(seen: &Seen) -> Option<String> {
+    let asked = seen.body.as_ref().filter(|_| seen.command == "Sync")?;
+    let inbox = asked.all(A::Collection).into_iter().find(|one| one.text(A::CollectionId) == INBOX)?;
+    Some(inbox.text(A::SyncKey).to_owned())
+}
+
+/// 700 messages, and the answer to a page in the middle of their first listing is lost. `again` is the next answer.
+fn cut_off_in_the_first_listing(again: fn() -> Option<Reply>) -> Home {
+    let home = Home::new(700);
+    // What was asked for in the middle.
+    let middle = Mutex::new(Vec::new());
+    home.peer.hook(move |seen, _| {
+        let key = inbox_key(seen).filter(|key| key != "0" && key != "0.0")?;
+        let mut middle = middle.lock().unwrap();
+        if middle.len() == 2 {
+            return None;
+        }
+        middle.push(key);
+        if middle.len() == 1 { Some(Reply::lost()) } else { again() }
+    });
+    home.run(&["fetch", "--timeout", "3"]);
+    home
+}
+
+fn beginnings(home: &Home) -> usize {
+    home.peer.seen().iter().filter_map(inbox_key).filter(|key| key == "0").count()
+}
+
+#[test]
+fn a_first_listing_that_was_cut_off_goes_on_where_it_was() {
+    let home = cut_off_in_the_first_listing(|| None);
+    home.fetch(0);
+    home.assert_same();
+    assert_eq!(beginnings(&home), 1);
+}
+
+/// SOGo takes a page for received when it was asked for, and the rest of the listing with it.
+#[test]
+fn a_first_listing_that_does_not_go_on_is_begun_anew() {
+    let nothing = || Some(Reply::status(200));
+    let what_is_known = || {
+        let page = write(A::Sync, |sync| {
+            sync.element(A::Collections, |all| {
+                all.element(A::Collection, |one| {
+                    one.text(A::SyncKey, "0.700").text(A::CollectionId, INBOX).number(A::Status, 1u32).empty(A::MoreAvailable);
+                    one.element(A::Commands, |commands| {
+                        commands.element(A::Change, |change| {
+                            change.text(A::ServerId, "5:1").element(A::ApplicationData, |data| drop(data.boolean(E::Read, false)));
+                        });
+                    });
+                });
+            });
+        });
+        Some(Reply::wbxml(page.unwrap()))
+    };
+    for again in [nothing as fn() -> Option<Reply>, what_is_known] {
+        let home = cut_off_in_the_first_listing(again);
+        home.fetch(0);
+        home.assert_same();
+        assert_eq!(beginnings(&home), 2);
+    }
 }
 
 #[test]

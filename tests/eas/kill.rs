@@ -39,7 +39,7 @@ fn a_sync_of_all_kinds_ends_the_same_whenever_it_is_killed() {
         }
         let file = |n: usize| home.mail().into_iter().find(|m| m.identity == maildir::identity(&letter(n))).unwrap();
         let (flagged, deleted, moved) = (file(2), file(3), file(4));
-        std::fs::rename(&flagged.path, home.root.join("INBOX/cur").join(format!("{}:2,F", flagged.base))).unwrap();
+        flagged.relabel("F");
         std::fs::remove_file(deleted.path).unwrap();
         std::fs::rename(&moved.path, home.root.join("Sent Items/cur").join(format!("{}:2,", moved.base))).unwrap();
         let killed = crash(&home, "sync", at);

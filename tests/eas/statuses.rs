@@ -238,7 +238,7 @@ fn a_change_that_is_refused_is_made_by_a_later_run() {
         let home = Home::new(3);
         home.sync(0);
         let flagged = home.mail().into_iter().find(|m| m.identity == identity(&letter(1))).unwrap();
-        std::fs::rename(&flagged.path, home.root.join("INBOX/cur").join(format!("{}:2,F", flagged.base))).unwrap();
+        flagged.relabel("F");
         home.peer.hook(move |seen, _| {
             (seen.command == "Sync" && seen.node().find(A::Change).is_some()).then(|| item_status(seen.node(), A::Change, code))
         });
@@ -258,7 +258,7 @@ fn a_full_mailbox_is_told_and_costs_nothing() {
         let home = Home::new(3);
         home.sync(0);
         let flagged = home.mail().into_iter().find(|m| m.identity == identity(&letter(1))).unwrap();
-        std::fs::rename(&flagged.path, home.root.join("INBOX/cur").join(format!("{}:2,F", flagged.base))).unwrap();
+        flagged.relabel("F");
         home.peer.hook(move |seen, _| (seen.command == "Sync" && seen.node().find(E::Flag).is_some()).then(|| reply.clone()));
         let out = home.run(&["sync", "--json", "--timeout", "5"]);
         assert!(matches!(out.code, Some(1 | 69)), "{out:?}");

@@ -58,7 +58,7 @@ fn from_then_on_flags_and_folders_follow_and_what_is_here_only_stays_so() {
     w.server.generate(&w.user, "Old", 2, "old");
     w.server.store(&w.user, "INBOX", &listed[0].uid.to_string(), "+\\Flagged");
     let read = w.mail().into_iter().find(|m| m.identity == listed[1].identity).unwrap();
-    std::fs::rename(&read.path, w.root.join("INBOX/cur").join(format!("{}:2,S", read.base))).unwrap();
+    read.relabel("S");
     let out = w.sync(0, &[]);
     let sums = ["downloaded", "flags_pulled", "flags_pushed", "moved", "uploaded", "deleted_there"].map(|n| out.sum(n));
     // What waited for a server that can do it has its turn now; what `fetch` released has none.

@@ -72,7 +72,7 @@ fn a_sync_killed_at_its_steps_ends_as_one_that_was_not() {
         let mut mail: Vec<_> = w.mail().into_iter().filter(|mail| mail.dir == "INBOX").collect();
         mail.sort_by(|a, b| a.identity.cmp(&b.identity));
         std::fs::remove_file(&mail[0].path).unwrap();
-        std::fs::rename(&mail[1].path, w.root.join("INBOX/cur").join(format!("{}:2,S", mail[1].base))).unwrap();
+        mail[1].relabel("S");
         std::fs::rename(&mail[2].path, w.root.join("Other/cur").join(format!("{}:2,", mail[2].base))).unwrap();
     });
 }
@@ -80,7 +80,7 @@ fn a_sync_killed_at_its_steps_ends_as_one_that_was_not() {
 /// `MAILX_TEST_KILLS=100` is the full form. Shorter by default.
 #[test]
 fn kills_at_random_instants_lose_and_double_nothing() {
-    let wanted = kill::told("MAILX_TEST_KILLS").unwrap_or(8);
+    let wanted = kill::told("MAILX_TEST_KILLS").unwrap_or(24);
     let Some(mut w) = World::active_sync("random") else { return };
     let mut instants = kill::Instants::new(Duration::from_millis(200));
     let (seed, mut round) = (instants.seed, 0);

@@ -30,6 +30,14 @@ pub struct Mail {
     pub identity: String,
 }
 
+impl Mail {
+    /// Gives its file these letters, as a mail reader does.
+    pub fn relabel(&self, letters: &str) {
+        let folder = self.path.ancestors().nth(2).unwrap();
+        std::fs::rename(&self.path, folder.join("cur").join(format!("{}:2,{letters}", self.base))).unwrap();
+    }
+}
+
 /// SHA-256 of `bytes` in hex.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Class, Cursor, Error, FolderId, Renumbered, Result, Scope};
 
 use super::session::Link;
+use crate::wire::eas::Version;
 
 /// What the state keeps. It is void for another folder, another version of the protocol, and after the server has forgotten everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +22,17 @@ pub(super) struct Bookmark {
     pub epoch: u64,
     /// SyncKey.
     pub key: String,
+    /// That listing has not come to its end yet.
+    #[serde(default)]
+    pub unfinished: bool,
 }
 
 impl Bookmark {
+    /// Of a folder that is not listed yet.
+    pub fn nothing(folder: &str, version: Version, base: u32) -> Self {
+        Self { folder: folder.into(), version: version.text().into(), base, epoch: 0, key: "0".into(), unfinished: false }
+    }
+
     pub fn decode(cursor: &Cursor) -> Option<Self> {
         serde_json::from_slice(&cursor.0).ok()
     }
@@ -77,7 +86,8 @@ mod tests {
 
     #[test]
     fn a_bookmark_comes_back_and_nonsense_is_none() {
-        let mark = Bookmark { folder: "mail%2Fa".into(), version: "14.1".into(), base: 1, epoch: u64::MAX, key: "-1".into() };
+        let mark =
+            Bookmark { folder: "mail%2Fa".into(), version: "14.1".into(), base: 1, epoch: u64::MAX, key: "-1".into(), unfinished: true };
         assert_eq!(Bookmark::decode(&mark.encode()), Some(mark));
         assert_eq!(Bookmark::decode(&Cursor(b"\x01\x02".to_vec())), None);
         assert_eq!(Bookmark::decode(&Cursor(Vec::new())), None);

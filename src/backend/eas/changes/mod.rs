@@ -1,7 +1,7 @@
 //! What changed in folders: one Sync for many of them, one page each.
 //!
 //! An answer is taken as it comes and told when it is whole. Its keys go to the engine, which records each together with a row for every id
-//! that came with it; until then the old key brings the same again.
+//! that came with it; until then the old key brings the same again, or shows that it does not ([`Link::is_cut_off`]).
 
 mod estimate;
 mod settle;
@@ -73,6 +73,7 @@ impl Link {
             for n in open {
                 let look = &mut looks[n];
                 match answer.folders.remove(&look.id) {
+                    None if self.is_cut_off(look) => self.restart(look),
                     // Nothing changed; or the mailbox is one that the server has never counted.
                     None if look.fresh && !look.counted => in_doubt.push(n),
                     None => look.harvest = Some(Ok(self.harvest(look, false))),
@@ -95,7 +96,7 @@ impl Link {
         let silent = before.as_ref().is_some_and(|mark| mark.key == "0" && mark.folder == id);
         let known = before.filter(|mark| self.holds(mark, &id));
         let mut look = Look {
-            mark: Bookmark { folder: id.clone(), version: self.version.text().into(), base: self.device.base, epoch: 0, key: "0".into() },
+            mark: Bookmark::nothing(&id, self.version, self.device.base),
             id,
             fresh: known.is_none(),
             restarted: known.is_none() && at.cursor.is_some() && !silent,
@@ -120,9 +121,7 @@ impl Link {
         look.fresh = true;
         look.counted = false;
         look.changes.clear();
-        look.mark.key = "0".into();
-        look.mark.base = self.device.base;
-        look.mark.version = self.version.text().into();
+        look.mark = Bookmark { epoch: look.mark.epoch, ..Bookmark::nothing(&look.id, self.version, self.device.base) };
     }
 
     /// Gets the first key of folders that have none, all in one request.
@@ -152,6 +151,7 @@ impl Link {
                         look.mark.key = key;
                         look.mark.epoch = self.next_epoch();
                         self.epochs.insert(look.id.clone(), look.mark.epoch);
+                        self.given.insert(look.id.clone(), look.mark.key.clone());
                     }
                     Some(end) if !end.status.is_done() => {
                         // Nothing can be void about no key.

@@ -25,6 +25,11 @@ impl Link {
                     }
                     return Ok(());
                 }
+                if !page.changes.iter().any(|change| matches!(change, Change::Present(_))) && self.is_cut_off(look) {
+                    self.restart(look);
+                    return Ok(());
+                }
+                self.given.insert(look.id.clone(), key.clone());
                 if page.changes.is_empty() && look.fresh && !look.counted && !end.more {
                     in_doubt.push(n);
                     look.mark.key = key;
@@ -39,6 +44,7 @@ impl Link {
                     return Ok(());
                 }
                 look.mark.key = key;
+                look.mark.unfinished = end.more && (look.fresh || look.mark.unfinished);
                 look.changes = settle(page.changes);
                 self.tell_listing(look.changes.len());
                 look.harvest = Some(Ok(self.harvest(look, end.more)));
@@ -54,6 +60,18 @@ impl Link {
                 self.cure(end.status, tries, vec![0], one).await
             }
         }
+    }
+
+    /// Whether a listing from nothing that an earlier session began, and did not end, is to be begun anew where its next page has no message.
+    ///
+    /// The key may have been asked with before, and that answer lost. SOGo takes it for received: for the same key it tells of what it told
+    /// with the pages before, and leaves out the rest until something else happens in the folder.
+    pub(super) fn is_cut_off(&self, look: &Look) -> bool {
+        let cut_off = look.mark.unfinished && !look.fresh && self.given.get(&look.id) != Some(&look.mark.key);
+        if cut_off {
+            tracing::info!(folder = look.id, "its first listing was cut off, and does not go on: it is begun anew");
+        }
+        cut_off
     }
 
     /// Whether a listing of which there is more may be on its way to an end: pages may be empty for a while, and must not be the same again
