@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::peer::{Drop, Home};
 use crate::support::kill;
 use crate::support::maildir::{self, leftovers};
 use crate::{World, configure, configure_as, here, there, world};
@@ -63,6 +64,30 @@ fn a_kill_at_each_durable_step_loses_and_doubles_nothing() {
 #[test]
 fn a_kill_at_each_durable_step_without_unique_ids_loses_and_doubles_nothing() {
     killed_at_each_step("UIDL");
+}
+
+/// What lies here and is not recorded was read by the run that was killed, however long the next one takes to get there.
+#[test]
+fn what_a_crash_left_without_unique_ids_is_read_again_before_it_goes() {
+    let home = Home::new(Drop { uidl: false, ..Drop::of(3, "a") });
+    home.configure("after-fetch = \"delete\"");
+    let wanted = home.peer.maildrop().identities();
+    // A run whose last step was the rename.
+    let mut at = 0;
+    while home.mail().is_empty() {
+        at += 1;
+        let out = home.run_with(&["fetch", "--timeout", "3"], &[("MAILX_TEST_CRASH_AT", &at.to_string())]);
+        assert_eq!(out.signal, Some(9), "step {at}: {out:?}");
+    }
+    home.peer.hook(|line, _| {
+        if line.starts_with("LIST") {
+            std::thread::sleep(Duration::from_millis(1100));
+        }
+        None
+    });
+    home.fetch(0);
+    assert_eq!((home.here(), home.peer.maildrop().letters.len()), (wanted, 0));
+    assert_eq!(home.peer.count("RETR"), 3 + 3, "once for each run");
 }
 
 /// `MAILX_TEST_KILLS=100` is the full form: 2,000 messages and so many kills. Shorter by default.

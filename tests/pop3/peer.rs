@@ -248,9 +248,16 @@ impl Home {
 
     /// Runs the binary; its end and what it says must be in order whatever the server does.
     pub fn run(&self, arguments: &[&str]) -> Out {
-        let out = scripted::run(scripted::command(self.tmp.path(), arguments));
+        let out = self.run_with(arguments, &[]);
         assert!(out.signal.is_none(), "{out:?}");
         out
+    }
+
+    /// The same with more in its environment, which may kill it.
+    pub fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Out {
+        let mut command = scripted::command(self.tmp.path(), arguments);
+        command.envs(environment.iter().copied());
+        scripted::run(command)
     }
 
     #[track_caller]

@@ -286,8 +286,9 @@ async fn run(
     jobs: &mut Vec<Job>,
     plan_of_rehearsal: &mut Option<Vec<PlannedAction>>,
 ) -> Result<bool> {
-    let began = store.now();
     let (mut session, listed) = listing::list(store, sessions, ctx, options).await?;
+    // What a crash left is recorded while listing: only what is stored from now on was read in this run.
+    let began = store.now();
     *jobs = listed;
     release::guard(store, options, jobs).await?;
     tell_rebuilt(store, ctx);
