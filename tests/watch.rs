@@ -21,12 +21,25 @@ mod support;
 #[path = "watch/trouble.rs"]
 mod trouble;
 
+use std::time::Duration;
+
 use support::watching::{Watch, until};
 use support::{World, dovecot};
 
 /// A user and a Maildir; `None`, said loudly, without Dovecot.
 fn world(prefix: &str) -> Option<World> {
     dovecot().map(|server| World::new(server, prefix))
+}
+
+/// What a push may take here; Dovecot's own notice takes most of it.
+const SOON: Duration = Duration::from_secs(4);
+
+/// Waits until `is_so`, which takes no longer than a push may.
+#[track_caller]
+fn soon(what: &str, is_so: impl Fn() -> bool) {
+    let took = until(what, is_so);
+    println!("{what} after {took:?}");
+    assert!(took < SOON, "{what}: {took:?}");
 }
 
 /// Messages here.

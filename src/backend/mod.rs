@@ -32,8 +32,8 @@ use tokio_util::sync::CancellationToken;
 use crate::model::change::Marks;
 use crate::model::quota::Quota;
 use crate::model::{
-    Caps, Change, Credentials, Cursor, Envelope, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol, RemoteId,
-    Result, Role, Verdict,
+    Caps, Change, Class, Credentials, Cursor, Envelope, Error, FlagState, FolderId, FolderPath, Harvest, Need, Observer, Outcome, Protocol,
+    RemoteId, Result, Role, Verdict,
 };
 use crate::net::Meter;
 
@@ -58,6 +58,16 @@ pub struct Ctx {
     pub memory: Arc<dyn Memory>,
     /// Nothing may be changed, here or there: nothing that the server takes for received, either.
     pub rehearsal: bool,
+}
+
+impl Ctx {
+    /// An error where the run was stopped, before the next message goes out.
+    fn go_on(&self, tried: impl FnOnce() -> String) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(Class::Temporary, tried(), "the run was stopped before the next message was sent"));
+        }
+        Ok(())
+    }
 }
 
 /// Reaches one account.

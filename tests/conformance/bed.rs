@@ -11,13 +11,10 @@ use bytes::Bytes;
 use mailx::backend::memory::Ram;
 use mailx::backend::{Backend, BodySink, Ctx, FolderInfo, FolderOrder, FolderOutcome, LookAt, Memory, Missed, Order, Part, Session, Want};
 use mailx::model::caps::Keywords;
-use mailx::model::event::Silent;
 use mailx::model::{
-    Caps, Change, Class, Credentials, Cursor, Error, FlagState, FolderId, FolderPath, Harvest, Listed, Need, Outcome, Protocol, RemoteId,
-    Result, Secret, SecretKind,
+    Caps, Change, Class, Cursor, Error, FlagState, FolderId, FolderPath, Harvest, Listed, Need, Outcome, Protocol, RemoteId, Result,
 };
-use mailx::net::Meter;
-use tokio_util::sync::CancellationToken;
+use mailx::testing::ctx;
 
 use crate::set_flags::flags;
 use crate::support::outgoing::draft;
@@ -34,15 +31,6 @@ pub struct Bed<'a> {
 }
 
 /// A password that is known.
-struct Known(&'static str);
-
-#[async_trait]
-impl Credentials for Known {
-    async fn secret(&self) -> Result<Secret> {
-        Ok(Secret { kind: SecretKind::Password, text: self.0.into() })
-    }
-}
-
 impl<'a> Bed<'a> {
     pub fn new(target: &'a Target) -> Self {
         let user = target.server.user("case");
@@ -68,16 +56,7 @@ impl<'a> Bed<'a> {
     }
 
     pub fn ctx_with(&self, password: &'static str) -> Ctx {
-        Ctx {
-            cancel: CancellationToken::new(),
-            credentials: Arc::new(Known(password)),
-            observer: Arc::new(Silent),
-            meter: Arc::new(Meter::default()),
-            silence: Duration::from_secs(20),
-            disable: self.target.disable.clone().into(),
-            memory: self.memory.clone(),
-            rehearsal: false,
-        }
+        Ctx { disable: self.target.disable.clone().into(), memory: self.memory.clone(), ..ctx(password, Duration::from_secs(20)) }
     }
 
     pub async fn open(&self) -> Box<dyn Session> {

@@ -12,13 +12,12 @@ use mailx::engine::select::Patterns;
 use mailx::engine::sync::{SyncOptions, sync};
 use mailx::engine::watch::{Bells, Ended, Round, Settings, Told, Work, notice_sleep, places, watch};
 use mailx::model::caps::Push;
-use mailx::model::event::Silent;
-use mailx::model::{AfterFetch, Caps, Class, Error, Expunge, Protocol, Result, Secret, SecretKind};
-use mailx::net::Meter;
+use mailx::model::{AfterFetch, Caps, Class, Error, Expunge, Protocol, Result};
 use mailx::store::clock::Clock;
 use mailx::store::lock::Patience;
 use mailx::store::maildir::layout::Layout;
 use mailx::store::{Opening, Store};
+use mailx::testing::ctx;
 use mailx::testing::disk::MemDisk;
 use mailx::testing::mem::{Fault, Manners, MemBackend, MemServer, Point, everything};
 use mailx::testing::state::MemOpener;
@@ -47,15 +46,6 @@ impl Clock for PausedClock {
     fn sleep(&self, _: Duration) {}
 }
 
-struct Known;
-
-#[async_trait]
-impl mailx::model::Credentials for Known {
-    async fn secret(&self) -> Result<Secret> {
-        Ok(Secret { kind: SecretKind::Password, text: "secret".into() })
-    }
-}
-
 /// An account: what a watch works on, and what it has told.
 pub struct Account {
     pub server: MemServer,
@@ -75,16 +65,7 @@ pub struct Account {
 
 impl Account {
     fn ctx(&self) -> Ctx {
-        Ctx {
-            cancel: self.cancel.clone(),
-            credentials: Arc::new(Known),
-            observer: Arc::new(Silent),
-            meter: Arc::new(Meter::default()),
-            silence: Duration::from_secs(60),
-            disable: Arc::new([]),
-            memory: Arc::new(mailx::backend::memory::Ram::default()),
-            rehearsal: false,
-        }
+        Ctx { cancel: self.cancel.clone(), ..ctx("secret", Duration::from_secs(60)) }
     }
 }
 

@@ -8,15 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use mailx::backend::Ctx;
 use mailx::engine::fetch::{FetchOptions, Sessions, fetch};
 use mailx::engine::select::Patterns;
 use mailx::engine::sync::{SyncOptions, sync};
-use mailx::model::event::Silent;
 use mailx::model::report::AccountReport;
-use mailx::model::{AfterFetch, Caps, Credentials, Expunge, Protocol, Result, Secret, SecretKind};
-use mailx::net::Meter;
+use mailx::model::{AfterFetch, Caps, Expunge, Protocol};
 use mailx::store::clock::{Clock, OsClock};
 use mailx::store::disk::{Disk, OsDisk};
 use mailx::store::lock::Patience;
@@ -25,11 +21,11 @@ use mailx::store::root::control_path;
 use mailx::store::state::{Opener, SqliteOpener};
 use mailx::store::{Opening, StepHook, Store};
 use mailx::testing::clock::MemClock;
+use mailx::testing::ctx;
 use mailx::testing::disk::MemDisk;
 use mailx::testing::mem::{Fault, Manners, MemBackend, MemServer, Point};
 use mailx::testing::state::MemOpener;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use crate::crowd::{Killed, quiet_panics};
 use crate::here::Here;
@@ -186,15 +182,6 @@ impl Standing {
         if let Self::Memory { disk, .. } = self {
             disk.freeze(frozen);
         }
-    }
-}
-
-struct Known;
-
-#[async_trait]
-impl Credentials for Known {
-    async fn secret(&self) -> Result<Secret> {
-        Ok(Secret { kind: SecretKind::Password, text: "secret".into() })
     }
 }
 
@@ -370,16 +357,7 @@ impl World {
             Ok(store) => Arc::new(store),
             Err(error) => return AccountReport { error: Some(error), ..AccountReport::new("test", Protocol::Imap) },
         };
-        let ctx = Ctx {
-            cancel: CancellationToken::new(),
-            credentials: Arc::new(Known),
-            observer: Arc::new(Silent),
-            meter: Arc::new(Meter::default()),
-            silence: Duration::from_secs(20),
-            disable: Arc::new([]),
-            memory: Arc::new(mailx::backend::memory::Ram::default()),
-            rehearsal: false,
-        };
+        let ctx = ctx("secret", Duration::from_secs(20));
         let after_fetch = if verb == Verb::FetchAndDelete { AfterFetch::Delete } else { AfterFetch::Keep };
         let allow = self.settings.allow.as_ref().map(|pattern| Patterns::new(std::slice::from_ref(pattern)).unwrap());
         let pull = FetchOptions { folders: Vec::new(), since: None, max_size: None, limit: None, after_fetch, allow_mass_delete: allow };

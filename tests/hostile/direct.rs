@@ -1,31 +1,19 @@
 //! A session on the scripted peer without the binary: what the backend answers to one call.
 
 use std::num::NonZeroU16;
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use mailx::backend::imap::ImapBackend;
-use mailx::backend::{Backend, Ctx, FolderOrder, FolderOutcome, LookAt, Order, Session};
-use mailx::model::event::Silent;
-use mailx::model::{Change, Credentials, Cursor, FlagState, FolderId, Harvest, Need, Outcome, Result, Secret, SecretKind};
-use mailx::net::{Endpoint, Meter, Roots, Route, Security, TlsConnector, TlsSettings};
-use tokio_util::sync::CancellationToken;
+use mailx::backend::{Backend as _, FolderOrder, FolderOutcome, LookAt, Order, Session};
+use mailx::model::{Change, Cursor, FlagState, FolderId, Harvest, Need, Outcome, Result};
+use mailx::net::{Endpoint, Roots, Route, Security, TlsConnector, TlsSettings};
+use mailx::testing::ctx;
 
 use super::peer::Peer;
 
 pub struct Direct {
     pub session: Box<dyn Session>,
     runtime: tokio::runtime::Runtime,
-}
-
-struct Known;
-
-#[async_trait]
-impl Credentials for Known {
-    async fn secret(&self) -> Result<Secret> {
-        Ok(Secret { kind: SecretKind::Password, text: "pass".into() })
-    }
 }
 
 impl Direct {
@@ -45,17 +33,7 @@ impl Direct {
             sasl: None,
             connections: NonZeroU16::MIN,
         };
-        let ctx = Ctx {
-            cancel: CancellationToken::new(),
-            credentials: Arc::new(Known),
-            observer: Arc::new(Silent),
-            meter: Arc::new(Meter::default()),
-            silence,
-            disable: Arc::new([]),
-            memory: Arc::new(mailx::backend::memory::Ram::default()),
-            rehearsal: false,
-        };
-        let session = runtime.block_on(backend.open(&ctx)).unwrap();
+        let session = runtime.block_on(backend.open(&ctx("pass", silence))).unwrap();
         Self { session, runtime }
     }
 

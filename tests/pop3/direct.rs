@@ -1,27 +1,17 @@
 //! A session on the scripted peer without the binary: with limits that a test can reach.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use mailx::backend::pop3::{Pace, Pop3Backend};
 use mailx::backend::{Backend as _, BodySink, Ctx, LookAt, Missed, Part, Want};
-use mailx::model::event::Silent;
-use mailx::model::{Change, Class, Credentials, FolderId, Need, Result, Scope, Secret, SecretKind};
-use mailx::net::{Endpoint, Meter, Route, Security, TlsConnector, TlsSettings};
-use tokio_util::sync::CancellationToken;
+use mailx::model::{Change, Class, FolderId, Need, Result, Scope};
+use mailx::net::{Endpoint, Route, Security, TlsConnector, TlsSettings};
+use mailx::testing::ctx;
 
 use crate::peer::{Answer, Drop, Peer};
-
-struct Known;
-
-#[async_trait]
-impl Credentials for Known {
-    async fn secret(&self) -> Result<Secret> {
-        Ok(Secret { kind: SecretKind::Password, text: crate::support::scripted::SECRET.into() })
-    }
-}
+use crate::support::scripted::SECRET;
 
 fn account(peer: &Peer, most_octets: u64) -> (Pop3Backend, Ctx) {
     let (host, port) = ("127.0.0.1".into(), peer.port);
@@ -36,17 +26,7 @@ fn account(peer: &Peer, most_octets: u64) -> (Pop3Backend, Ctx) {
         most_octets,
         pace: Pace::default(),
     };
-    let ctx = Ctx {
-        cancel: CancellationToken::new(),
-        credentials: Arc::new(Known),
-        observer: Arc::new(Silent),
-        meter: Arc::new(Meter::default()),
-        silence: Duration::from_secs(5),
-        disable: Arc::new([]),
-        memory: Arc::new(mailx::backend::memory::Ram::default()),
-        rehearsal: false,
-    };
-    (backend, ctx)
+    (backend, ctx(SECRET, Duration::from_secs(5)))
 }
 
 /// Counts octets, and keeps what became of each message.

@@ -42,9 +42,7 @@ struct Running {
 impl Submit for Running {
     async fn submit(&mut self, letters: &[Letter], ledger: &mut dyn Ledger) -> Result<()> {
         for (n, letter) in letters.iter().enumerate() {
-            if self.ctx.cancel.is_cancelled() {
-                return Err(Error::new(Class::Temporary, self.tried(), "the run was stopped before the next message was sent"));
-            }
+            self.ctx.go_on(|| self.tried())?;
             let verdict = self.hand_over(n, letter, ledger).await?;
             ledger.settled(n, vec![verdict; letter.envelope.to.len()]).await?;
         }

@@ -68,10 +68,7 @@ struct EasSubmit {
 impl Submit for EasSubmit {
     async fn submit(&mut self, letters: &[Letter], ledger: &mut dyn Ledger) -> Result<()> {
         for (n, letter) in letters.iter().enumerate() {
-            if self.link.ctx.cancel.is_cancelled() {
-                let failed = "the run was stopped before the next message was sent";
-                return Err(Error::new(Class::Temporary, self.link.tried(Command::SendMail), failed));
-            }
+            self.link.ctx.go_on(|| self.link.tried(Command::SendMail))?;
             let (verdict, lost) = self.hand_over(n, letter, ledger).await?;
             ledger.settled(n, vec![verdict; letter.envelope.to.len()]).await?;
             // It would fare no better with the next one.
