@@ -10,7 +10,6 @@ use crate::backend::Ctx;
 use crate::backend::memory::Ram;
 use crate::model::event::Silent;
 use crate::model::{Credentials, Result, Secret, SecretKind};
-use crate::net::Meter;
 
 struct Known(&'static str);
 
@@ -27,7 +26,7 @@ pub fn ctx(password: &'static str, silence: Duration) -> Ctx {
         cancel: CancellationToken::new(),
         credentials: Arc::new(Known(password)),
         observer: Arc::new(Silent),
-        meter: Arc::new(Meter::default()),
+        meter: Arc::default(),
         silence,
         disable: Arc::new([]),
         memory: Arc::new(Ram::default()),
