@@ -56,10 +56,11 @@ impl Known<'_> {
 
     fn differs(&self, status: &MailboxStatus) -> bool {
         let id = if status.name.eq_ignore_ascii_case(b"INBOX") { FolderId(b"INBOX".to_vec()) } else { handle(&status.name, self.utf8) };
+        // One that was made since the listing: nothing but its first status tells of it.
+        let Some(known) = self.listed.get(&id) else { return true };
         if !self.at.contains(&id) {
             return false;
         }
-        let Some(known) = self.listed.get(&id) else { return true };
         let differ = |told: Option<u64>, known: Option<u64>| told.is_some() && told != known;
         differ(status.messages, known.messages)
             || differ(status.uid_next, known.uid_next)
@@ -270,5 +271,21 @@ async fn pause(until: Instant, stop: &CancellationToken, cancel: &CancellationTo
         () = stop.cancelled() => {}
         () = cancel.cancelled() => {}
         () = sleep_until(until) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_news_of_a_folder_that_takes_part_or_was_made_since_the_listing() {
+        let id = |name: &str| FolderId(name.as_bytes().to_vec());
+        let status = |name: &str, messages| MailboxStatus { name: name.into(), messages: Some(messages), ..MailboxStatus::default() };
+        let (inbox, listed) = (id("INBOX"), ["INBOX", "Left out"].map(|name| (id(name), status(name, 1))));
+        let known = Known { at: HashSet::from([&inbox]), listed: HashMap::from(listed), utf8: false };
+        for (name, messages, news) in [("inbox", 1, false), ("INBOX", 2, true), ("Left out", 2, false), ("New", 0, true)] {
+            assert_eq!(known.differs(&status(name, messages)), news, "{name}");
+        }
     }
 }
