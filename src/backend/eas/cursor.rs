@@ -5,9 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Class, Cursor, Error, FolderId, Renumbered, Result, Scope};
+use crate::wire::eas::Version;
 
 use super::session::Link;
-use crate::wire::eas::Version;
 
 /// What the state keeps. It is void for another folder, another version of the protocol, and after the server has forgotten everything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -61,7 +61,7 @@ pub(super) async fn suspects(store: &Arc<Store>, job: &Job) -> Result<HashSet<Li
 
 /// Leaves out `suspects`: messages that came with the very octets of another one that was announced with another size: a server may have mixed them
 /// up. Those of an earlier run are asked for again, unless they are among those `read_now`; one that comes as before, and in the size
-/// that was announced, is what it should be. `run`: when this one began, and now.
+/// that was announced, is what it should be. `run`: when the downloads of this one began, and now.
 #[expect(clippy::too_many_arguments, reason = "one step of one loop; a struct would only rename them")]
 pub(super) async fn unsuspected(
     store: &Arc<Store>,

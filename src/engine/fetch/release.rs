@@ -36,7 +36,7 @@ fn rule(after_fetch: AfterFetch, now: i64) -> Option<Rule> {
     }
 }
 
-/// Removes what may go, in every folder, in a run that began at `began`. Returns the session if it still lives.
+/// Removes what may go, in every folder, in a run whose downloads began at `began`. Returns the session if it still lives.
 pub(super) async fn release(
     store: &Arc<Store>,
     sessions: &Sessions,

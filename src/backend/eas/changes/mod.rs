@@ -1,7 +1,7 @@
 //! What changed in folders: one Sync for many of them, one page each.
 //!
 //! An answer is taken as it comes and told when it is whole. Its keys go to the engine, which records each together with a row for every id
-//! that came with it; until then the old key brings the same again, or shows that it does not ([`Link::is_cut_off`]).
+//! that came with it; until then the old key brings the same again, or shows that it does not ([`Link::begins_anew`]).
 
 mod estimate;
 mod settle;
@@ -73,7 +73,7 @@ impl Link {
             for n in open {
                 let look = &mut looks[n];
                 match answer.folders.remove(&look.id) {
-                    None if self.is_cut_off(look) => self.restart(look),
+                    None if self.begins_anew(look, &[]) => {}
                     // Nothing changed; or the mailbox is one that the server has never counted.
                     None if look.fresh && !look.counted => in_doubt.push(n),
                     None => look.harvest = Some(Ok(self.harvest(look, false))),
@@ -151,7 +151,6 @@ impl Link {
                         look.mark.key = key;
                         look.mark.epoch = self.next_epoch();
                         self.epochs.insert(look.id.clone(), look.mark.epoch);
-                        self.given.insert(look.id.clone(), look.mark.key.clone());
                     }
                     Some(end) if !end.status.is_done() => {
                         // Nothing can be void about no key.

@@ -25,11 +25,9 @@ impl Link {
                     }
                     return Ok(());
                 }
-                if !page.changes.iter().any(|change| matches!(change, Change::Present(_))) && self.is_cut_off(look) {
-                    self.restart(look);
+                if self.begins_anew(look, &page.changes) {
                     return Ok(());
                 }
-                self.given.insert(look.id.clone(), key.clone());
                 if page.changes.is_empty() && look.fresh && !look.counted && !end.more {
                     in_doubt.push(n);
                     look.mark.key = key;
@@ -62,16 +60,19 @@ impl Link {
         }
     }
 
-    /// Whether a listing from nothing that an earlier session began, and did not end, is to be begun anew where its next page has no message.
+    /// Begins a listing from nothing anew that an earlier session began, and did not end, where a page of the rest has no message; true where
+    /// it did. A rehearsal leaves that to the real run: it must not void a key.
     ///
-    /// The key may have been asked with before, and that answer lost. SOGo takes it for received: for the same key it tells of what it told
-    /// with the pages before, and leaves out the rest until something else happens in the folder.
-    pub(super) fn is_cut_off(&self, look: &Look) -> bool {
-        let cut_off = look.mark.unfinished && !look.fresh && self.given.get(&look.id) != Some(&look.mark.key);
-        if cut_off {
-            tracing::info!(folder = look.id, "its first listing was cut off, and does not go on: it is begun anew");
+    /// An answer that was lost may have brought what is missing. SOGo takes it for received: for the same key it tells of what it told with the
+    /// pages before, and leaves out the rest until something else happens in the folder.
+    pub(super) fn begins_anew(&self, look: &mut Look, page: &[Change]) -> bool {
+        let resumed = look.mark.unfinished && !self.listed_here(&look.mark);
+        if !resumed || self.ctx.rehearsal || page.iter().any(|change| matches!(change, Change::Present(_))) {
+            return false;
         }
-        cut_off
+        tracing::info!(folder = look.id, "its first listing was cut off, and does not go on: it is begun anew");
+        self.restart(look);
+        true
     }
 
     /// Whether a listing of which there is more may be on its way to an end: pages may be empty for a while, and must not be the same again

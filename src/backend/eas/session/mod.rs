@@ -61,8 +61,6 @@ pub(super) struct Link {
     pub reset: bool,
     /// The listings from nothing that this session made, by folder.
     pub epochs: HashMap<String, u64>,
-    /// The last key that this session was given, by folder. Another one may have been asked with before, by a run whose answer was lost.
-    pub given: HashMap<String, String>,
     /// Pages in a row that got a listing no further and promised more, by folder: how many, and what the last one told of.
     pub idle_pages: HashMap<String, (u32, u64)>,
     /// Messages listed from nothing, and about how many there will be; 0 where nobody wants to know.
@@ -137,7 +135,6 @@ impl Link {
             unanswered: false,
             reset: false,
             epochs: HashMap::new(),
-            given: HashMap::new(),
             listing: (0, 0),
             rehearsed: HashSet::new(),
             idle_pages: HashMap::new(),
