@@ -238,6 +238,22 @@ fn a_first_listing_that_does_not_go_on_is_begun_anew() {
 }
 
 #[test]
+fn a_rehearsal_begins_no_listing_anew() {
+    let home = Home::new(700);
+    let in_the_middle = |seen: &Seen| inbox_key(seen).is_some_and(|key| key != "0" && key != "0.0");
+    home.peer.hook(move |seen, _| in_the_middle(seen).then(Reply::lost));
+    home.fetch(75);
+    home.peer.hook(move |seen, _| in_the_middle(seen).then(|| Reply::status(200)));
+    home.peer.seen();
+    home.run(&["fetch", "--dry-run"]);
+    assert_eq!(beginnings(&home), 0);
+    home.peer.hook(move |seen, _| (in_the_middle(seen) && seen.before == 0).then(|| Reply::status(200)));
+    home.fetch(0);
+    assert_eq!(beginnings(&home), 1);
+    home.assert_same();
+}
+
+#[test]
 fn a_refused_folder_keeps_no_other_back() {
     let home = Home::new(2);
     home.peer.there().deliver("6", &letter(20));
