@@ -76,8 +76,9 @@ impl Known {
         Some(Self { generation, by_content, here: all, past })
     }
 
-    /// Whether the ids of `listing` do not mean what they meant: a known one has another size now, or messages that vanished may be there
-    /// under other ids. Then the mail must be matched again; taking it for new would double it, and taking it for known would lose it.
+    /// Whether the ids of `listing` do not mean what they meant: a known one has another size now, one that had gone is back and may be
+    /// another message's, or messages that vanished may be there under other ids. Then the mail must be matched again; taking it for new
+    /// would double it, and taking it for known would lose it.
     pub fn is_void(&self, listing: &Listing, quirks: Quirks) -> bool {
         if self.by_content != listing.by_content {
             return true;
@@ -90,10 +91,19 @@ impl Known {
         if quirks.hides_fetched {
             return false;
         }
+        if self.past.iter().any(|(key, _)| now.contains_key(key)) {
+            return true;
+        }
         let vanished: HashSet<u32> = self.here.iter().filter(|(key, _)| !now.contains_key(key)).map(|(_, size)| *size).collect();
         let all_gone = !self.here.is_empty() && !now.is_empty() && !self.here.iter().any(|(key, _)| now.contains_key(key));
-        let known: HashSet<u64> = self.here.iter().chain(&self.past).map(|(key, _)| *key).collect();
+        let known: HashSet<u64> = self.here.iter().map(|(key, _)| *key).collect();
         all_gone || now.iter().any(|(key, size)| !known.contains(key) && vanished.contains(size))
+    }
+
+    /// Keys of messages that were there at the cursor and are not in `listing`.
+    pub fn unlisted(&self, listing: &Listing) -> HashSet<u64> {
+        let now: HashSet<u64> = listing.keys.iter().copied().collect();
+        self.here.iter().map(|(key, _)| *key).filter(|key| !now.contains(key)).collect()
     }
 
     /// Positions in `listing` of messages that were not there.
@@ -188,7 +198,9 @@ mod tests {
         assert!(!is_void(&known, &[("b", 20)]));
         assert!(!is_void(&known, &[("b", 20), ("c", 10)]), "what we removed cannot be there under another id");
         assert!(is_void(&known, &[("a", 11), ("b", 20)]));
-        assert!(!is_void(&known, &[("a", 10), ("b", 20)]), "the server did not remove it after all");
+        assert!(is_void(&known, &[("a", 10), ("b", 20)]), "another one of the same size, or not removed after all");
+        let gmail = Quirks { hides_fetched: true, portions: true };
+        assert!(!known.is_void(&listing(&[("a", 10), ("b", 20)]), gmail), "it shows what it hid");
         assert_eq!(known.news(&listing(&[("a", 10), ("b", 20)])), [0]);
     }
 

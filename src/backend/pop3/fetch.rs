@@ -8,7 +8,7 @@ use crate::model::{Cursor, Result};
 use crate::wire::pop3::Command;
 
 use super::conn::{Expect, Incoming};
-use super::cursor::Known;
+use super::cursor::{Known, key};
 use super::{Up, limits, renumbered};
 
 /// A message that is asked for.
@@ -39,10 +39,15 @@ impl Up {
         let known = Known::decode(cursor).filter(|known| !known.is_void(&self.listing, self.quirks)).ok_or_else(renumbered)?;
         debug_assert_eq!(known.by_content, self.listing.by_content);
         let mut asked = Vec::with_capacity(wanted.len());
+        let mut unlisted = None;
         for (index, want) in wanted.iter().enumerate() {
             match self.listing.find(&want.id) {
                 Some(message) if part == Part::Whole && message.size > self.most_octets => sink.miss(index, Missed::TooLarge).await?,
                 Some(message) => asked.push(Asked { index, number: message.number, size: message.size, again: None }),
+                // The cursor saw it, so it may be listed again, and would then be taken for known: it stays wanted.
+                None if unlisted.get_or_insert_with(|| known.unlisted(&self.listing)).contains(&key(&want.id)) => {
+                    sink.miss(index, Missed::Refused("a second session in this run does not list it".into())).await?;
+                }
                 None => sink.miss(index, Missed::Gone).await?,
             }
         }
