@@ -34,8 +34,8 @@ pub(super) struct Listing {
     pub keys: Vec<u64>,
     /// The server has no unique-ids: they are made of headers and sizes.
     pub by_content: bool,
-    /// The server gave one unique-id to several messages.
-    pub twins: bool,
+    /// Messages that share their unique-id with others, by position, with that id.
+    pub twins: Vec<(u32, RemoteId)>,
 }
 
 /// Positions in the order of the ids, twins in their own order.
@@ -51,19 +51,21 @@ impl Listing {
         let message = |(number, id, size)| Message { number, id, size };
         let mut messages: Vec<Message> = named.into_iter().map(message).collect();
         let mut by_id = sorted(&messages);
-        let mut twins = false;
+        let mut twins = Vec::new();
         let mut rest = &by_id[..];
         while let [first, ..] = rest {
             let name = messages[*first as usize].id.clone();
             let run = rest.iter().take_while(|n| messages[**n as usize].id == name).count();
+            if run > 1 {
+                twins.extend(rest[..run].iter().map(|n| (*n, name.clone())));
+            }
             for (nth, n) in rest[..run].iter().enumerate().skip(1) {
-                twins = true;
                 // No unique-id has a space in it.
                 messages[*n as usize].id = RemoteId(format!("{} {}", name.0, nth + 1).into());
             }
             rest = &rest[run..];
         }
-        if twins {
+        if !twins.is_empty() {
             by_id = sorted(&messages);
         }
         let keys = messages.iter().map(|message| key(&message.id)).collect();
@@ -77,7 +79,7 @@ impl Listing {
 
     /// Whether its ids alone name messages.
     pub fn ids_are_sure(&self) -> bool {
-        !self.by_content && !self.twins
+        !self.by_content && self.twins.is_empty()
     }
 
     /// Octets of all messages, as announced.
@@ -192,25 +194,40 @@ impl Up {
                 if uidls.windows(2).any(|pair| pair[0].0 == pair[1].0) {
                     return Err(self.conn.broke("gives two unique-ids to one message", &[]));
                 }
-                let named = uidls.into_iter().filter_map(|(number, id)| Some((number, id, sizes.of(number)?)));
-                Listing::new(named, false)
+                // Both have the same numbers, ascending.
+                let named = uidls.into_iter().zip(&sizes.0).map(|((number, id), (_, size))| (number, id, *size));
+                let listing = Listing::new(named, false);
+                if listing.twins.is_empty() { listing } else { self.tell_apart(listing).await? }
             }
-            None => Listing::new(self.names_by_header(&sizes.0).await?, true),
+            None => {
+                let names = self.names_by_header(&sizes.0).await?;
+                Listing::new(sizes.0.iter().zip(names).map(|((number, size), name)| (*number, RemoteId(name.into()), *size)), true)
+            }
         };
         Ok(())
     }
 
-    /// Without unique-ids a message is what its header says, in so many octets. One whose header cannot be had is told by its size alone:
-    /// it is fetched all the same.
-    async fn names_by_header(&mut self, sizes: &[(u32, u64)]) -> Result<Vec<(u32, RemoteId, u64)>> {
-        let asked = sizes.iter().enumerate().map(|(index, (number, size))| Asked { index, number: *number, size: *size, again: None });
-        let mut sink = HeaderHashes { hashes: vec![None; sizes.len()], open: Vec::new() };
+    /// Messages with one unique-id are told apart by their headers and sizes, too: by their order alone, one that comes when another has
+    /// gone would be taken for that.
+    async fn tell_apart(&mut self, listing: Listing) -> Result<Listing> {
+        let Listing { messages, twins, .. } = listing;
+        let of: Vec<(u32, u64)> = twins.iter().map(|(n, _)| &messages[*n as usize]).map(|message| (message.number, message.size)).collect();
+        let names = self.names_by_header(&of).await?;
+        let mut named: Vec<(u32, RemoteId, u64)> = messages.into_iter().map(|m| (m.number, m.id, m.size)).collect();
+        for ((n, uidl), name) in twins.iter().zip(names) {
+            named[*n as usize].1 = RemoteId(format!("{} {name}", uidl.0).into());
+        }
+        Ok(Listing { twins, ..Listing::new(named, false) })
+    }
+
+    /// What tells messages apart without unique-ids, by their numbers and sizes: header and octets. One whose header cannot be had is told
+    /// by its size alone: it is fetched all the same.
+    async fn names_by_header(&mut self, of: &[(u32, u64)]) -> Result<Vec<String>> {
+        let asked = of.iter().enumerate().map(|(index, (number, size))| Asked { index, number: *number, size: *size, again: None });
+        let mut sink = HeaderHashes { hashes: vec![None; of.len()], open: Vec::new() };
         self.stream(asked.collect(), Part::Header, &mut sink).await?;
-        let name = |(size, hash): (&(u32, u64), &Option<String>)| {
-            let hash = hash.as_deref().unwrap_or("no-header");
-            (size.0, RemoteId(format!("top {hash} {}", size.1).into()), size.1)
-        };
-        Ok(sizes.iter().zip(&sink.hashes).map(name).collect())
+        let name = |((_, size), hash): (&(u32, u64), Option<String>)| format!("top {} {size}", hash.as_deref().unwrap_or("no-header"));
+        Ok(of.iter().zip(sink.hashes).map(name).collect())
     }
 }
 
@@ -273,7 +290,8 @@ mod tests {
         let ids: Vec<&str> = listing.messages.iter().map(|m| &*m.id.0).collect();
         assert_eq!(ids, ["a", "b", "a 2"]);
         assert_eq!(listing.find(&RemoteId("a 2".into())).map(|m| m.number), Some(4));
-        assert!(listing.twins && !listing.ids_are_sure());
+        assert_eq!(listing.twins, [(0, RemoteId("a".into())), (2, RemoteId("a".into()))]);
+        assert!(!listing.ids_are_sure());
         assert_eq!(listing.octets(), 17);
     }
 
