@@ -18,6 +18,8 @@ mod kill;
 mod login;
 #[path = "pop3/peer.rs"]
 mod peer;
+#[path = "pop3/reused.rs"]
+mod reused;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "pop3/switch.rs"]

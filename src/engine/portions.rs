@@ -1,19 +1,41 @@
 //! Servers that list a portion at a time: a run goes on in further sessions until one brings nothing.
 
+use std::sync::Arc;
+
 use crate::backend::{Ctx, Session};
 use crate::model::Result;
 use crate::model::report::{AccountReport, FolderReport};
+use crate::store::Store;
 
-use super::fetch::{FetchOptions, Job, Sessions};
+use super::fetch::{FetchOptions, Job, Sessions, read_weak};
 
 /// Sessions of one run that each bring a portion; a server that always has one more ends here.
 const MAX: usize = 1000;
 
-/// Whether another session may list more than this one did.
-pub(super) fn may_follow(session: Option<&dyn Session>, options: &FetchOptions, jobs: &[Job]) -> bool {
+/// Whether another session may list more than this one did. A message makes room for the next ones once it was read, so what was taken for
+/// a file here without its body is read now.
+pub(super) async fn may_follow(
+    store: &Arc<Store>,
+    session: &mut Option<Box<dyn Session>>,
+    ctx: &Ctx,
+    options: &FetchOptions,
+    jobs: &mut [Job],
+) -> bool {
     // A limit is of the whole run, and was used up.
-    let came = options.limit.is_none() && jobs.iter().any(|j| j.report.downloaded > 0);
-    came && session.is_some_and(Session::lists_portions)
+    let Some(open) = session.as_mut().filter(|s| s.lists_portions() && options.limit.is_none()) else { return false };
+    let mut came = false;
+    for job in jobs.iter_mut().filter(|job| job.report.error.is_none()) {
+        came |= job.report.downloaded + job.report.linked > 0;
+        match read_weak(store, &mut **open, ctx, options, job).await {
+            Ok(read) => came |= read > 0,
+            Err(error) => {
+                *session = None;
+                job.fail(error);
+                return false;
+            }
+        }
+    }
+    came
 }
 
 /// What a run has done so far, a portion a session; one portion is all of it almost everywhere.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use crate::peer::{Answer, Drop, Home, Letter, body, say, stuffed};
+use crate::peer::{Answer, Drop, GMAIL, Home, Letter, body, say, stuffed};
 use crate::support::maildir::identity;
 
 #[test]
@@ -393,36 +393,14 @@ fn row_76_gmail_shows_a_portion_at_a_time_and_hides_what_was_read() {
 fn gmails_portions_all_come(verb: &str) {
     // It wants a second between two logins as well.
     let caps = Some(vec!["USER", "UIDL", "TOP", "PIPELINING", "RESP-CODES", "LOGIN-DELAY 1"]);
-    let home = Home::new(Drop { greeting: "+OK Gpop ready for requests from 192.0.2.1".into(), caps, ..Drop::of(23, "a") });
-    let all = home.peer.maildrop().letters;
-    home.peer.change(|d| d.letters.truncate(10));
-    // What a session has read, the next one does not list.
-    let (later, seen) = (all.clone(), std::sync::Mutex::new(Vec::<Vec<u8>>::new()));
-    let shared = std::sync::Arc::new((later, seen));
-    let (of, last) = (shared.clone(), std::sync::Mutex::new(None::<std::time::Instant>));
-    home.peer.hook(move |line, connection| {
-        if line.starts_with("PASS") {
-            let soon = last.lock().unwrap().replace(std::time::Instant::now()).is_some_and(|at| at.elapsed().as_millis() < 950);
-            return if soon { say("-ERR [LOGIN-DELAY] too soon\r\n") } else { None };
-        }
-        let (all, seen) = &*of;
-        let mut seen = seen.lock().unwrap();
-        let shown: Vec<&Letter> = all.iter().skip((connection - 1) * 10).take(10).collect();
-        let list = |text: String| say(format!("+OK\r\n{text}.\r\n"));
-        match line.split(' ').collect::<Vec<_>>()[..] {
-            ["STAT"] => say(format!("+OK {} 1\r\n", shown.len())),
-            ["LIST"] => list(shown.iter().enumerate().map(|(n, l)| format!("{} {}\r\n", n + 1, l.body.len())).collect()),
-            ["UIDL"] => list(shown.iter().enumerate().map(|(n, l)| format!("{} {}\r\n", n + 1, String::from_utf8_lossy(&l.id))).collect()),
-            ["RETR", n] => {
-                let letter = shown[n.parse::<usize>().unwrap() - 1];
-                seen.push(letter.id.clone());
-                say([b"+OK\r\n", &stuffed(&letter.body)[..]].concat())
-            }
-            _ => None,
-        }
+    let home = Home::new(Drop { greeting: GMAIL.into(), caps, ..Drop::of(23, "a") });
+    home.peer.in_portions(10);
+    let last = std::sync::Mutex::new(None::<std::time::Instant>);
+    home.peer.hook(move |line, _| {
+        let soon = || last.lock().unwrap().replace(std::time::Instant::now()).is_some_and(|at| at.elapsed().as_millis() < 950);
+        (line.starts_with("PASS") && soon()).then(|| Answer::Say(b"-ERR [LOGIN-DELAY] too soon\r\n".to_vec()))
     });
     assert_eq!(home.run(&[verb, "--json"]).exit(0).sum("downloaded"), 23, "{verb}");
-    assert_eq!(home.mail().len(), 23);
-    let seen = shared.1.lock().unwrap();
-    assert_eq!(seen.len(), 23, "each was read once");
+    home.assert_same();
+    assert_eq!(home.peer.count("RETR"), 23, "each was read once");
 }

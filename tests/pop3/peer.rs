@@ -1,5 +1,6 @@
 //! A scripted POP3 server: honest over a small maildrop, until a hook replaces an answer. And an account that uses it.
 
+use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -9,6 +10,9 @@ use std::time::Duration;
 use crate::support::maildir::{self, Mail};
 use crate::support::scripted;
 use crate::support::world::Out;
+
+/// By this Gmail is known.
+pub const GMAIL: &str = "+OK Gpop ready for requests from 192.0.2.1";
 
 /// A message as the server has it.
 #[derive(Clone)]
@@ -75,6 +79,24 @@ struct Shared {
     drop: Mutex<Drop>,
     hook: Mutex<Option<Arc<Hook>>>,
     record: Mutex<Vec<String>>,
+    portions: Mutex<Portions>,
+}
+
+/// As Gmail does it: what was read is not listed any more, and a session lists so many of the rest.
+#[derive(Default)]
+struct Portions {
+    most: Option<usize>,
+    /// The ids of what was read.
+    popped: HashSet<Vec<u8>>,
+}
+
+impl Portions {
+    fn listed(&self, letters: &mut Vec<Letter>) {
+        if let Some(most) = self.most {
+            letters.retain(|letter| !self.popped.contains(&letter.id));
+            letters.truncate(most);
+        }
+    }
 }
 
 pub struct Peer {
@@ -86,7 +108,8 @@ impl Peer {
     pub fn start(drop: Drop) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared { drop: Mutex::new(drop), hook: Mutex::default(), record: Mutex::default() });
+        let (hook, record, portions) = Default::default();
+        let shared = Arc::new(Shared { drop: Mutex::new(drop), hook, record, portions });
         let serving = shared.clone();
         std::thread::spawn(move || {
             for (number, socket) in listener.incoming().enumerate() {
@@ -108,6 +131,11 @@ impl Peer {
         self.shared.record.lock().unwrap().clear();
     }
 
+    /// From now on a session lists so many messages that were not read yet; all, to begin with.
+    pub fn in_portions(&self, most: usize) {
+        *self.shared.portions.lock().unwrap() = Portions { most: Some(most), popped: HashSet::new() };
+    }
+
     /// Changes the maildrop.
     pub fn change(&self, change: impl FnOnce(&mut Drop)) {
         change(&mut self.shared.drop.lock().unwrap());
@@ -127,7 +155,8 @@ fn serve(shared: &Shared, mut socket: TcpStream, number: usize) {
     let _ = socket.set_nodelay(true);
     let mut lines = BufReader::new(socket.try_clone().unwrap());
     // A session sees the maildrop as it was when it began.
-    let drop = shared.drop.lock().unwrap().clone();
+    let mut drop = shared.drop.lock().unwrap().clone();
+    shared.portions.lock().unwrap().listed(&mut drop.letters);
     let mut marked: Vec<usize> = Vec::new();
     if socket.write_all(format!("{}\r\n", drop.greeting).as_bytes()).is_err() {
         return;
@@ -179,7 +208,11 @@ fn honest(shared: &Shared, drop: &Drop, marked: &mut Vec<usize>, line: &str) -> 
         ("STAT", _) => format!("+OK {} {}\r\n", drop.letters.len(), drop.letters.iter().map(size).sum::<u64>()).into_bytes(),
         ("LIST", _) => list(&|n, letter| format!("{n} {}", size(letter)).into_bytes()),
         ("UIDL", _) if drop.uidl => list(&|n, letter| [format!("{n} ").as_bytes(), &letter.id].concat()),
-        ("RETR", Some(n)) => [b"+OK\r\n", &stuffed(&drop.letters[n - 1].body)[..]].concat(),
+        ("RETR", Some(n)) => {
+            let letter = &drop.letters[n - 1];
+            shared.portions.lock().unwrap().popped.insert(letter.id.clone());
+            [b"+OK\r\n", &stuffed(&letter.body)[..]].concat()
+        }
         ("TOP", Some(n)) => {
             let body = &drop.letters[n - 1].body;
             let end = memchr::memmem::find(body, b"\r\n\r\n").map_or(body.len(), |at| at + 4);

@@ -53,6 +53,25 @@ pub(super) async fn read(
     done.map(|()| told)
 }
 
+/// Reads every body of a folder that was taken for a file here without it, whatever becomes of the server's copies. How many came.
+pub(in crate::engine) async fn read_weak(
+    store: &Arc<Store>,
+    session: &mut dyn Session,
+    ctx: &Ctx,
+    options: &FetchOptions,
+    job: &mut Job,
+) -> Result<usize> {
+    let folder = job.row.id;
+    let mut weak = blocking(store, move |store| store.state().releasable(folder, i64::MAX, None)).await?;
+    weak.retain(|message| message.weak);
+    let mut came = 0;
+    for page in pages(&to_read(weak, options, &mut None)) {
+        let read = read(store, session, ctx, job, page).await?;
+        came += read.proven.len() + read.different.len();
+    }
+    Ok(came)
+}
+
 /// The messages of a folder that [`unsuspected`] is about. Once for many pages: it looks at every row.
 pub(super) async fn suspects(store: &Arc<Store>, job: &Job) -> Result<HashSet<LinkId>> {
     let folder = job.row.id;

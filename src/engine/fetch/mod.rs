@@ -32,6 +32,7 @@ use crate::store::state::{FolderRow, LinkId, PendingLink};
 use super::plan::{Action, DownloadLimits, decide};
 use super::portions::{Portions, may_follow};
 use super::select::Patterns;
+pub(in crate::engine) use doubts::read_weak;
 use sessions::costs_session;
 pub use sessions::{Seat, Sessions};
 
@@ -307,7 +308,7 @@ async fn run(
         {
             blocking(store, move |store| store.state().save_quota(&quota)).await?;
         }
-        more = may_follow(session.as_deref(), options, jobs);
+        more = may_follow(store, &mut session, ctx, options, jobs).await;
         sessions.put_back(session);
     }
     // Those with downloads were told when their last body had come.
