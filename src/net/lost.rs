@@ -6,11 +6,16 @@ use rustls::AlertDescription as A;
 
 use crate::model::error::{Class, Error};
 
+use super::tunnel::Ended;
+
 /// The house error for an I/O error on a [`Stream`](super::Stream) after it stood: `temporary` for a lost connection
 /// or a broken TLS record, `protocol` for damaged compressed data, `tls-verify` where the server refuses our client certificate (TLS 1.3
 /// servers say so only after the handshake).
 pub fn lost(tried: impl Into<String>, cause: io::Error) -> Box<Error> {
     use io::ErrorKind as K;
+    if let Some(ended) = Ended::of(&cause) {
+        return ended.explain(tried);
+    }
     let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let error = match (tls, cause.kind()) {
         (Some(rustls::Error::AlertReceived(alert)), _) if about_our_certificate(*alert) => {

@@ -162,6 +162,20 @@ async fn a_tunnel_command_is_the_connection_and_no_shell_reads_it() {
 }
 
 #[tokio::test]
+async fn a_tunnel_command_that_fails_says_so() {
+    let fails = argv(&["sh", "-c", "exit 3"]);
+    let to = Endpoint { route: fails.clone(), ..endpoint("mail.example.org", 993, Security::Tls) };
+    let error = dial(&to, &TlsSettings::default().into(), &SHORT, Arc::default(), &Recorder::default()).await.unwrap_err();
+    certainly(&error, Class::Unavailable, &["the tunnel command sh ended with exit status: 3"]);
+    // Where the first octets are the server's, the dial itself is done; what was brought before makes it a connection that was lost.
+    for (script, class) in [("exit 3", Class::Unavailable), ("echo '* OK'; exit 3", Class::Temporary)] {
+        let mut stream = by(argv(&["sh", "-c", script]), "mail.example.org", 143).await.unwrap();
+        let failed = stream.read_to_string(&mut String::new()).await.unwrap_err();
+        certainly(&lost("read", failed), class, &["the tunnel command sh ended with exit status: 3"]);
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_tunnel_leaves_no_process_behind() {
     let mut stream = by(argv(&["sh", "-c", "sleep 1000 & echo $!; wait"]), "x", 1).await.unwrap();
     let mut pid = String::new();

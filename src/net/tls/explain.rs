@@ -10,6 +10,7 @@ use super::certificate::{Certificate, day};
 use crate::model::error::{Class, Error};
 use crate::net::dial::seconds;
 use crate::net::lost::about_our_certificate;
+use crate::net::tunnel::Ended;
 use crate::net::{Endpoint, Security};
 use crate::wire::hex;
 
@@ -146,6 +147,9 @@ pub(super) fn silent(endpoint: &Endpoint, limit: Duration) -> Box<Error> {
 /// The error for a handshake that failed.
 pub(super) fn failed(endpoint: &Endpoint, cause: io::Error) -> Box<Error> {
     let tried = endpoint.tried();
+    if let Some(ended) = Ended::of(&cause) {
+        return ended.explain(tried);
+    }
     let tls = cause.get_ref().and_then(|inner| inner.downcast_ref::<Tls>());
     let error = match tls {
         Some(Tls::InvalidCertificate(CertificateError::Other(other))) => match other.0.downcast_ref::<Refused>() {
