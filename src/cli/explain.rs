@@ -39,13 +39,22 @@ pub fn lines(about: About<'_>, error: &Error) -> Vec<String> {
 
 /// `CLASS: tried: failed`, safe for a terminal.
 pub fn headline(error: &Error) -> String {
-    let parts = [error.class.word(), error.tried.as_str(), error.failed.as_str()].map(display);
+    let parts = [error.class.word(), error.tried.as_str(), failed(error).0].map(display);
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(": ")
+}
+
+/// What failed, and the excerpts below it: problems of a configuration are told in lines of our own making, and nothing else is.
+fn failed(error: &Error) -> (&str, &str) {
+    match error.failed.split_once('\n') {
+        Some(parts) if error.class == Class::Config => parts,
+        _ => (&error.failed, ""),
+    }
 }
 
 /// The lines below the headline: causes, safe, next.
 pub fn details(about: About<'_>, error: &Error) -> Vec<String> {
-    let mut lines: Vec<String> = causes(error).into_iter().map(|cause| format!("  cause: {cause}")).collect();
+    let mut lines: Vec<String> = failed(error).1.lines().map(|line| format!("  {}", display(line))).collect();
+    lines.extend(causes(error).into_iter().map(|cause| format!("  cause: {cause}")));
     let safe = error.safe.as_deref().or_else(|| usually_safe(error.class));
     lines.extend(safe.map(|safe| format!("  safe: {}", display(safe))));
     if error.hints.is_empty() {
@@ -120,6 +129,13 @@ mod tests {
         );
         let same = Error::local("open f", &std::io::Error::other("odd thing")).because(std::io::Error::other("odd thing"));
         assert!(!lines(About::default(), &same).iter().any(|line| line.contains("cause")));
+    }
+
+    #[test]
+    fn problems_of_a_configuration_have_lines_of_their_own() {
+        let error = Error::new(Class::Config, "read the configuration", "c:3:1: wrong\n3 | a = \x1b1\n  | ^");
+        let all = lines(About::default(), &error);
+        assert_eq!(all, ["mailx: error: config: read the configuration: c:3:1: wrong", "  3 | a = \\x1b1", "    | ^"]);
     }
 
     #[test]

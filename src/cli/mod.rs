@@ -80,7 +80,7 @@ fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
     result.unwrap_or_else(|error| refused(&ui, &error))
 }
 
-/// Says what was wrong with the words, or shows the help that was asked for.
+/// Says what was wrong with the words, or shows the help that was asked for. Programs that asked for an object get one.
 fn usage(error: &clap::Error, words: &[OsString]) -> Exit {
     let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     // `print` chooses the stream and the colours; a reader that has gone is no failure.
@@ -94,6 +94,12 @@ fn usage(error: &clap::Error, words: &[OsString]) -> Exit {
     let url = words.get(1).is_some_and(|word| word.to_string_lossy().contains("://"));
     if error.kind() == ErrorKind::InvalidSubcommand && url {
         let _ = writeln!(std::io::stderr(), "\n  tip: to fetch from a server: mailx fetch URL DIR");
+    }
+    let mut options = words.iter().take_while(|word| *word != "--");
+    if options.any(|word| word == "--json" || word == "--events") {
+        let text = error.to_string();
+        let what = text.lines().next().unwrap_or_default();
+        let _ = ui::json::refused(&wrong(what.strip_prefix("error: ").unwrap_or(what))).and_then(|json| ui::write_out(&json));
     }
     Exit::USAGE
 }

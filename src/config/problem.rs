@@ -70,7 +70,7 @@ pub(super) fn report(path: &Path, text: &str, mut problems: Vec<Problem>) -> Box
     }
     let count = problems.len();
     let failed = if count == 1 { words } else { format!("{count} problems\n{words}") };
-    Error::new(Class::Config, format!("read the configuration {}", path.display()), failed)
+    Error::new(Class::Config, "read the configuration", failed)
 }
 
 /// Line (from 0) of an offset.

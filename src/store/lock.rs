@@ -30,9 +30,11 @@ pub fn take(control: &Control, clock: &dyn Clock, patience: &Patience<'_>) -> Re
         match control.dir.try_lock(LOCK) {
             Ok(Some(lock)) => return Ok(lock),
             Ok(None) if (patience.cancelled)() || patience.most.is_some_and(|most| clock.steady().saturating_sub(begun) >= most) => {
+                let waited = patience.most != Some(Duration::ZERO);
+                let hint = if waited { "wait for it: it goes on longer than this run waited" } else { "wait for it, or give --wait" };
                 return Err(Error::new(Class::Locked, tried(), "another run of mailx is at work on this Maildir")
                     .safe("nothing was touched")
-                    .hint("wait for it, or give --wait"));
+                    .hint(hint));
             }
             Ok(None) => clock.sleep(RETRY),
             Err(error) => {

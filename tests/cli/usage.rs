@@ -54,6 +54,17 @@ fn wrong_usage_is_64_wherever_it_is_found() {
 }
 
 #[test]
+fn programs_get_their_object_for_wrong_words_too() {
+    for option in ["--json", "--events"] {
+        let done = mailx().args(["fetch", option, "--since", "tomorrow"]).assert().code(64);
+        let object: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+        assert_eq!((&object["error"]["class"], &object["error"]["exit"]), (&"usage".into(), &64.into()));
+        assert!(object["error"]["message"].as_str().unwrap().contains("tomorrow"), "{object}");
+    }
+    mailx().args(["fetch", "--since", "tomorrow", "--", "--json"]).assert().code(64).stdout("");
+}
+
+#[test]
 fn words_that_are_no_text_are_refused_without_a_panic() {
     use std::os::unix::ffi::OsStrExt as _;
     let odd = std::ffi::OsStr::from_bytes(b"\xff\x1b[2J");

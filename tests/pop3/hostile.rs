@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use crate::peer::{Answer, Drop, GMAIL, Home, Letter, body, say, stuffed};
+use crate::peer::{Answer, Drop, GMAIL, Home, Letter, body, say};
 use crate::support::maildir::identity;
 
 #[test]

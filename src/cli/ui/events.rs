@@ -4,7 +4,10 @@
 //! a lot waits, octet counts are added up instead of queued, so that it cannot grow with the size of the mail.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -23,13 +26,15 @@ const BACKLOG: usize = 1000;
 pub struct Events {
     queue: Sender<String>,
     shared: Arc<Waiting>,
-    writer: JoinHandle<Option<Box<Error>>>,
+    writer: JoinHandle<()>,
 }
 
 #[derive(Default)]
 struct Waiting {
     lines: AtomicUsize,
     octets: Mutex<BTreeMap<(String, String), u64>>,
+    /// The first line that could not be written, and why; those behind it are not tried.
+    failed: Mutex<Option<Box<Error>>>,
 }
 
 /// The events of one account.
@@ -50,14 +55,14 @@ impl Events {
         let shared = Arc::new(Waiting::default());
         let waiting = shared.clone();
         let writer = std::thread::spawn(move || {
-            let mut failed = None;
             for line in lines {
+                let mut failed = waiting.failed.lock().unwrap_or_else(PoisonError::into_inner);
                 if failed.is_none() {
-                    failed = write(&line).err();
+                    *failed = write(&line).err();
                 }
-                waiting.lines.fetch_sub(1, Relaxed);
+                drop(failed);
+                waiting.lines.fetch_sub(1, Release);
             }
-            failed
         });
         Self { queue, shared, writer }
     }
@@ -80,10 +85,10 @@ impl Events {
         let Self { queue, shared, writer } = self;
         drop(queue);
         // Not a join at once: a task that outlived the run may still hold an observer, and with it the queue open.
-        while shared.lines.load(Relaxed) > 0 && !writer.is_finished() {
+        while shared.lines.load(Acquire) > 0 && !writer.is_finished() {
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
-        if writer.is_finished() { writer.join().ok().flatten().map_or(Ok(()), Err) } else { Ok(()) }
+        shared.failed.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Err)
     }
 }
 
@@ -178,6 +183,20 @@ mod tests {
             "{\"account\":\"work\",\"bytes\":300,\"downloads\":2,\"event\":\"folder-planned\",\"folder\":\"INBOX\"}\n\
              {\"account\":\"work\",\"event\":\"alert\",\"text\":\"a\\nb\"}\n{}\n"
         );
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_fails_the_run_and_no_other_is_tried() {
+        let tried = Arc::new(AtomicUsize::new(0));
+        let count = tried.clone();
+        let events = Events::start_with(move |_| {
+            count.fetch_add(1, Relaxed);
+            Err(Error::local("write", &std::io::ErrorKind::StorageFull.into()))
+        });
+        let outlived = events.of("work");
+        outlived.on(&Event::Alert("a"));
+        assert_eq!(events.end("{}\n".into()).unwrap_err().class, crate::model::Class::DiskFull);
+        assert_eq!(tried.load(Relaxed), 1);
     }
 
     #[test]
