@@ -3,9 +3,10 @@
 //! *Strong*: equal permanent id, or (elsewhere, when a body is read) equal identity. *Weak*: equal header hash and equal size, unique on
 //! both sides. Message-ID alone is never identity, and two identical copies in one folder stay two.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::model::{Hash, PermanentId};
+use crate::store::maildir::digest::{HeaderDigest, TOOL_LINE};
 
 /// A message here.
 #[derive(Debug, Clone)]
@@ -25,8 +26,16 @@ pub struct There {
     pub permanent: Option<PermanentId>,
     /// Size as listed.
     pub size: Option<u64>,
-    /// Header hash, once it was asked for.
-    pub header: Option<Hash>,
+    /// Its header, once it was asked for.
+    pub header: Option<HeaderDigest>,
+}
+
+impl There {
+    /// Its size without the lines of other tools, where its header is known to have such.
+    fn bare_size(&self) -> Option<u64> {
+        let tool_octets = self.header?.tool_octets;
+        self.size?.checked_sub(tool_octets).filter(|_| tool_octets > 0)
+    }
 }
 
 /// A pair: indices of here and there, and whether it rests on the header alone.
@@ -49,9 +58,42 @@ pub fn headers_wanted(here: &[Here], there: &[There]) -> Vec<usize> {
     there.iter().enumerate().filter(wanted).map(|(i, _)| i).collect()
 }
 
+/// Messages there whose header must be asked for once those of [`headers_wanted`] are known: what nothing here was paired with may have
+/// a line of another tool there, and is larger by its length. Such a message would have to be read whole otherwise.
+pub fn longer_headers_wanted(here: &[Here], there: &[There]) -> Vec<usize> {
+    let pairs = pair(here, there);
+    let (paired_here, paired_there): (HashSet<usize>, HashSet<usize>) = pairs.iter().map(|p| (p.here, p.there)).unzip();
+    let left = here.iter().enumerate().filter(|(i, _)| !paired_here.contains(i));
+    let sizes: BTreeSet<u64> = left.flat_map(|(_, h)| h.sizes.iter().copied()).collect();
+    let is_longer = |size: u64| {
+        let (least, most) = (size.saturating_sub(*TOOL_LINE.end()), size.checked_sub(*TOOL_LINE.start()));
+        most.is_some_and(|most| sizes.range(least..=most).next().is_some())
+    };
+    let wanted = |(i, t): &(usize, &There)| t.header.is_none() && !paired_there.contains(i) && t.size.is_some_and(is_longer);
+    there.iter().enumerate().filter(wanted).map(|(i, _)| i).collect()
+}
+
 /// Pairs what can be paired without reading a body. Each message is in one pair at most.
 pub fn pair(here: &[Here], there: &[There]) -> Vec<Pair> {
-    let (mut pairs, matched_here, matched_there) = by_permanent(here, there);
+    let (mut pairs, mut matched_here, mut matched_there) = by_permanent(here, there);
+    // As they are first; what is left may have lines of other tools there.
+    let sizes: [fn(&There) -> Option<u64>; 2] = [|t| t.size, There::bare_size];
+    for size_of in sizes {
+        let weak = by_header(here, there, (&matched_here, &matched_there), size_of);
+        matched_here.extend(weak.iter().map(|p| p.here));
+        matched_there.extend(weak.iter().map(|p| p.there));
+        pairs.extend(weak);
+    }
+    pairs
+}
+
+/// Pairs by header and size, among those that are not matched.
+fn by_header(
+    here: &[Here],
+    there: &[There],
+    (matched_here, matched_there): (&HashSet<usize>, &HashSet<usize>),
+    size_of: fn(&There) -> Option<u64>,
+) -> Vec<Pair> {
     let mut groups: HashMap<(Hash, u64), (Vec<usize>, Vec<usize>)> = HashMap::new();
     for (i, h) in here.iter().enumerate().filter(|(i, _)| !matched_here.contains(i)) {
         for size in &h.sizes {
@@ -59,8 +101,8 @@ pub fn pair(here: &[Here], there: &[There]) -> Vec<Pair> {
         }
     }
     for (i, t) in there.iter().enumerate().filter(|(i, _)| !matched_there.contains(i)) {
-        if let (Some(header), Some(size)) = (t.header, t.size)
-            && let Some(group) = groups.get_mut(&(header, size))
+        if let (Some(header), Some(size)) = (t.header, size_of(t))
+            && let Some(group) = groups.get_mut(&(header.hash, size))
         {
             group.1.push(i);
         }
@@ -73,8 +115,7 @@ pub fn pair(here: &[Here], there: &[There]) -> Vec<Pair> {
     let apart = |h: usize, t: usize| matches!((&here[h].permanent, &there[t].permanent), (Some(a), Some(b)) if a != b);
     unique.retain(|(h, t)| !apart(*h, *t));
     unique.sort_unstable();
-    pairs.extend(unique.into_iter().filter(|(h, _)| used.insert(*h)).map(|(here, there)| Pair { here, there, weak: true }));
-    pairs
+    unique.into_iter().filter(|(h, _)| used.insert(*h)).map(|(here, there)| Pair { here, there, weak: true }).collect()
 }
 
 fn by_permanent(here: &[Here], there: &[There]) -> (Vec<Pair>, HashSet<usize>, HashSet<usize>) {
@@ -110,7 +151,12 @@ mod tests {
     }
 
     fn there(permanent: Option<&str>, size: u64, header: Option<u8>) -> There {
-        There { permanent: permanent.map(|p| PermanentId(p.into())), size: Some(size), header: header.map(|h| Hash([h; 32])) }
+        tooled(permanent, size, header, 0)
+    }
+
+    fn tooled(permanent: Option<&str>, size: u64, header: Option<u8>, tool_octets: u64) -> There {
+        let header = header.map(|h| HeaderDigest { hash: Hash([h; 32]), tool_octets });
+        There { permanent: permanent.map(|p| PermanentId(p.into())), size: Some(size), header }
     }
 
     #[test]
@@ -140,6 +186,28 @@ mod tests {
         assert_eq!(pair(&one_here, &two_there), []);
         let two_here = [here(None, &[10], 1), here(None, &[10], 1)];
         assert_eq!(pair(&two_here, &two_there[..1]), []);
+    }
+
+    #[test]
+    fn a_line_of_another_tool_there_does_not_count() {
+        let h = [here(None, &[10], 1), here(None, &[30], 2)];
+        let mut t = [there(None, 30, None), there(None, 32, None), there(None, 52, None), there(None, 61, None)];
+        assert_eq!(headers_wanted(&h, &t), [0]);
+        // The one that is paired asks for nothing more.
+        t[0] = there(None, 30, Some(2));
+        assert_eq!(longer_headers_wanted(&h, &t), [1]);
+        t[1] = tooled(None, 32, Some(1), 22);
+        assert_eq!(pair(&h, &t), [Pair { here: 1, there: 0, weak: true }, Pair { here: 0, there: 1, weak: true }]);
+        assert_eq!(longer_headers_wanted(&h, &t), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_message_that_is_equal_comes_before_one_with_a_line_of_another_tool() {
+        let h = [here(None, &[10], 1)];
+        let t = [tooled(None, 32, Some(1), 22), there(None, 10, Some(1))];
+        assert_eq!(pair(&h, &t), [Pair { here: 0, there: 1, weak: true }]);
+        // Two that may be it are left to their bodies.
+        assert_eq!(pair(&h, &[t[0].clone(), t[0].clone()]), []);
     }
 
     #[test]

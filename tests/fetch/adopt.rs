@@ -7,7 +7,12 @@ use crate::support::World;
 use crate::support::server::run;
 use crate::world;
 
+/// Pulls everything.
 fn mbsync(w: &World) -> bool {
+    mbsync_with(w, "Pull")
+}
+
+fn mbsync_with(w: &World, sync: &str) -> bool {
     if Command::new("mbsync").arg("--version").output().is_err() {
         crate::support::skip("mbsync is not installed");
         return false;
@@ -17,11 +22,11 @@ fn mbsync(w: &World) -> bool {
     let text = format!(
         "IMAPStore there\nHost 127.0.0.1\nPort {port}\nUser {}\nPass pass\nSSLType None\nAuthMechs LOGIN\n\n\
          MaildirStore here\nPath {root}/\nInbox {root}/INBOX\nSubFolders Verbatim\n\n\
-         Channel all\nFar :there:\nNear :here:\nPatterns *\nCreate Near\nSync Pull\nSyncState *\nCopyArrivalDate yes\n",
+         Channel all\nFar :there:\nNear :here:\nPatterns *\nCreate Near\nSync {sync}\nSyncState *\nCopyArrivalDate yes\n",
         w.user
     );
     fs::write(&rc, text).unwrap();
-    fs::DirBuilder::new().create(&w.root).unwrap();
+    fs::create_dir_all(&w.root).unwrap();
     fs::set_permissions(&w.root, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     run(Command::new("mbsync").arg("-q").arg("-c").arg(&rc).arg("-a").env("HOME", w.tmp.path()));
     true
@@ -56,6 +61,56 @@ fn a_maildir_made_by_mbsync_is_adopted_without_downloads() {
     w.server.generate(&w.user, "INBOX", 2, "new");
     assert_eq!(w.fetch(0, &[]).sum("downloaded"), 2);
     assert_eq!(w.mail().len(), 66);
+}
+
+#[test]
+fn what_mbsync_has_uploaded_is_known_though_only_the_server_has_its_line() {
+    let Some(w) = world("uploaded") else { return };
+    w.server.create(&w.user, &["Sent"]);
+    w.server.generate(&w.user, "Sent", 10, "old");
+    if !mbsync_with(&w, "All") {
+        return;
+    }
+    let sent = w.root.join("Sent/cur");
+    let text = |n: usize| {
+        format!("From: a@example.org\nSubject: sent\nMessage-ID: <{n}@sent.example>\n\nText of {n}.\n{}", "and more\n".repeat(1000))
+    };
+    for n in 0..20 {
+        fs::write(sent.join(format!("{n}.sent.host:2,S")), text(n)).unwrap();
+    }
+    // What only the body tells apart, and what nothing tells apart.
+    for (name, body) in [("b1", "one"), ("b2", "two"), ("t1", "twin"), ("t2", "twin")] {
+        fs::write(sent.join(format!("{name}.sent.host:2,S")), format!("Subject: {}\n\n{body}\n", &name[..1])).unwrap();
+    }
+    assert!(mbsync_with(&w, "All"));
+    let bodies = tempfile::tempdir().unwrap();
+    w.server.bodies(&w.user, "Sent", bodies.path());
+    let has_line = |file: &std::path::Path| String::from_utf8_lossy(&fs::read(file).unwrap()).contains("X-TUID: ");
+    let lines = fs::read_dir(bodies.path()).unwrap().flatten().filter(|file| has_line(&file.path())).count();
+    assert_eq!(lines, 24, "messages with a line of mbsync there");
+    assert!(w.mail().iter().filter(|mail| mail.dir == "Sent" && has_line(&mail.path)).count() <= 10);
+    // Flags that only one side has are no deletions.
+    w.server.store(&w.user, "Sent", "11", "+\\Flagged");
+    let before = w.mail();
+    let out = w.sync(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("linked"), out.sum("local_only")), (0, 34, 0), "{out:?}");
+    assert!(out.account()["bytes_in"].as_u64().unwrap() < 20 * 1000, "bodies were read that headers tell apart: {out:?}");
+    assert_eq!(w.mail().len(), before.len());
+    let out = w.sync(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("uploaded"), out.sum("flags_pulled")), (0, 0, 1), "{out:?}");
+    assert_eq!(w.mail().into_iter().filter(|mail| mail.letters.contains('F')).count(), 1);
+    w.run(&["verify", "--all"]).exit(0);
+    // And once more without a state; by then it is no other tool's Maildir.
+    fs::remove_dir_all(w.root.join(".mailx")).unwrap();
+    let out = w.sync(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("linked"), out.sum("local_only")), (0, 34, 0), "{out:?}");
+    // What is deleted here is proven by its body, and goes there.
+    w.configure("expunge = \"now\"");
+    fs::remove_file(&w.mail().into_iter().find(|mail| mail.base.starts_with("3.sent")).unwrap().path).unwrap();
+    w.sync(0, &[]);
+    let out = w.sync(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("uploaded"), out.sum("local_only")), (0, 0, 0), "{out:?}");
+    assert_eq!((w.mail().len(), w.server.list(&w.user)["Sent"].len()), (33, 33));
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub fn begin(state: &mut dyn State) {
             let octets = [n, 0, n];
             let mut dice = Dice::new(&octets, &[], &[]);
             let (remote, name, digest) = (dice.remote(), dice.name(), dice.digest());
-            let here = (n < 3).then_some(Known { digest, weak: false, continues: None, moved_from: None });
+            let here = (n < 3).then_some(Known { digest, weak: false, continues: None, moved_from: None, agreed: None });
             NewLink { remote, name, size: None, date: None, flags: FlagState::default(), permanent: None, here }
         };
         let links: Vec<NewLink> = (0..5).map(link).collect();
@@ -76,6 +76,7 @@ fn list(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
             weak: dice.yes(),
             continues: dice.some(Dice::here),
             moved_from: if dice.below(3) == 2 { Some(dice.here()) } else { None },
+            agreed: dice.some(Dice::flags),
         };
         links.push(NewLink {
             remote: dice.remote(),

@@ -33,7 +33,7 @@ pub(super) async fn link_arrived(
     for (from, link, weak) in pairs {
         let message = &arriving[from];
         links[link].name = message.name.clone();
-        links[link].here = Some(Known { digest: message.digest, weak, continues: Some(message.id), moved_from: None });
+        links[link].here = Some(Known { digest: message.digest, weak, continues: Some(message.id), moved_from: None, agreed: None });
     }
     Ok(())
 }
@@ -73,7 +73,7 @@ fn pair_twins(messages: &[Digested], there: &[There], pairs: &mut Vec<Pair>) {
     }
     for (i, t) in there.iter().enumerate().filter(|(i, _)| !paired_there.contains(i)) {
         if let (Some(header), Some(size)) = (t.header, t.size)
-            && let Some(group) = groups.get_mut(&(header, size))
+            && let Some(group) = groups.get_mut(&(header.hash, size))
         {
             group.1.push(i);
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::backend::{Ctx, Session};
 use crate::engine::plan::{Action, DownloadLimits, decide};
 use crate::model::{Class, Event, PermanentId, Result};
-use crate::store::maildir::deliver::{Delivery, DeliveryStream, Target, Unmatched};
+use crate::store::maildir::deliver::{Adopted, Delivery, DeliveryStream, Target, Unmatched};
 use crate::store::state::{LinkId, PendingLink, Stored};
 use crate::store::{Intact, Store};
 
@@ -272,7 +272,7 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
             };
             // One that lies in the folder already, and that nothing was matched with, is this one: another file would be a double.
             if let Some(twin) = &twin
-                && let Some((name, replaces)) = target.adopt(store, &twin.digest)?
+                && let Some(Adopted { name, replaces, .. }) = target.adopt(store, &twin.digest, None)?
             {
                 stored.push(Stored { id: link.id, name: Some(name), digest: twin.digest, replaces, by_name: false });
                 adopted += 1;

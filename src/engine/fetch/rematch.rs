@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::backend::{BodySink, Missed, Part, Session, Want};
-use crate::engine::matching::{Here, There, headers_wanted, pair};
-use crate::model::{Cursor, FlagState, Flags, Hash, Listed, LocalName, PermanentId, RemoteId, Result};
+use crate::engine::matching::{Here, There, headers_wanted, longer_headers_wanted, pair};
+use crate::model::{Cursor, FlagState, Flags, Listed, LocalName, PermanentId, RemoteId, Result};
 use crate::store::Store;
-use crate::store::maildir::digest::{Digest, MAX_HEADER, header_hash};
+use crate::store::maildir::digest::{Digest, HeaderDigest, MAX_HEADER};
+use crate::store::maildir::dir::Entry;
+use crate::store::maildir::keywords::KeywordLetters;
 use crate::store::maildir::name::FileName;
 use crate::store::state::{FileHere, FolderRow, Known, LinkId, NewLink};
 
@@ -34,7 +36,8 @@ struct Candidate {
     with_tool_lines: Option<Digest>,
     permanent: Option<PermanentId>,
     row: Option<LinkId>,
-    flags: Option<Flags>,
+    /// What its name says; a row knows what was agreed.
+    flags: Option<FlagState>,
 }
 
 pub(super) async fn rematch(
@@ -68,12 +71,10 @@ pub(super) async fn rematch(
             if let Some((here, weak)) = partner.remove(&i) {
                 let candidate = &candidates[here];
                 link.name = candidate.name.clone();
-                // What both have is agreed; the rest is a difference for `sync` to settle.
-                if let Some(flags) = candidate.flags {
-                    link.flags = FlagState { flags: link.flags.flags.both(flags), keywords: Vec::new() };
-                }
                 let full = candidate.with_tool_lines.filter(|d| Some(d.octets) == link.size);
-                link.here = Some(Known { digest: full.unwrap_or(candidate.digest), weak, continues: candidate.row, moved_from: None });
+                let digest = full.unwrap_or(candidate.digest);
+                let agreed = candidate.flags.as_ref().map(|flags| link.flags.both(flags)).filter(|agreed| *agreed != link.flags);
+                link.here = Some(Known { digest, weak, continues: candidate.row, moved_from: None, agreed });
             }
             link
         })
@@ -89,7 +90,7 @@ pub(super) async fn rematch(
     Ok(Rematched { links, files, matched, local_only })
 }
 
-/// Asks for the headers that can decide, and puts their hashes into `there`.
+/// Asks for the headers that can decide, and puts them into `there`.
 pub(super) async fn ask_headers(
     session: &mut Box<dyn Session>,
     row: &FolderRow,
@@ -98,25 +99,27 @@ pub(super) async fn ask_headers(
     there: &mut [There],
     id: &(dyn Fn(usize) -> RemoteId + Sync),
 ) -> Result<()> {
-    let asked = headers_wanted(here, there);
-    if asked.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<RemoteId> = asked.iter().map(|i| id(*i)).collect();
-    for (index, hash) in headers(session, row, cursor, ids).await? {
-        there[asked[index]].header = Some(hash);
+    for wanted in [headers_wanted, longer_headers_wanted] {
+        let asked = wanted(here, there);
+        if asked.is_empty() {
+            continue;
+        }
+        let ids: Vec<RemoteId> = asked.iter().map(|i| id(*i)).collect();
+        for (index, header) in headers(session, row, cursor, ids).await? {
+            there[asked[index]].header = Some(header);
+        }
     }
     Ok(())
 }
 
-/// The header hashes of messages, by their index; of those that the server gives.
+/// The headers of messages, by their index; of those that the server gives.
 pub(in crate::engine) async fn headers(
     session: &mut Box<dyn Session>,
     row: &FolderRow,
     cursor: &Cursor,
     ids: Vec<RemoteId>,
-) -> Result<HashMap<usize, Hash>> {
-    Ok(read_headers(session, row, cursor, ids, header_hash).await?.found)
+) -> Result<HashMap<usize, HeaderDigest>> {
+    Ok(read_headers(session, row, cursor, ids, HeaderDigest::of).await?.found)
 }
 
 /// Reads the header blocks of messages; `of` says what is kept of each.
@@ -150,7 +153,7 @@ pub(super) async fn link_moved(
     for (from, link, weak) in paired(session, row, cursor, &moving, links, false).await? {
         let message = &moving[from];
         links[link].name = message.name.clone();
-        links[link].here = Some(Known { digest: message.digest, weak, continues: None, moved_from: Some(message.id) });
+        links[link].here = Some(Known { digest: message.digest, weak, continues: None, moved_from: Some(message.id), agreed: None });
     }
     Ok(())
 }
@@ -174,11 +177,15 @@ async fn candidates(store: &Arc<Store>, row: &FolderRow, restarted: bool) -> Res
                 .collect());
         }
         let Some(dir) = store.open_folder(&dir)? else { return Ok(Vec::new()) };
-        let files = store.foreign_files(&dir)?;
+        let (files, letters) = (store.foreign_files(&dir)?, KeywordLetters::load(&dir)?);
+        let flags = |entry: &Entry| {
+            let spelled = FileName::parse(&entry.file).letters;
+            FlagState { flags: Flags::from_letters(spelled), keywords: letters.keywords(spelled, &[]) }
+        };
         Ok(files
             .into_iter()
             .map(|f| Candidate {
-                flags: Some(Flags::from_letters(FileName::parse(&f.entry.file).letters)),
+                flags: Some(flags(&f.entry)),
                 name: f.name,
                 digest: f.digest,
                 with_tool_lines: f.with_tool_lines,

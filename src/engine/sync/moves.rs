@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::engine::matching::{Here, There, headers_wanted, pair};
 use crate::model::{Hash, LocalName};
-use crate::store::maildir::digest::Digest;
+use crate::store::maildir::digest::{Digest, HeaderDigest};
 use crate::store::state::{LinkId, PendingLink, Proof};
 
 /// A linked message whose file is gone from its folder.
@@ -92,9 +92,9 @@ impl Candidates {
         headers_wanted(&self.here, &self.there).into_iter().filter(fits).collect()
     }
 
-    /// Takes the header hash of a wanted message.
-    pub fn header(&mut self, index: usize, hash: Hash) {
-        self.there[index].header = Some(hash);
+    /// Takes the header of a wanted message.
+    pub fn header(&mut self, index: usize, header: HeaderDigest) {
+        self.there[index].header = Some(header);
     }
 
     /// The pairs: (index of gone, index of wanted, weak).

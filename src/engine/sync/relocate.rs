@@ -88,8 +88,8 @@ pub(super) async fn find(
         let row = &all[folder].job.row;
         let Some(cursor) = row.cursor.clone() else { continue };
         let ids = indices.iter().map(|i| wanted[*i].1.remote.clone()).collect();
-        for (n, hash) in headers(session, row, &cursor, ids).await? {
-            candidates.header(indices[n], hash);
+        for (n, header) in headers(session, row, &cursor, ids).await? {
+            candidates.header(indices[n], header);
         }
     }
     let by_id: HashMap<LinkId, (usize, SyncRow)> = gone.into_iter().map(|(from, row)| (row.id, (from, row))).collect();

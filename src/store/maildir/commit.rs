@@ -7,14 +7,14 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::sync::oneshot;
 
-use crate::model::{Error, LocalName, Result};
+use crate::model::{Error, Hash, LocalName, Result};
 use crate::store::Store;
 use crate::store::state::{LinkId, Stored};
 
 use super::deliver::{Addressed, Published};
 use super::digest::Digest;
 use super::incoming::unlink;
-use super::target::Target;
+use super::target::{Adopted, Target};
 
 /// Files of one batch.
 pub(super) const BATCH_FILES: usize = 512;
@@ -27,6 +27,8 @@ pub(super) struct Finished {
     pub tmp: String,
     pub to: Addressed,
     pub digest: Digest,
+    /// Its identity without the lines of other tools, where it has such.
+    pub bare: Option<Hash>,
 }
 
 /// What a writer tells the committer.
@@ -108,7 +110,8 @@ fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()
                 let counts = targets.entry(file.target.folder).or_insert((&file.target, 0, 0));
                 counts.1 += 1;
                 counts.2 += u64::from(place.adopted);
-                stored.push(Stored { id: file.to.link, name: place.name, digest: file.digest, replaces: place.replaces, by_name: false });
+                let digest = Digest { identity: place.identity.unwrap_or(file.digest.identity), ..file.digest };
+                stored.push(Stored { id: file.to.link, name: place.name, digest, replaces: place.replaces, by_name: false });
             }
             Err(error) => return fail(error, &batch[done..]),
         }
@@ -135,6 +138,8 @@ struct Place {
     changed: Vec<bool>,
     /// A file that was here is taken instead.
     adopted: bool,
+    /// That one's identity.
+    identity: Option<Hash>,
     /// Rows of older epochs that it continues.
     replaces: Vec<LinkId>,
 }
@@ -143,9 +148,9 @@ struct Place {
 fn publish(store: &Store, file: &Finished) -> Result<Place> {
     let target = &file.target;
     let tried = || format!("publish a message in the Maildir folder `{}`", target.dir.path);
-    if let Some((name, replaces)) = target.adopt(store, &file.digest)? {
+    if let Some(Adopted { name, identity, replaces }) = target.adopt(store, &file.digest, file.bare)? {
         unlink(&target.dir, &file.tmp);
-        return Ok(Place { name: Some(name), changed: vec![false, true], adopted: true, replaces });
+        return Ok(Place { name: Some(name), changed: vec![false, true], adopted: true, identity: Some(identity), replaces });
     }
     let to = target.entry(&file.to.name, &file.to.flags);
     target.save_letters()?;

@@ -18,7 +18,7 @@ use crate::store::state::LinkId;
 
 use super::commit::{BATCH_FILES, Committer, Finished, Handed};
 use super::incoming::{Incoming, check_space};
-pub use super::target::{Target, Unmatched};
+pub use super::target::{Adopted, Target, Unmatched};
 
 /// A batch waits so long for more before it is published.
 const BATCH_WAIT: Duration = Duration::from_secs(2);
@@ -249,8 +249,8 @@ impl Writer {
             Piece::End(to) => {
                 let Some(message) = self.open.take() else { return Ok(()) };
                 let tried = message.tried();
-                let (target, tmp, digest) = message.finish(&self.store, to.date).map_err(|e| Error::local(tried, &e))?;
-                return hand(Handed::File(Box::new(Finished { target, tmp, to: *to, digest })));
+                let (target, tmp, digest, bare) = message.finish(&self.store, to.date).map_err(|e| Error::local(tried, &e))?;
+                return hand(Handed::File(Box::new(Finished { target, tmp, to: *to, digest, bare })));
             }
             Piece::Cut => self.cut(),
             Piece::Flush(done) => return hand(Handed::Flush(done)),

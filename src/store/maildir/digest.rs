@@ -10,6 +10,9 @@ use crate::model::Hash;
 /// Octets of a header block that are looked at.
 pub const MAX_HEADER: usize = 1 << 20;
 
+/// Octets of a line that other tools add to a message when they upload it: mbsync's has 22, OfflineIMAP's up to 38.
+pub const TOOL_LINE: std::ops::RangeInclusive<u64> = 20..=38;
+
 /// How the file holds the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LineEnds {
@@ -34,17 +37,40 @@ pub struct Digest {
     pub line_ends: LineEnds,
 }
 
-/// Hashes the header block, without the lines that other tools add (mbsync's `X-TUID`, OfflineIMAP's `X-OfflineIMAP`).
-pub fn header_hash(header: &[u8]) -> Hash {
-    let mut hasher = Sha256::new();
-    for line in header.split_inclusive(|b| *b == b'\n').take_while(|line| !matches!(*line, b"\n" | b"\r\n")) {
-        if !is_tool_line(line) {
-            let line = line.strip_suffix(b"\n").unwrap_or(line);
-            hasher.update(line.strip_suffix(b"\r").unwrap_or(line));
-            hasher.update(b"\n");
+/// A header block without the lines that other tools add (mbsync's `X-TUID`, OfflineIMAP's `X-OfflineIMAP`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeaderDigest {
+    /// SHA-256 of the lines, with LF.
+    pub hash: Hash,
+    /// Octets of the lines that were left out, as they came.
+    pub tool_octets: u64,
+}
+
+impl HeaderDigest {
+    /// Of a header block, or of a message that begins with it.
+    pub fn of(header: &[u8]) -> Self {
+        let (mut hasher, mut tool_octets) = (Sha256::new(), 0);
+        for line in header_lines(header) {
+            if is_tool_line(line) {
+                tool_octets += line.len() as u64;
+            } else {
+                let line = line.strip_suffix(b"\n").unwrap_or(line);
+                hasher.update(line.strip_suffix(b"\r").unwrap_or(line));
+                hasher.update(b"\n");
+            }
         }
+        Self { hash: Hash(hasher.finalize().into()), tool_octets }
     }
-    Hash(hasher.finalize().into())
+}
+
+/// The hash of [`HeaderDigest::of`].
+pub fn header_hash(header: &[u8]) -> Hash {
+    HeaderDigest::of(header).hash
+}
+
+/// The lines before the empty one.
+fn header_lines(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    header.split_inclusive(|b| *b == b'\n').take_while(|line| !matches!(*line, b"\n" | b"\r\n"))
 }
 
 /// Whether a header line was added by another tool and is no part of the message.
@@ -73,11 +99,17 @@ pub struct Digester {
     line_ends: LineEnds,
     /// The last octet was a CR whose LF has not come yet.
     pending_cr: bool,
+    /// The identity without the lines of other tools is to be told, too.
+    tells_bare: bool,
+    /// That, once the header has ended and has shown such lines.
+    bare: Option<Sha256>,
 }
 
 impl Default for Digester {
     fn default() -> Self {
         Self {
+            tells_bare: false,
+            bare: None,
             identity: Sha256::new(),
             wire: Sha256::new(),
             header: Vec::new(),
@@ -90,6 +122,11 @@ impl Default for Digester {
 }
 
 impl Digester {
+    /// One that tells the identity without the lines of other tools, too.
+    pub fn telling_bare() -> Self {
+        Self { tells_bare: true, ..Self::default() }
+    }
+
     /// Takes the next wire bytes and appends to `file` what belongs into the file. On [`Form::NowAsSent`] the caller respells what
     /// it wrote *before* this call; `file` got this piece in the new form already, the CR held back before included.
     pub fn update(&mut self, piece: &[u8], file: &mut BytesMut) -> Form {
@@ -145,8 +182,9 @@ impl Digester {
         if before == self.line_ends { Form::Same } else { Form::NowAsSent }
     }
 
-    /// Ends the message. A CR at its very end goes into `file`.
-    pub fn finish(mut self, file: &mut BytesMut) -> (Digest, Form) {
+    /// Ends the message. A CR at its very end goes into `file`. Last, the identity without the lines of other tools, where it is wanted and
+    /// the header has such.
+    pub fn finish(mut self, file: &mut BytesMut) -> (Digest, Form, Option<Hash>) {
         let mut form = Form::Same;
         if self.pending_cr {
             if self.line_ends == LineEnds::Lf {
@@ -155,7 +193,10 @@ impl Digester {
             }
             self.emit(b"\r", file);
         }
-        let header = self.header_hash.unwrap_or_else(|| header_hash(&self.header));
+        let header = match self.header_hash {
+            Some(hash) => hash,
+            None => self.end_header(),
+        };
         let digest = Digest {
             identity: Hash(self.identity.finalize().into()),
             wire: Hash(self.wire.finalize().into()),
@@ -163,7 +204,24 @@ impl Digester {
             octets: self.octets,
             line_ends: self.line_ends,
         };
-        (digest, form)
+        (digest, form, self.bare.map(|bare| Hash(bare.finalize().into())))
+    }
+
+    fn end_header(&mut self) -> Hash {
+        let header = std::mem::take(&mut self.header);
+        let digest = HeaderDigest::of(&header);
+        if self.tells_bare && digest.tool_octets > 0 {
+            let (mut bare, mut in_header) = (Sha256::new(), true);
+            for line in header.split_inclusive(|b| *b == b'\n') {
+                in_header &= !matches!(line, b"\n" | b"\r\n");
+                if !in_header || !is_tool_line(line) {
+                    bare.update(line);
+                }
+            }
+            self.bare = Some(bare);
+        }
+        self.header_hash = Some(digest.hash);
+        digest.hash
     }
 
     /// The LF form goes to the identity, the header and, usually, the file.
@@ -172,12 +230,15 @@ impl Digester {
         file.extend_from_slice(lf);
         if self.header_hash.is_none() {
             let from = self.header.len().saturating_sub(1);
-            self.header.extend_from_slice(&lf[..lf.len().min(MAX_HEADER - self.header.len())]);
+            let (header, rest) = lf.split_at(lf.len().min(MAX_HEADER - self.header.len()));
+            self.header.extend_from_slice(header);
             let ended = self.header.starts_with(b"\n") || memchr::memmem::find(&self.header[from..], b"\n\n").is_some();
             if ended || self.header.len() >= MAX_HEADER {
-                self.header_hash = Some(header_hash(&self.header));
-                self.header = Vec::new();
+                self.end_header();
+                self.bare.iter_mut().for_each(|bare| bare.update(rest));
             }
+        } else if let Some(bare) = &mut self.bare {
+            bare.update(lf);
         }
     }
 }
@@ -277,7 +338,7 @@ mod tests {
             }
             file.extend_from_slice(&buf.split());
         }
-        let (digest, form) = digester.finish(&mut buf);
+        let (digest, form, _) = digester.finish(&mut buf);
         if form == Form::NowAsSent {
             respell(&mut file);
         }
@@ -329,6 +390,23 @@ mod tests {
     }
 
     proptest! {
+        /// The identity without the lines of other tools is that of the message without them, in whatever pieces it comes.
+        #[test]
+        fn lines_of_other_tools_are_left_out_while_a_message_comes(
+            lines in prop::collection::vec(prop::sample::select(vec!["A: b\r\n", "X-TUID: x\r\n", "\r\n", "x-offlineimap: 1\r\n", "body"]), 0..8),
+            cut in 0usize..60,
+        ) {
+            let wire = lines.concat();
+            let (one, two) = wire.as_bytes().split_at(cut.min(wire.len()));
+            let (mut digester, mut sink) = (Digester::telling_bare(), BytesMut::new());
+            digester.update(one, &mut sink);
+            digester.update(two, &mut sink);
+            let (digest, _, bare) = digester.finish(&mut sink);
+            let (file_bare, file_full) = digest_foreign(wire.replace("\r\n", "\n").as_bytes()).unwrap();
+            prop_assert_eq!(digest.identity, file_full.unwrap_or(file_bare).identity);
+            prop_assert_eq!(bare, file_full.map(|_| file_bare.identity));
+        }
+
         #[test]
         fn any_split_gives_the_same(wire in prop::collection::vec(prop::sample::select(b"ab\r\n".to_vec()), 0..40), cuts in prop::collection::vec(0usize..40, 0..4)) {
             let whole = store(&[&wire]);

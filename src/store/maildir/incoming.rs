@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use crate::model::Hash;
 use crate::store::Store;
 use crate::store::disk::File;
 
@@ -28,7 +29,7 @@ pub(super) struct Incoming {
 impl Incoming {
     /// A body for `target` starts; its file is made when there is something to write.
     pub fn new(target: Arc<Target>) -> Self {
-        Self { target, digester: Digester::default(), buffer: BytesMut::new(), file: None }
+        Self { target, digester: Digester::telling_bare(), buffer: BytesMut::new(), file: None }
     }
 
     /// For errors.
@@ -85,10 +86,10 @@ impl Incoming {
         Ok(())
     }
 
-    /// Ends the file: its name in tmp/ and its digest.
-    pub fn finish(mut self, store: &Store, date: Option<i64>) -> io::Result<(Arc<Target>, String, Digest)> {
+    /// Ends the file: its name in tmp/, its digest, and its identity without the lines of other tools where it has such.
+    pub fn finish(mut self, store: &Store, date: Option<i64>) -> io::Result<(Arc<Target>, String, Digest, Option<Hash>)> {
         let had = self.buffer.len();
-        let (digest, form) = std::mem::take(&mut self.digester).finish(&mut self.buffer);
+        let (digest, form, bare) = std::mem::take(&mut self.digester).finish(&mut self.buffer);
         let done = (|| {
             if form == Form::NowAsSent {
                 self.respell(store, had)?;
@@ -102,7 +103,7 @@ impl Incoming {
         })();
         let name = self.file.take().map(|(name, _)| name).unwrap_or_default();
         match done {
-            Ok(()) => Ok((self.target, name, digest)),
+            Ok(()) => Ok((self.target, name, digest, bare)),
             Err(error) => {
                 unlink(&self.target.dir, &name);
                 Err(error)

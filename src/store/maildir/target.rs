@@ -45,6 +45,17 @@ impl Unmatched {
     }
 }
 
+/// A file that is taken for a message of the server.
+#[derive(Debug)]
+pub struct Adopted {
+    /// Its base name.
+    pub name: LocalName,
+    /// Its identity.
+    pub identity: Hash,
+    /// The rows that the message continues.
+    pub replaces: Vec<LinkId>,
+}
+
 /// A folder that messages are delivered into.
 #[derive(Debug)]
 pub struct Target {
@@ -65,19 +76,25 @@ pub struct Target {
 }
 
 impl Target {
-    /// A file here that nothing there was matched with, and that is this message; with the rows that the message continues. It is
-    /// durable, but for its directory.
-    pub fn adopt(&self, store: &Store, digest: &Digest) -> Result<Option<(LocalName, Vec<LinkId>)>> {
+    /// A file here that nothing there was matched with, and that is this message: as it is, or, with the identity `bare`, without the
+    /// lines of other tools. It is durable, but for its directory.
+    pub fn adopt(&self, store: &Store, digest: &Digest, bare: Option<Hash>) -> Result<Option<Adopted>> {
         let tried = || format!("take over a message of the Maildir folder `{}`", self.dir.path);
-        let twin = lock(&self.unmatched).take(&digest.identity);
+        let find =
+            |unmatched: &mut Unmatched, identity| unmatched.take(&identity).map(|(name, rows)| Adopted { name, identity, replaces: rows });
+        let twin = {
+            let mut unmatched = lock(&self.unmatched);
+            std::iter::once(digest.identity).chain(bare).find_map(|identity| find(&mut unmatched, identity))
+        };
         // Its bytes may have changed since they were hashed: the fresh ones are given away only for equal ones, made durable.
-        if let Some((name, replaces)) = twin
-            && store.intact(&self.dir, &HashMap::new(), &name, digest, true)? == Intact::Yes
+        if let Some(twin) = twin
+            && let Adopted { name, identity, .. } = &twin
+            && store.intact(&self.dir, &HashMap::new(), name, &Digest { identity: *identity, ..*digest }, true)? == Intact::Yes
             && let Some(entry) = self.dir.find(&name.0)?
             && let Some(here) = self.dir.open_message(&entry).map_err(|e| Error::local(tried(), &e))?
         {
             here.sync().map_err(|e| Error::local(tried(), &e))?;
-            return Ok(Some((name, replaces)));
+            return Ok(Some(twin));
         }
         Ok(None)
     }

@@ -46,6 +46,8 @@ pub struct Known {
     pub continues: Option<LinkId>,
     /// The row of the message that was moved here when its server copy was removed: the new row is released, too.
     pub moved_from: Option<LinkId>,
+    /// For a new row: flags and keywords that both sides have, where the server has more. The rest is a difference, for `sync` to settle.
+    pub agreed: Option<FlagState>,
 }
 
 /// A file that was here before the folder was known, and that nothing there was matched with yet.
@@ -87,7 +89,7 @@ pub struct Stored {
     pub name: Option<LocalName>,
     /// Digest.
     pub digest: Digest,
-    /// Rows of older epochs that it continues; they go.
+    /// Rows that it continues, of older epochs or of files that were here before: what was agreed of their flags still is; they go.
     pub replaces: Vec<LinkId>,
     /// Its bytes did not come from the server just now: a weak match stays weak.
     pub by_name: bool,
@@ -159,8 +161,8 @@ impl Links for Sqlite {
             let mut added = 0;
             let mut insert = tx.prepare_cached(
                 "INSERT OR IGNORE INTO link (folder, epoch, remote, name, state, size, date, flags, keywords, permanent,
-                    octets, as_sent, identity, wire, header, weak, stored_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                    octets, as_sent, identity, wire, header, weak, stored_at, there_flags, there_keywords)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             )?;
             let mut carry_on = tx.prepare_cached(
                 "UPDATE link SET epoch = ?2, remote = ?3, permanent = ?4, size = ?5, weak = max(weak, ?6),
@@ -177,6 +179,8 @@ impl Links for Sqlite {
                     continue;
                 }
                 let digest = link.here.as_ref().map(|k| &k.digest);
+                let agreed = link.here.as_ref().and_then(|k| k.agreed.as_ref());
+                let flags = agreed.unwrap_or(&link.flags);
                 let inserted = insert.execute(params![
                     folder,
                     epoch,
@@ -189,8 +193,8 @@ impl Links for Sqlite {
                     },
                     size,
                     link.date,
-                    link.flags.flags.bits(),
-                    keyword_text(&link.flags.keywords),
+                    flags.flags.bits(),
+                    keyword_text(&flags.keywords),
                     permanent,
                     digest.map(|d| d.octets as i64),
                     digest.map(|d| d.line_ends == LineEnds::AsSent),
@@ -199,6 +203,8 @@ impl Links for Sqlite {
                     digest.map(|d| d.header.0),
                     link.here.as_ref().is_some_and(|k| k.weak),
                     link.here.as_ref().map(|_| now),
+                    agreed.map(|_| link.flags.flags.bits()),
+                    agreed.and_then(|_| keyword_text(&link.flags.keywords)),
                 ])?;
                 added += inserted;
                 // An id that was known already accounts for no other message.
@@ -229,6 +235,8 @@ impl Links for Sqlite {
                     d.header.0,
                     true,
                     now,
+                    None::<u8>,
+                    None::<String>,
                 ])?;
             }
             tx.execute("UPDATE folder SET cursor = ?2 WHERE id = ?1", params![folder, cursor.0])?;
@@ -291,6 +299,12 @@ impl Links for Sqlite {
                     name = coalesce(?9, name), weak = CASE WHEN ?10 THEN weak ELSE 0 END, reason = NULL WHERE id = ?1",
             )?;
             let mut delete = tx.prepare_cached("DELETE FROM link WHERE id = ?1")?;
+            // What the server says was recorded as the flags of a message that was to come.
+            let mut agreed = tx.prepare_cached(
+                "UPDATE link SET there_flags = flags, there_keywords = keywords,
+                    (flags, keywords) = (SELECT flags, keywords FROM link WHERE id = ?2)
+                 WHERE id = ?1 AND EXISTS (SELECT 1 FROM link WHERE id = ?2)",
+            )?;
             for s in stored {
                 let d = &s.digest;
                 let as_sent = d.line_ends == LineEnds::AsSent;
@@ -307,6 +321,9 @@ impl Links for Sqlite {
                     name,
                     s.by_name
                 ])?;
+                if let Some(old) = s.replaces.first() {
+                    agreed.execute([s.id.0, old.0])?;
+                }
                 for old in &s.replaces {
                     delete.execute([old.0])?;
                 }

@@ -46,10 +46,13 @@ fn add(tables: &mut Tables, folder: i64, epoch: i64, new: &NewLink, now: i64) ->
         (Some(_), None) => Stage::Stored,
         (Some(_), Some(_)) => Stage::Released,
     };
+    let agreed = new.here.as_ref().and_then(|known| known.agreed.clone());
+    let there = agreed.as_ref().map(|_| new.flags.clone());
     let added = tables.insert(Link {
         size: plausible(new.size),
         date: new.date,
-        agreed: new.flags.clone(),
+        agreed: agreed.unwrap_or_else(|| new.flags.clone()),
+        there,
         permanent: new.permanent.clone(),
         digest: new.here.as_ref().map(|known| known.digest),
         weak: new.here.as_ref().is_some_and(|known| known.weak),
@@ -132,6 +135,9 @@ impl Links for MemState {
                         link.name = name.clone();
                     }
                 });
+                if let Some(agreed) = s.replaces.first().and_then(|old| tables.links.get(old)).map(|old| old.agreed.clone()) {
+                    tables.change([&s.id], |link| link.there = Some(std::mem::replace(&mut link.agreed, agreed.clone())));
+                }
                 tables.forget(&s.replaces);
             }
             Ok(())

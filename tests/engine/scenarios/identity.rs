@@ -60,6 +60,34 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "flags_of_both_sides_survive_a_lost_state",
+        user_here: "A message is read and labelled; then the state is lost.",
+        user_there: "It is flagged, and another one read and labelled, before the state is there again.",
+        result: "Both sides have all of it: what only one has is no deletion.",
+        agreed: "INBOX: a b c:S+work",
+        before: &[Before { here: "", there: "", run: Verb::Sync }],
+        here: "flag INBOX/a:S+mine; lose-state",
+        there: "flag INBOX/a:F+theirs; flag INBOX/b:S+new",
+        end: "INBOX: a:FS+mine+theirs b:S+new c:S+work",
+        facts: "downloaded=0 uploaded=0 deleted_here=0 deleted_there=0",
+        runs: 2,
+        ..QUIET
+    },
+    Scenario {
+        name: "flags_there_survive_a_lost_state_where_bodies_decide",
+        user_here: "The state is lost; two messages have the same header and size.",
+        user_there: "They were read.",
+        result: "Their bodies are compared, and they are read here, too.",
+        server: "identity=epoch",
+        agreed: "INBOX: a a' b",
+        here: "lose-state",
+        there: "flag INBOX/a:S; flag INBOX/a':F+new",
+        end: "INBOX: a:S a':F+new b",
+        facts: "uploaded=0 deleted_here=0 deleted_there=0",
+        runs: 2,
+        ..QUIET
+    },
+    Scenario {
         name: "after_a_lost_state_a_deletion_here_works_again",
         user_here: "The state was lost and rebuilt in an earlier run; now you delete a message.",
         result: "Its body is compared once, and it is deleted there.",
