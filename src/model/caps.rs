@@ -80,6 +80,8 @@ pub struct Deletes {
     pub trash: bool,
     /// It can be removed for good, that message and no other.
     pub now: bool,
+    /// What should be removed for good may be moved to the trash all the same, and nothing is said of it.
+    pub may_keep: bool,
 }
 
 /// Moves between folders there.
@@ -174,7 +176,11 @@ impl Caps {
                 keywords: self.flags.keywords.min(other.flags.keywords),
             },
             append: self.append.min(other.append),
-            delete: Deletes { trash: self.delete.trash && other.delete.trash, now: self.delete.now && other.delete.now },
+            delete: Deletes {
+                trash: self.delete.trash && other.delete.trash,
+                now: self.delete.now && other.delete.now,
+                may_keep: self.delete.may_keep || other.delete.may_keep,
+            },
             moves: self.moves.min(other.moves),
             push: if self.push.rank() <= other.push.rank() { self.push } else { other.push },
             submit: self.submit && other.submit,

@@ -72,7 +72,7 @@ pub fn variants() -> Vec<Variant> {
     ]
 }
 
-/// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD ids=told append=no|silent|drafts moves=no trash=no now=no folders=read-only|inbox
+/// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD ids=told append=no|silent|drafts moves=no trash=no now=no|kept sizes=no folders=read-only|inbox
 /// identity=lasting|epoch|content handle=path`.
 pub fn mask(settings: &mut Settings, words: &str) {
     let caps = &mut settings.caps;
@@ -95,6 +95,8 @@ pub fn mask(settings: &mut Settings, words: &str) {
             ("append", "drafts") => caps.append = Append::DraftsOnly,
             ("moves", "no") => caps.moves = Moves::No,
             ("trash", "no") => caps.delete = Deletes { trash: false, ..caps.delete },
+            ("now", "kept") => caps.delete.may_keep = true,
+            ("sizes", "no") => settings.manners.tells_sizes = false,
             ("now", "no") => caps.delete = Deletes { now: false, ..caps.delete },
             ("handle", "path") => settings.manners.handle_is_path = true,
             ("folders", "read-only") => caps.folders = Folders::ReadOnly,

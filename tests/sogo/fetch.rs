@@ -64,6 +64,21 @@ fn odd_mail_and_thirty_megabytes_come_as_the_server_has_them() {
 const REBUILT: [&str; 2] = ["no-headers", "latin1"];
 
 #[test]
+fn what_sogo_puts_into_the_trash_when_it_should_remove_it_is_not_fetched_again() {
+    let Some(w) = World::active_sync("released") else { return };
+    w.server.fill(&w.user, "INBOX", 4, "a");
+    w.configure_active_sync("after-fetch = \"delete\"\n");
+    assert_eq!(done(&w.fetch(0, &[])), [("downloaded", 4), ("deleted_there", 4)]);
+    assert!(there(&w).keys().all(|(folder, _)| folder == "Trash") && there(&w).len() == 4);
+    assert_eq!(done(&w.fetch(0, &[])), []);
+    // Others that go there come, and are removed.
+    w.server.fill(&w.user, "Trash", 2, "b");
+    assert_eq!(done(&w.fetch(0, &[])), [("downloaded", 2), ("deleted_there", 2)]);
+    assert_eq!((w.mail().len(), done(&w.fetch(0, &[]))), (6, vec![]));
+    assert_eq!(done(&w.sync(0, &[])), []);
+}
+
+#[test]
 fn a_wrong_password_is_77_and_makes_nothing() {
     let Some(w) = World::active_sync("password") else { return };
     w.server.fill(&w.user, "INBOX", 3, "a");

@@ -275,7 +275,7 @@ fn relocate(state: &mut dyn State, known: &[FolderRow], dice: &mut Dice<'_>) -> 
 }
 
 fn release(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
-    match dice.below(6) {
+    match dice.below(7) {
         0 => {
             let (until, now) = (dice.moment(), dice.moment());
             (format!("mark_due({folder}, {until}, {now})"), text(state.mark_due(folder, until, now)))
@@ -284,6 +284,7 @@ fn release(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
             let (missing, found) = (dice.few(Dice::row), dice.few(Dice::row));
             (format!("mark_missing({missing:?}, {found:?})"), text(state.mark_missing(&missing, &found)))
         }
+        4 => (format!("forget_moved({folder})"), text(state.forget_moved(folder))),
         2 | 3 => {
             let ids = dice.few(Dice::here);
             (format!("mark_releasing({ids:?})"), text(state.mark_releasing(&ids)))

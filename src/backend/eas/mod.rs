@@ -74,7 +74,8 @@ fn caps(version: Version) -> Caps {
         changes: Changes::Delta,
         flags: FlagSupport { pull: flags::set(pull), push: flags::set(&flags::PUSHED), keywords },
         append: if drafts { Append::DraftsOnly } else { Append::No },
-        delete: Deletes { trash: true, now: true },
+        // SOGo moves to the trash whatever DeletesAsMoves says.
+        delete: Deletes { trash: true, now: true, may_keep: true },
         moves: Moves::Native { tells_id: true },
         push: Push::Folders { most: NonZeroU16::MAX },
         submit: true,

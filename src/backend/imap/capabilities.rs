@@ -111,7 +111,7 @@ impl Capabilities {
             identity: if self.has("OBJECTID") || self.has("X-GM-EXT-1") { Identity::Permanent } else { Identity::PerEpoch },
             changes: if self.mod_seqs() { Changes::Delta } else { Changes::Whole },
             append: Append::Yes { tells_id: uidplus },
-            delete: Deletes { trash: true, now: uidplus },
+            delete: Deletes { trash: true, now: uidplus, may_keep: false },
             moves: if self.has("MOVE") { Moves::Native { tells_id: uidplus } } else { Moves::CopyThenDelete },
             push: if self.has("NOTIFY") {
                 Push::Folders { most: NonZeroU16::MAX }
@@ -135,7 +135,7 @@ pub(super) fn ceiling(connections: NonZeroU16) -> Caps {
         changes: Changes::Delta,
         flags: FlagSupport { pull: all, push: all, keywords: Keywords::Any },
         append: Append::Yes { tells_id: true },
-        delete: Deletes { trash: true, now: true },
+        delete: Deletes { trash: true, now: true, may_keep: false },
         moves: Moves::Native { tells_id: true },
         push: Push::Folders { most: NonZeroU16::MAX },
         submit: false,

@@ -114,7 +114,7 @@ pub(super) fn ceiling() -> Caps {
         changes: Changes::Whole,
         flags: FlagSupport { pull: Flags::NONE, push: Flags::NONE, keywords: Keywords::No },
         append: Append::No,
-        delete: Deletes { trash: false, now: true },
+        delete: Deletes { trash: false, now: true, may_keep: false },
         moves: Moves::No,
         push: Push::Poll { at_least: POLL },
         submit: false,

@@ -251,7 +251,7 @@ mod tests {
             changes: Changes::Whole,
             flags: crate::model::caps::FlagSupport { pull: Flags::NONE, push: Flags::from_bits(24), keywords: Keywords::No },
             append: Append::No,
-            delete: crate::model::caps::Deletes { trash: false, now: true },
+            delete: crate::model::caps::Deletes { trash: false, now: true, may_keep: false },
             moves: Moves::No,
             push: Push::Folders { most: one },
             submit: false,

@@ -1,6 +1,6 @@
 //! Messages that went there from here: which of the new ones there they are, and whether they are there at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::backend::Session;
@@ -12,7 +12,7 @@ use crate::store::maildir::outgoing::header_block;
 use crate::store::state::{Digested, FolderRow, Known, LinkId, NewLink};
 
 use super::blocking;
-use super::rematch::{Headers, ask_headers, read_headers};
+use super::rematch::{Headers, ask_headers, headers, read_headers};
 
 /// Messages that were sent or moved into the folder, and whose new ids nobody has told, are known by their content and not fetched; where
 /// the server has rewritten one, by its origin.
@@ -28,7 +28,7 @@ pub(super) async fn link_arrived(
     if arriving.is_empty() {
         return Ok(());
     }
-    let mut pairs = paired(session, row, cursor, &arriving, links, true).await?;
+    let mut pairs = paired(session, row, cursor, &arriving, links, false).await?;
     rewritten(store, session, row, cursor, &arriving, links, &mut pairs).await?;
     for (from, link, weak) in pairs {
         let message = &arriving[from];
@@ -38,15 +38,15 @@ pub(super) async fn link_arrived(
     Ok(())
 }
 
-/// Pairs messages here with those of a listing that nothing is known of: (index here, index of the link, weak). With `twins`, those that
-/// are byte for byte the same may take each other's place.
+/// Pairs messages here with those of a listing that nothing is known of: (index here, index of the link, weak). Those that are byte for
+/// byte the same may take each other's place. With `sizeless`, those whose size the server does not tell may be paired, too.
 pub(super) async fn paired(
     session: &mut Box<dyn Session>,
     row: &FolderRow,
     cursor: &Cursor,
     messages: &[Digested],
     links: &[NewLink],
-    twins: bool,
+    sizeless: bool,
 ) -> Result<Vec<(usize, usize, bool)>> {
     let here: Vec<Here> =
         messages.iter().map(|m| Here { permanent: m.permanent.clone(), sizes: vec![m.digest.octets], header: m.digest.header }).collect();
@@ -55,18 +55,45 @@ pub(super) async fn paired(
         unknown.iter().map(|i| There { permanent: links[*i].permanent.clone(), size: links[*i].size, header: None }).collect();
     let ids: Vec<RemoteId> = unknown.iter().map(|i| links[*i].remote.clone()).collect();
     ask_headers(session, row, cursor, &here, &mut there, &|i| ids[i].clone()).await?;
-    let mut pairs = pair(&here, &there);
-    if twins {
-        pair_twins(messages, &there, &mut pairs);
+    if sizeless {
+        guess_sizes(session, row, cursor, &here, &mut there, &ids).await?;
     }
+    let mut pairs = pair(&here, &there);
+    pair_twins(messages, &there, &mut pairs);
     Ok(pairs.into_iter().map(|pair| (pair.here, unknown[pair.there], pair.weak)).collect())
+}
+
+/// Where listings tell no sizes, an equal header must do: the message has the size of the one here that has it.
+async fn guess_sizes(
+    session: &mut Box<dyn Session>,
+    row: &FolderRow,
+    cursor: &Cursor,
+    here: &[Here],
+    there: &mut [There],
+    ids: &[RemoteId],
+) -> Result<()> {
+    let asked: Vec<usize> = (0..there.len()).filter(|i| there[*i].size.is_none()).collect();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let mut sizes: HashMap<Hash, HashSet<u64>> = HashMap::new();
+    for h in here {
+        sizes.entry(h.header).or_default().extend(&h.sizes);
+    }
+    for (n, header) in headers(session, row, cursor, asked.iter().map(|i| ids[*i].clone()).collect()).await? {
+        let there = &mut there[asked[n]];
+        there.header = Some(header);
+        // Messages of several sizes with one header are not told apart by it.
+        there.size = sizes.get(&header.hash).filter(|sizes| sizes.len() == 1).and_then(|sizes| sizes.iter().next().copied());
+    }
+    Ok(())
 }
 
 /// Messages that are byte for byte the same were sent, and not all of them are told of yet: any of them may be any of those. Where more
 /// have come than were sent, somebody else has sent some, and nothing is concluded.
 fn pair_twins(messages: &[Digested], there: &[There], pairs: &mut Vec<Pair>) {
-    let paired_here: std::collections::HashSet<usize> = pairs.iter().map(|p| p.here).collect();
-    let paired_there: std::collections::HashSet<usize> = pairs.iter().map(|p| p.there).collect();
+    let paired_here: HashSet<usize> = pairs.iter().map(|p| p.here).collect();
+    let paired_there: HashSet<usize> = pairs.iter().map(|p| p.there).collect();
     let mut groups: HashMap<(Hash, u64), (Vec<usize>, Vec<usize>)> = HashMap::new();
     for (i, m) in messages.iter().enumerate().filter(|(i, _)| !paired_here.contains(i)) {
         groups.entry((m.digest.header, m.digest.octets)).or_default().0.push(i);

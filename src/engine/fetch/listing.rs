@@ -249,10 +249,11 @@ async fn take_page(
         job.report.linked += if job.passing_ids && restarted { 0 } else { matched };
         job.report.local_only = local_only;
         job.rematched = Some(Rematch { listed: count, adopted: !restarted });
-        if job.row.role == Some(Role::Trash) {
-            link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
-        }
+        let looked = job.row.role == Some(Role::Trash) && link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
         commit(store, job, restarted, (links, News::default(), files), &harvest, marks).await?;
+        if looked && !harvest.doubtful {
+            forget_moved(store, job).await?;
+        }
         return Ok(false);
     }
     // Ids of before mean nothing after a restart.
@@ -265,9 +266,7 @@ async fn take_page(
     let names = store.clone();
     let mut links: Vec<NewLink> = listed.into_iter().map(|listed| new_link(&names, listed)).collect();
     link_arrived(store, session, &job.row, &harvest.cursor, &mut links).await?;
-    if job.row.role == Some(Role::Trash) {
-        link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
-    }
+    let looked = job.row.role == Some(Role::Trash) && link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
     let marks = if more { Marks::default() } else { marks };
     let nothing = stuck && !harvest.restarted && links.is_empty() && news.is_empty();
     if nothing && (marks == Marks::default() || marks == job.row.marks) {
@@ -275,10 +274,19 @@ async fn take_page(
         return Ok(false);
     }
     commit(store, job, harvest.restarted, (links, news, Vec::new()), &harvest, marks).await?;
+    if looked && !more && !harvest.doubtful {
+        forget_moved(store, job).await?;
+    }
     if !more && !harvest.doubtful {
         look_for_unseen(store, session, &job.row, &harvest.cursor).await?;
     }
     Ok(more)
+}
+
+/// The trash shows all that went there: what is not among it did not go there, and is looked for no more.
+async fn forget_moved(store: &Arc<Store>, job: &Job) -> Result<()> {
+    let trash = job.row.id;
+    blocking(store, move |store| store.state().forget_moved(trash)).await
 }
 
 /// The messages of a listing from nothing.

@@ -7,7 +7,7 @@ use crate::backend::{Ctx, Order, Session, Step};
 use crate::engine::guard::{Alarm, judge};
 use crate::model::caps::Identity;
 use crate::model::report::PlannedAction;
-use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Scope};
+use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Role, Scope};
 use crate::store::maildir::dir::{Entry, FolderDir};
 use crate::store::state::{LinkId, Receipt, Releasable};
 use crate::store::{Intact, Store};
@@ -261,13 +261,15 @@ async fn remove(
         .await?;
         let orders: Vec<Order> = batch.iter().map(|m| Order::Delete { id: m.remote.clone() }).collect();
         let step = session.apply(&job.row.remote, &cursor, &orders).await?;
+        // What goes from the trash itself has nowhere to stay.
+        let may_keep = session.caps().delete.may_keep && job.row.role != Some(Role::Trash);
         store.step("release-order");
         let answered = step.outcomes.len().min(batch.len());
         if answered == 0 {
             let tried = format!("remove server copies from the folder `{}`", job.row.path);
             return Err(Error::new(Class::Protocol, tried, "the server answered none of the orders").scope(Scope::Folder));
         }
-        receipt(store, ctx, job, &batch[..answered], step).await?;
+        receipt(store, ctx, job, &batch[..answered], step, may_keep).await?;
         rest = &rest[answered..];
     }
     Ok(())
@@ -328,7 +330,7 @@ async fn check(
     Ok(good)
 }
 
-async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasable], step: Step) -> Result<()> {
+async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasable], step: Step, may_keep: bool) -> Result<()> {
     let mut receipt = Receipt { cursor: step.cursor, ..Receipt::default() };
     for (message, outcome) in batch.iter().zip(step.outcomes) {
         match outcome {
@@ -347,6 +349,10 @@ async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasab
             // Stays as begun: the next run asks again, which is harmless.
             Outcome::Uncertain | Outcome::Short(_) => {}
         }
+    }
+    if may_keep {
+        // They may be in the trash now, under ids that nobody tells.
+        receipt.unnamed.clone_from(&receipt.released);
     }
     let count = receipt.released.len() as u64;
     job.report.deleted_there += count;

@@ -137,25 +137,25 @@ pub(super) async fn read_headers<T: Send>(
 }
 
 /// In the trash: messages that are here and whose server copies could only be moved, or may have been moved by a run that did not
-/// live to hear of it, are known by their content and not fetched again.
+/// live to hear of it, are known by their content and not fetched again. Whether any were looked for.
 pub(super) async fn link_moved(
     store: &Arc<Store>,
     session: &mut Box<dyn Session>,
     row: &FolderRow,
     cursor: &Cursor,
     links: &mut [NewLink],
-) -> Result<()> {
+) -> Result<bool> {
     let folder = row.id;
-    let moving = blocking(store, move |store| store.state().moving(folder)).await?;
-    if moving.is_empty() || links.is_empty() {
-        return Ok(());
+    let moving = if links.is_empty() { Vec::new() } else { blocking(store, move |store| store.state().moving(folder)).await? };
+    if moving.is_empty() {
+        return Ok(false);
     }
-    for (from, link, weak) in paired(session, row, cursor, &moving, links, false).await? {
+    for (from, link, weak) in paired(session, row, cursor, &moving, links, true).await? {
         let message = &moving[from];
         links[link].name = message.name.clone();
         links[link].here = Some(Known { digest: message.digest, weak, continues: None, moved_from: Some(message.id), agreed: None });
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Rows of the epoch that ended; or, where the folder was not known, its files.

@@ -66,6 +66,9 @@ pub trait Matching {
     /// are being released, then those that went.
     fn moving(&self, trash: i64) -> Result<Vec<Digested>>;
 
+    /// The trash was listed up to now: what was not found there did not go there.
+    fn forget_moved(&mut self, trash: i64) -> Result<()>;
+
     /// Messages of a folder that are on their way there.
     fn arriving(&self, folder: i64) -> Result<Vec<Digested>>;
 
@@ -110,6 +113,12 @@ impl Matching for Sqlite {
                 "{columns} INDEXED BY link_releasing WHERE state = 3 AND folder <> ?1 UNION ALL {columns} INDEXED BY link_moved WHERE moved = 1 AND folder <> ?1"
             ))?;
             query.query_map([trash], digested)?.collect()
+        })
+    }
+
+    fn forget_moved(&mut self, trash: i64) -> Result<()> {
+        self.transaction("forget messages moved to the trash", |tx| {
+            tx.execute("UPDATE link INDEXED BY link_moved SET moved = 0 WHERE moved = 1 AND folder <> ?1", [trash]).map(drop)
         })
     }
 

@@ -123,9 +123,6 @@ impl MemSession {
     }
 
     async fn delete(&mut self, folder: &FolderId, id: &RemoteId) -> Result<Outcome, Broken> {
-        if self.caps.delete.now {
-            return self.removed(folder, id).await;
-        }
         let (trash, here) = {
             let server = self.server.clone();
             let account = server.lock();
@@ -134,6 +131,11 @@ impl MemSession {
             (trash.clone(), trash.as_ref() == Some(folder))
         };
         match trash {
+            Some(trash) if self.caps.delete.may_keep && !here => Ok(match self.relocate(folder, id, &trash).await? {
+                Outcome::Moved { .. } => Outcome::Done { id: None },
+                outcome => outcome,
+            }),
+            _ if self.caps.delete.now => self.removed(folder, id).await,
             Some(trash) if !here => self.relocate(folder, id, &trash).await,
             _ => Ok(Outcome::Refused("messages cannot be removed here one by one".into())),
         }

@@ -60,7 +60,7 @@ impl MemSession {
         let permanent = (self.caps.identity == Identity::Permanent).then(|| PermanentId(format!("m{}", message.permanent).into()));
         Listed {
             id: remote_id(id),
-            size: Some(message.body.len() as u64),
+            size: self.manners.tells_sizes.then_some(message.body.len() as u64),
             date: Some(message.date),
             flags: self.shown_flags(&message.flags),
             permanent,

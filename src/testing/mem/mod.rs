@@ -37,7 +37,7 @@ pub fn everything() -> Caps {
         changes: Changes::Delta,
         flags: FlagSupport { pull: all, push: all, keywords: Keywords::Any },
         append: Append::Yes { tells_id: true },
-        delete: Deletes { trash: true, now: true },
+        delete: Deletes { trash: true, now: true, may_keep: false },
         moves: Moves::Native { tells_id: true },
         push: Push::Poll { at_least: 0 },
         submit: false,
@@ -54,7 +54,7 @@ pub fn drop_box() -> Caps {
         changes: Changes::Whole,
         flags: FlagSupport { pull: Flags::NONE, push: Flags::NONE, keywords: Keywords::No },
         append: Append::No,
-        delete: Deletes { trash: false, now: true },
+        delete: Deletes { trash: false, now: true, may_keep: false },
         moves: Moves::No,
         ..everything()
     }
@@ -90,6 +90,8 @@ pub struct Manners {
     pub says_uncertain: bool,
     /// What was removed there is not told: absence means nothing.
     pub silent_removals: bool,
+    /// Listings tell sizes.
+    pub tells_sizes: bool,
     /// The keywords that a server with [`Keywords::Listed`] keeps.
     pub listed_keywords: &'static [&'static str],
 }
@@ -105,6 +107,7 @@ impl Default for Manners {
             handle_is_path: true,
             says_uncertain: false,
             silent_removals: false,
+            tells_sizes: true,
             listed_keywords: &[],
         }
     }

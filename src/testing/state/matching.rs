@@ -39,6 +39,13 @@ impl Matching for MemState {
         releasing.chain(others().filter(|(_, link)| link.moved)).map(digested).collect()
     }
 
+    fn forget_moved(&mut self, trash: i64) -> Result<()> {
+        self.transaction(|tables| {
+            tables.links.values_mut().filter(|link| link.folder != trash).for_each(|link| link.moved = false);
+            Ok(())
+        })
+    }
+
     fn arriving(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read().of(folder).filter(|(_, link)| link.stage == Stage::Arriving).map(digested).collect()
     }

@@ -198,6 +198,31 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "what_stays_in_the_trash_of_its_own_accord_is_not_fetched_again",
+        user_there: "`fetch` with `after-fetch = \"delete\"` removed messages for good, and the server put them into the trash all the same; another one was deleted there by hand.",
+        result: "Those are known, and not fetched again; the other one comes.",
+        server: "now=kept sizes=no",
+        agreed: "INBOX: a a b | Trash: t",
+        before: &[RELEASED, Before { here: "", there: "new Trash/n", run: Verb::Fetch }],
+        there: "new Trash/m",
+        end: "INBOX: a a b | Trash: m n t",
+        end_there: Some("INBOX: | Trash: a a b m n"),
+        facts: "uploaded=0 deleted_here=0 deleted_there=0 downloaded=1",
+        ..QUIET
+    },
+    Scenario {
+        name: "what_stays_in_the_trash_is_known_by_header_and_size",
+        user_there: "The same, and the server tells sizes.",
+        result: "The same.",
+        server: "now=kept identity=epoch",
+        agreed: "INBOX: a a b | Trash:",
+        before: &[RELEASED],
+        end: "INBOX: a a b | Trash:",
+        end_there: Some("INBOX: | Trash: a a b"),
+        facts: "uploaded=0 deleted_here=0 deleted_there=0 downloaded=0",
+        ..QUIET
+    },
+    Scenario {
         name: "a_fetched_account_can_be_synced",
         user_here: "You have used `fetch` so far; now you read a message and use `sync`.",
         user_there: "Another one was flagged.",
