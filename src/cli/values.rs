@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 
+/// Longer than anybody waits; and whatever multiplies it or counts from now on by it stays a time.
+const LONGEST: Duration = Duration::from_secs(1000 * 366 * 86_400);
+
 /// Reads a length of time: plain seconds (`90`), or numbers with `s`, `m`, `h`, `d` or `w`, also several (`1h30m`).
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no length of time; write 90, 90s, 15m, 2h, 30d or 1h30m");
@@ -13,7 +16,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         return Err(wrong());
     }
     if rest.bytes().all(|b| b.is_ascii_digit()) {
-        return rest.parse().map(Duration::from_secs).map_err(|_| wrong());
+        return rest.parse().map_err(|_| wrong()).and_then(|seconds| bounded(text, seconds));
     }
     while !rest.is_empty() {
         let (number, tail) = rest.split_at(digits(rest));
@@ -30,7 +33,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         total = number.checked_mul(seconds).and_then(|n| total.checked_add(n)).ok_or_else(wrong)?;
         rest = &tail[unit.len_utf8()..];
     }
-    Ok(Duration::from_secs(total))
+    bounded(text, total)
+}
+
+fn bounded(text: &str, seconds: u64) -> Result<Duration, String> {
+    let time = Duration::from_secs(seconds);
+    if time <= LONGEST { Ok(time) } else { Err(format!("`{text}` is longer than a thousand years")) }
 }
 
 /// Reads a length of time that is not nothing.
@@ -118,9 +126,12 @@ mod tests {
         {
             assert_eq!(duration(text).unwrap().as_secs(), seconds, "{text}");
         }
-        for text in ["", "h", "1x", "-1", "1.5h", "1h30", "99999999999999999999", "9999999999999999999w", "1µ"] {
+        for text in
+            ["", "h", "1x", "-1", "1.5h", "1h30", "99999999999999999999", "9999999999999999999w", "1µ", "18446744073709551615", "99999999w"]
+        {
             assert!(duration(text).is_err(), "{text}");
         }
+        assert_eq!(duration("365000d").unwrap().as_secs(), 31_536_000_000);
         assert!(some_duration("0").is_err());
     }
 
