@@ -100,7 +100,7 @@ impl Login<'_> {
 
     /// A login that failed.
     pub fn error(&self, class: Class, failed: String) -> Box<Error> {
-        Error::new(class, self.tried(), failed).safe("nothing was written")
+        Error::new(class, self.tried(), failed).safe("what is here and what is there stays as it is")
     }
 
     /// The server cannot tell now.
@@ -141,5 +141,5 @@ impl Login<'_> {
 
 /// A line that is lost where the answer to a login should come may be the answer: another try could be the one that locks the account.
 pub(super) fn unanswered(error: Box<Error>) -> Box<Error> {
-    if error.class == Class::Temporary { error.fate(Fate::NeedsUser) } else { error }
+    if error.class == Class::Temporary && error.fate == Fate::Now { error.fate(Fate::NeedsUser) } else { error }
 }

@@ -262,8 +262,59 @@ fn row_72_a_mailbox_that_is_in_use_or_was_asked_too_soon_is_75() {
 }
 
 #[test]
+fn row_72_a_server_that_says_how_long_it_wants_to_be_left_alone_is_waited_for() {
+    let caps = Some(vec!["USER", "UIDL", "TOP", "RESP-CODES", "LOGIN-DELAY 2"]);
+    let home = Home::new(Drop { caps, ..Drop::of(2, "a") });
+    home.peer
+        .hook(|line, connection| if line.starts_with("PASS") && connection == 1 { say("-ERR [LOGIN-DELAY] too soon\r\n") } else { None });
+    home.run(&["fetch", "--wait=1"]).exit(75).says("too short a time ago");
+    assert_eq!(home.peer.count("PASS"), 1, "what comes too late is not waited for");
+    home.peer
+        .hook(|line, connection| if line.starts_with("PASS") && connection == 2 { say("-ERR [LOGIN-DELAY] too soon\r\n") } else { None });
+    let begun = std::time::Instant::now();
+    home.run(&["fetch", "--wait=20"]).exit(0);
+    assert!(begun.elapsed().as_millis() >= 2000 && home.peer.count("PASS") == 3, "{}", home.peer.count("PASS"));
+    home.assert_same();
+}
+
+#[test]
+fn refusals_before_and_after_the_login_say_what_they_are() {
+    for (greeting, code) in [("-ERR [SYS/PERM] closed\r\n", 69), ("-ERR [LOGIN-DELAY] too soon\r\n", 75)] {
+        let home = Home::new(Drop { greeting: greeting.trim_end().into(), ..Drop::of(2, "a") });
+        home.fetch(code);
+        assert_eq!(home.peer.connections(), 1, "{greeting}");
+    }
+    for verb in ["STAT", "LIST", "UIDL"] {
+        for (answer, code) in [("-ERR [SYS/PERM] broken\r\n", 69), ("-ERR [SYS/TEMP] later\r\n", 75)] {
+            let home = Home::new(Drop::of(2, "a"));
+            home.peer.hook(move |line, _| if line == verb { say(answer) } else { None });
+            home.fetch(code);
+            assert!(code == 75 || home.peer.count("PASS") == 1, "{verb}: what a person must mend is tried once");
+            assert_eq!(home.peer.count("TOP"), 0, "{verb}: that is no server without unique-ids");
+        }
+    }
+}
+
+#[test]
+fn a_listing_may_be_in_any_order_and_say_more() {
+    let home = Home::new(Drop::of(3, "a"));
+    let sizes: Vec<usize> = home.peer.maildrop().letters.iter().map(|l| l.body.len()).collect();
+    home.peer.hook(move |line, _| {
+        let list = format!("+OK\r\n3 {} \u{e9}\r\n1 {}\r\n2 {}\r\n.\r\n", sizes[2], sizes[0], sizes[1]);
+        // One octet, which is no UTF-8.
+        if line == "LIST" { say(list.chars().map(|c| c as u8).collect::<Vec<u8>>()) } else { None }
+    });
+    home.fetch(0);
+    home.assert_same();
+}
+
+#[test]
 fn what_a_refused_login_is_about() {
     for (answer, code, words) in [
+        ("-ERR Server Unavailable. 21\r\n", 75, "cannot check the login now"),
+        ("-ERR Exceeded the login limit for a 15 minute period\r\n", 75, "cannot check the login now"),
+        ("-ERR [AUTH] service temporarily unavailable\r\n", 77, "wrong user name or password"),
+        ("-ERR password wrong or service temporarily unavailable\r\n", 77, "wrong user name or password"),
         ("-ERR [AUTH] invalid\r\n", 77, "wrong user name or password"),
         ("-ERR [SYS/PERM] no mailbox\r\n", 69, "cannot open the mailbox"),
         ("-ERR your account is locked\r\n", 77, "your account is locked"),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -79,6 +80,7 @@ struct Shared {
     drop: Mutex<Drop>,
     hook: Mutex<Option<Arc<Hook>>>,
     record: Mutex<Vec<String>>,
+    connections: AtomicUsize,
     portions: Mutex<Portions>,
 }
 
@@ -108,12 +110,13 @@ impl Peer {
     pub fn start(drop: Drop) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (hook, record, portions) = Default::default();
-        let shared = Arc::new(Shared { drop: Mutex::new(drop), hook, record, portions });
+        let (hook, record, connections, portions) = Default::default();
+        let shared = Arc::new(Shared { drop: Mutex::new(drop), hook, record, connections, portions });
         let serving = shared.clone();
         std::thread::spawn(move || {
             for (number, socket) in listener.incoming().enumerate() {
                 let (shared, Ok(socket)) = (serving.clone(), socket) else { continue };
+                shared.connections.store(number + 1, Relaxed);
                 std::thread::spawn(move || serve(&shared, socket, number + 1));
             }
         });
@@ -143,6 +146,11 @@ impl Peer {
 
     pub fn maildrop(&self) -> Drop {
         self.shared.drop.lock().unwrap().clone()
+    }
+
+    /// How often somebody has connected.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Relaxed)
     }
 
     /// How many commands began so.

@@ -7,9 +7,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::backend::Ctx;
 use crate::backend::pipe::Pipe;
-use crate::model::{Class, Error, Result, SecretString};
+use crate::model::{Class, Error, Result, Scope, SecretString};
 use crate::net::Stream;
-use crate::wire::pop3::{self, Command, Framer, Limits, Piece, Reply, WireError};
+use crate::wire::pop3::{self, Code, Command, Framer, Limits, Piece, Reply, WireError};
 
 use super::limits;
 
@@ -210,6 +210,15 @@ impl Connection {
     /// The peer broke the rules; `line` is quoted, escaped and cut.
     pub fn broke(&self, what: &str, line: &[u8]) -> Box<Error> {
         self.pipe.broke(what, line)
+    }
+
+    /// The server refuses something that no session can do without, in its own words: what a person must mend there is not asked for again
+    /// (RFC 3206 §4).
+    pub fn refused(&self, what: &str, reply: &Reply) -> Box<Error> {
+        if reply.code == Some(Code::SysPerm) {
+            return Error::new(Class::Rejected, self.pipe.tried.clone(), format!("{what}: {}", reply.text)).scope(Scope::Account);
+        }
+        self.said(what, &reply.text)
     }
 
     /// The server's own words.

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::backend::{BodySink, Missed, Part};
 use crate::model::{Mark, RemoteId, Result};
 use crate::wire::hex;
-use crate::wire::pop3::{Command, Uidl, WireError, parse_list, parse_stat, parse_uidl};
+use crate::wire::pop3::{Code, Command, Uidl, WireError, parse_list, parse_stat, parse_uidl};
 
 use super::conn::{Connection, Expect};
 use super::cursor::key;
@@ -124,7 +124,7 @@ pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Resu
     begin(conn)?;
     let stat = conn.reply().await?;
     if !stat.ok {
-        return Err(conn.said("the server does not say what is in the mailbox", &stat.text));
+        return Err(conn.refused("the server does not say what is in the mailbox", &stat));
     }
     let (count, _) = parse_stat(&stat.text).map_err(|e| conn.broke(&format!("sent a {e}"), stat.text.as_bytes()))?;
     begin(conn)?;
@@ -132,6 +132,9 @@ pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Resu
     let room = (count as usize).min(ROOM);
     let mut sizes = Sizes(Vec::with_capacity(room));
     let list = conn.items(|line| sizes.take(parse_list(line)?)).await?;
+    if !sizes.sort() {
+        return Err(conn.broke("gives two sizes to one message", &[]));
+    }
     let mut ids = Ids::with_capacity(if uidl { room } else { 0 });
     let mut uidls = None;
     if uidl {
@@ -143,10 +146,14 @@ pub(super) async fn ask(conn: &mut Connection, queued: bool, uidl: bool) -> Resu
                 if ids.len() > limits::MESSAGES { Err(WireError::Malformed("UIDL")) } else { Ok(()) }
             })
             .await?;
+        // Other mail programs in the way, or a server that is ill, are not a server without unique-ids.
+        if matches!(answer.code, Some(Code::InUse | Code::LoginDelay | Code::SysTemp | Code::SysPerm)) && !answer.ok {
+            return Err(conn.refused("the server does not give the unique-ids now", &answer));
+        }
         uidls = answer.ok.then_some(ids);
     }
     if !list.ok {
-        return Err(conn.said("the server does not list the mailbox", &list.text));
+        return Err(conn.refused("the server does not list the mailbox", &list));
     }
     // A listing that is not of what the server says it has is no ground to stand on.
     if sizes.0.len() != count as usize {
@@ -166,18 +173,23 @@ pub(super) type Ids = Vec<(u32, RemoteId)>;
 /// Messages for which room is made before they are listed.
 const ROOM: usize = 1 << 14;
 
-/// Sizes by number, ascending.
+/// Sizes by number, ascending once they are sorted.
 #[derive(Debug, Default)]
 pub(super) struct Sizes(Vec<(u32, u64)>);
 
 impl Sizes {
-    /// Numbers ascend in a listing; whatever does not is nonsense, or a number that stands twice.
-    fn take(&mut self, (number, size): (u32, u64)) -> Result<(), WireError> {
-        if self.0.len() >= limits::MESSAGES || self.0.last().is_some_and(|(last, _)| *last >= number) {
+    fn take(&mut self, of: (u32, u64)) -> Result<(), WireError> {
+        if self.0.len() >= limits::MESSAGES {
             return Err(WireError::Malformed("LIST"));
         }
-        self.0.push((number, size));
+        self.0.push(of);
         Ok(())
+    }
+
+    /// Brings them into order: RFC 1939 demands none. False where a number stands twice.
+    fn sort(&mut self) -> bool {
+        self.0.sort_unstable_by_key(|(number, _)| *number);
+        self.0.windows(2).all(|pair| pair[0].0 != pair[1].0)
     }
 
     fn of(&self, number: u32) -> Option<u64> {

@@ -1,5 +1,7 @@
 //! From nothing to an authenticated session: dial, TLS, greeting, capabilities, login.
 
+use std::time::Duration;
+
 use md5::{Digest as _, Md5};
 
 use crate::backend::Ctx;
@@ -83,6 +85,8 @@ impl<'a> Opening<'a> {
         if !greeting.ok {
             return Err(match greeting.code {
                 Some(Code::InUse) => self.login().locked(&greeting.text),
+                Some(Code::LoginDelay) => self.too_soon(&greeting.text),
+                Some(Code::SysPerm) => self.conn.refused("the server turned us away", &greeting),
                 _ => self.conn.said("the server turned us away", &greeting.text).hint("try again later; the server may limit connections"),
             });
         }
@@ -201,6 +205,15 @@ impl<'a> Opening<'a> {
         Ok("APOP".into())
     }
 
+    /// The server wants to be logged in to less often; where it says how often, whoever waits knows how long.
+    fn too_soon(&self, said: &str) -> Box<Error> {
+        let error =
+            self.login().error(Class::Temporary, format!("the server was asked too short a time ago: {said}")).scope(Scope::Account);
+        let delay = self.caps.login_delay().filter(|seconds| *seconds > 0);
+        let fate = delay.map_or(Fate::NeedsUser, |seconds| Fate::After(Duration::from_secs(seconds.into())));
+        error.fate(fate).hint("run it less often; --wait waits, where the server tells for how long")
+    }
+
     /// Names the cause of a refused login as far as it can be known (RFC 2449 §8.1, RFC 3206).
     fn judge(&self, reply: &Reply, refusal: Option<&str>) -> Result<()> {
         let (login, said) = (self.login(), reply.text.as_str());
@@ -209,10 +222,7 @@ impl<'a> Opening<'a> {
         }
         Err(match reply.code {
             Some(Code::InUse) => login.locked(said),
-            Some(Code::LoginDelay) => login
-                .error(Class::Temporary, format!("the server was asked too short a time ago: {said}"))
-                .fate(Fate::NeedsUser)
-                .hint("run it less often"),
+            Some(Code::LoginDelay) => self.too_soon(said),
             Some(Code::SysTemp) => login.not_now(said),
             Some(Code::SysPerm) => {
                 login.error(Class::Rejected, format!("the server cannot open the mailbox: {said}")).scope(Scope::Account)
@@ -220,6 +230,7 @@ impl<'a> Opening<'a> {
             Some(Code::Auth) => login.refused(said, refusal, "POP3"),
             // Servers without codes say it in words.
             _ if is_about_lock(said) => login.locked(said),
+            _ if is_about_now(said) => login.not_now(said),
             _ => login.refused(said, refusal, "POP3"),
         })
     }
@@ -230,6 +241,23 @@ fn is_about_lock(said: &str) -> bool {
     let said = said.to_lowercase();
     let drop = ["maildrop", "mail drop", "mailbox", "mail box", "spool"].iter().any(|word| said.contains(word));
     drop && ["lock", "in use", "busy"].iter().any(|word| said.contains(word))
+}
+
+/// What servers without codes say of a login that they cannot check now: Exchange, Outlook.com, Dovecot, and those behind a balancer.
+const NOT_NOW: [&str; 7] = [
+    "server unavailable",
+    "service unavailable",
+    "temporarily unavailable",
+    "too many connections",
+    "exceeded the login limit",
+    "login rate limit",
+    "temporary authentication failure",
+];
+
+/// Whether a refusal will pass by itself. In doubt it is the password: another try too many locks an account.
+fn is_about_now(said: &str) -> bool {
+    let said = said.to_lowercase();
+    NOT_NOW.iter().any(|words| said.contains(words)) && !["password", "credential"].iter().any(|word| said.contains(word))
 }
 
 /// The time stamp of a greeting, when it is a msg-id by RFC 822 as it must be: one that is not may be chosen to find out the password
@@ -263,5 +291,13 @@ mod tests {
         assert!(is_about_lock("mailbox in use"));
         assert!(!is_about_lock("your account is locked"));
         assert!(!is_about_lock("invalid user name or password"));
+    }
+
+    #[test]
+    fn a_refusal_that_passes_is_told_from_a_wrong_password() {
+        assert!(is_about_now("Server Unavailable. 21"));
+        assert!(is_about_now("[LIMIT] Exceeded the login limit for a 15 minute period"));
+        assert!(!is_about_now("too many failed logins"));
+        assert!(!is_about_now("wrong password, or the service is temporarily unavailable"));
     }
 }

@@ -39,7 +39,7 @@ pub fn parse_stat(text: &str) -> Result<(u32, u64), WireError> {
 
 /// Number and octets of `2 200`. What follows is the server's own business.
 pub fn parse_list(line: &[u8]) -> Result<(u32, u64), WireError> {
-    let text = std::str::from_utf8(line).map_err(|_| WireError::Malformed("LIST"))?;
+    let text = String::from_utf8_lossy(line);
     let mut words = text.split_ascii_whitespace();
     match (words.next().and_then(decimal), words.next().and_then(decimal)) {
         (Some(number), Some(octets)) => number_of(number, "LIST").map(|number| (number, octets)),

@@ -51,6 +51,7 @@ fn listings_are_read_and_nonsense_is_not() {
     }
     assert_eq!(parse_list(b"1 120"), Ok((1, 120)));
     assert_eq!(parse_list(b"7  0 extra"), Ok((7, 0)));
+    assert_eq!(parse_list(b"7 1 \xe9"), Ok((7, 1)), "what follows is the server's own business");
     for wrong in ["1 -1", "x y", "0 5", "1", "", "4294967296 1"] {
         assert!(parse_list(wrong.as_bytes()).is_err(), "{wrong}");
     }
