@@ -14,6 +14,8 @@ mod hostile;
 mod ids;
 #[path = "pop3/kill.rs"]
 mod kill;
+#[path = "pop3/limits.rs"]
+mod limits;
 #[path = "pop3/login.rs"]
 mod login;
 #[path = "pop3/peer.rs"]

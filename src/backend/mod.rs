@@ -297,6 +297,19 @@ pub trait Session: Send {
         false
     }
 
+    /// Whether the message is not in what this session lists, where that does not say that it is gone: nothing can be asked about it now,
+    /// and another session may list it again.
+    fn misses(&self, id: &RemoteId) -> bool {
+        let _ = id;
+        false
+    }
+
+    /// Deletions come true with the end of the session, so that each call of [`Session::apply`] that has any costs another login: whoever
+    /// has many gives all of them at once.
+    fn deletes_at_once(&self) -> bool {
+        false
+    }
+
     /// Whether a folder can be listed from nothing without a trace. Where it cannot, because the server keeps the account's bookmark and
     /// such a listing would void it, a check goes by what was told before.
     fn relists(&self) -> bool {

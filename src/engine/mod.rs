@@ -1,6 +1,7 @@
 //! The engine: what changed there → a plan (pure) → an executor with a journal. It knows backends by their capabilities only.
 
 pub mod fetch;
+mod gaps;
 pub mod guard;
 pub mod matching;
 pub mod merge;

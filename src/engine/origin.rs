@@ -1,7 +1,7 @@
 //! Where a message comes from, as its header says: what stays the same where a server writes a message in its own way (other line breaks,
 //! more fields, another encoding). Never an identity; it tells which of few new messages is the one that was just sent there. Pure.
 
-use mail_parser::MessageParser;
+use mail_parser::{DateTime, HeaderName, HeaderValue, MessageParser};
 
 /// What a server that rewrites messages leaves as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,19 @@ impl Origin {
     }
 }
 
+/// When a message came where it is, in seconds since 1970, as its header block says: the last server to take it has written the topmost
+/// `Received`; where there is none, the author's `Date`.
+pub fn arrived(header: &[u8]) -> Option<i64> {
+    let message = MessageParser::default().parse_headers(header)?;
+    let fields = &message.parts.first()?.headers;
+    let received = fields.iter().find_map(|field| match &field.value {
+        HeaderValue::Received(received) => Some(received.date),
+        _ => None,
+    });
+    let date = || fields.iter().filter(|field| field.name == HeaderName::Date).find_map(|field| field.value.as_datetime().copied());
+    received.flatten().or_else(date).filter(DateTime::is_valid).map(|date| date.to_timestamp())
+}
+
 /// Whether a message of `here` octets may have become one of `there`: within 5 %, or a few fields of the header.
 pub fn may_be(here: u64, there: u64) -> bool {
     here.abs_diff(there) <= (here / 20).max(512)
@@ -74,6 +87,19 @@ mod tests {
         assert!(!same(&anonymous, &anonymous.replace("one", "three")));
         assert!(!same("Subject: x\r\n\r\n", "Subject: x\r\n\r\n"));
         assert!(!same("", ""));
+    }
+
+    #[test]
+    fn a_message_came_when_the_last_server_took_it() {
+        let received =
+            "Received: from a by b; Thu, 26 Nov 2026 09:00:00 +0000\r\nReceived: from c by a; Thu, 26 Nov 2026 08:00:00 +0000\r\n";
+        let at = |header: &str| arrived(header.as_bytes());
+        assert_eq!(at(&format!("{received}{PLAIN}")), Some(1_795_683_600));
+        assert_eq!(at(PLAIN), Some(1_795_676_400));
+        assert_eq!(at(&format!("Received: from a by b\r\n{PLAIN}")), Some(1_795_676_400));
+        for nothing in ["", "\r\n", "Subject: x\r\n\r\n", "Date: soon\r\n\r\n", "Date: Thu, 99 Nov 99999 99:00:00 +9999\r\n\r\n"] {
+            assert_eq!(at(nothing), None, "{nothing:?}");
+        }
     }
 
     #[test]

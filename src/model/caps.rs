@@ -223,7 +223,16 @@ const GAPS: [Gap; 11] = [
     Gap { word: "push", text: "the server cannot push; it is polled" },
 ];
 
+/// Limits of a run that a server gives no ground for, whatever else it can do.
+const LIMITS: [Gap; 2] = [
+    Gap {
+        word: "since",
+        text: "nothing tells the dates of some messages: they come whatever --since says, and none of them is removed there",
+    },
+    Gap { word: "max-size", text: "the server does not tell the sizes of some messages: they come whatever --max-size says" },
+];
+
 /// The sentence of a gap's word.
 pub fn gap_text(word: &str) -> &'static str {
-    GAPS.iter().find(|gap| gap.word == word).map_or("the server cannot do it", |gap| gap.text)
+    GAPS.iter().chain(&LIMITS).find(|gap| gap.word == word).map_or("the server cannot do it", |gap| gap.text)
 }

@@ -138,6 +138,8 @@ pub enum Outcome {
     Short(FlagState),
     /// The message is not there any more.
     Gone,
+    /// The server does not list the message now, which does not say that it is gone: it may be listed again.
+    Unlisted,
     /// There is no space for it, in the server's words: more of the kind will fare no better.
     NoRoom(String),
     /// The server will not do it, in its words (bounded, not yet sanitised).

@@ -90,7 +90,8 @@ impl Up {
         let refused = |why: &str| Plan::Answered(Outcome::Refused(why.into()));
         let Order::Delete { id } = order else { return refused("the server can only remove messages") };
         match self.listing.find(id) {
-            None => Plan::Answered(Outcome::Gone),
+            // The maildrop is what this session shows; another one may show more.
+            None => Plan::Answered(Outcome::Unlisted),
             // Its id is not enough: only what was read in this session is known to be the message that is meant.
             Some(message) if !self.listing.ids_are_sure() && !self.read.contains(&message.number) => {
                 refused("the server's ids do not tell its messages apart, and it was not read before its removal: the next run does that")

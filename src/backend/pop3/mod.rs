@@ -27,7 +27,7 @@ use crate::model::change::Marks;
 use crate::model::event::Step as Reaching;
 use crate::model::quota::Quota;
 use crate::model::{
-    Caps, Change, Class, Cursor, Error, Event, FolderId, FolderPath, Harvest, Mark, Protocol, Renumbered, Result, Role, Scope,
+    Caps, Change, Class, Cursor, Error, Event, FolderId, FolderPath, Harvest, Mark, Protocol, RemoteId, Renumbered, Result, Role, Scope,
 };
 use crate::net::{Endpoint, TlsConnector};
 use crate::wire::pop3::Command;
@@ -191,6 +191,14 @@ impl Session for Pop3Session {
 
     fn lists_portions(&self) -> bool {
         self.portions
+    }
+
+    fn misses(&self, id: &RemoteId) -> bool {
+        self.up.as_ref().is_some_and(|up| up.listing.find(id).is_none())
+    }
+
+    fn deletes_at_once(&self) -> bool {
+        true
     }
 
     async fn folders(&mut self) -> Result<Vec<FolderInfo>> {

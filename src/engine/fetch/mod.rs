@@ -5,6 +5,7 @@
 
 mod arrived;
 mod bodies;
+pub(in crate::engine) mod dates;
 mod doubts;
 pub(in crate::engine) mod download;
 mod flips;
@@ -29,6 +30,7 @@ use crate::store::disk::Blocks;
 use crate::store::maildir::deliver::{Delivery, Target};
 use crate::store::state::{FolderRow, LinkId, PendingLink};
 
+use super::gaps::tell_gaps;
 use super::plan::{Action, DownloadLimits, decide};
 use super::portions::{Portions, may_follow};
 use super::select::Patterns;
@@ -166,6 +168,7 @@ pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, 
             break done.map(drop);
         }
     };
+    let done = tell_gaps(&store, &ctx, &report, done).await;
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report
 }
@@ -293,10 +296,11 @@ async fn run(
     *jobs = listed;
     release::guard(store, options, jobs).await?;
     tell_rebuilt(store, ctx);
+    dates::find(store, sessions, &mut session, ctx, options, jobs).await?;
     let mut more = false;
     if store.is_rehearsal() {
         let mut plan = plan(store, jobs, options, ctx, &HashSet::new()).await?;
-        plan.extend(release::rehearse(store, jobs, options).await?);
+        plan.extend(release::rehearse(store, &mut session, jobs, options).await?);
         *plan_of_rehearsal = Some(plan);
         sessions.put_back(session);
     } else {
@@ -395,6 +399,13 @@ pub(in crate::engine) async fn plan(
                 let link = action.link();
                 job.planned.0 += 1;
                 job.planned.1 = job.planned.1.saturating_add(link.size.unwrap_or(0));
+                let (dated, sized) = (link.date.is_some() || limits.since.is_none(), link.size.is_some() || limits.max_size.is_none());
+                if !dated {
+                    job.gap("since");
+                }
+                if !sized {
+                    job.gap("max-size");
+                }
                 if store.is_rehearsal() {
                     listed.push(planned_action(&action, &job.row.path));
                 }

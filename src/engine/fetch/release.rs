@@ -17,6 +17,8 @@ use super::{FetchOptions, Job, blocking, doubts};
 
 /// Orders of one intent.
 const BATCH: usize = 1000;
+/// The same where the end of a session decides, and one went unanswered: it may have been too much at once for the server.
+const CAREFUL_BATCH: usize = 100;
 
 /// When a run may remove what. `None`: nothing.
 #[derive(Clone, Copy)]
@@ -134,8 +136,13 @@ pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut
     Ok(())
 }
 
-/// What would be removed now, for a dry run.
-pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOptions) -> Result<Vec<PlannedAction>> {
+/// What would be removed now, for a dry run; `session` has listed what is there.
+pub(super) async fn rehearse(
+    store: &Arc<Store>,
+    session: &mut Option<Box<dyn Session>>,
+    jobs: &[Job],
+    options: &FetchOptions,
+) -> Result<Vec<PlannedAction>> {
     let now = store.now();
     let mut plan = Vec::new();
     let Some(rule) = rule(options.after_fetch, now) else { return Ok(plan) };
@@ -148,7 +155,8 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         let folder = job.row.id;
         let due = blocking(store, move |store| store.state().releasable(folder, rule.until, rule.due_before)).await?;
         let suspects = doubts::suspects(store, job).await?;
-        let (weak, sure): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| m.weak);
+        let listed = due.into_iter().filter(|m| is_within(m.date, options) && session.as_ref().is_none_or(|s| !s.misses(&m.remote)));
+        let (weak, sure): (Vec<_>, Vec<_>) = listed.partition(|m| m.weak);
         let read = doubts::to_read(weak, options, &mut left);
         plan.extend(read.iter().chain(sure.iter().filter(|m| suspects.contains(&m.id))).map(|m| PlannedAction {
             action: "verify-there",
@@ -161,7 +169,7 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         if deletes_new {
             let wanted = blocking(store, move |store| store.state().wanted(folder, LinkId(0), usize::MAX >> 1)).await?;
             let coming = crate::engine::plan::decide(wanted, &mut limits, &mut seen);
-            ids.extend(coming.iter().map(|a| (a.link().remote.clone(), a.link().size)));
+            ids.extend(coming.iter().filter(|a| is_within(a.link().date, options)).map(|a| (a.link().remote.clone(), a.link().size)));
         }
         plan.extend(ids.into_iter().map(|(id, bytes)| PlannedAction {
             action: "delete-there",
@@ -171,6 +179,11 @@ pub(super) async fn rehearse(store: &Arc<Store>, jobs: &[Job], options: &FetchOp
         }));
     }
     Ok(plan)
+}
+
+/// Whether a message may go in a run that goes by dates: nobody knows whether one without a date is meant.
+fn is_within(date: Option<i64>, options: &FetchOptions) -> bool {
+    options.since.is_none() || date.is_some()
 }
 
 /// A pass that matches messages again deletes nothing.
@@ -214,27 +227,49 @@ async fn folder(
     run: (i64, i64),
 ) -> Result<()> {
     let Some(here) = here(store, job).await? else { return Ok(()) };
+    let due: Vec<Releasable> = due.into_iter().filter(|m| is_within(m.date, options)).collect();
+    let due = listed(store, session, job, due).await?;
     let mut suspects = doubts::suspects(store, job).await?;
     // Where ids are not enough, what an earlier run stored must be read before it goes, like a weak match. (Within one second nobody knows
     // which run it was.)
     let by_content = session.caps().identity == Identity::ByContent;
     let unread = |m: &Releasable| by_content && (m.stored_at <= run.0 || m.stored_at > run.1);
     let (weak, sure): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| m.weak || unread(m));
-    let sure = doubts::unsuspected(store, session, ctx, job, sure, &suspects, &HashMap::new(), run).await?;
-    remove(store, session, ctx, job, &here, sure, run).await?;
+    let mut certain = doubts::unsuspected(store, session, ctx, job, sure, &suspects, &HashMap::new(), run).await?;
+    let at_once = session.deletes_at_once();
     for page in doubts::pages(&doubts::to_read(weak, options, to_read)) {
+        // Those that cost a connection before come last, and nobody else waits for them.
+        if !at_once || page.iter().any(|m| m.tries > 0) {
+            remove(store, session, ctx, job, &here, std::mem::take(&mut certain), run).await?;
+        }
         if ctx.cancel.is_cancelled() {
-            break;
+            return Ok(());
         }
         let read = doubts::read(store, session, ctx, job, page).await?;
         if page.iter().any(|m| read.proven.get(&m.id).is_some_and(|sent| sent.wire != m.digest.wire)) {
             suspects = doubts::suspects(store, job).await?;
         }
         let proven = page.iter().filter_map(|m| Some(Releasable { digest: *read.proven.get(&m.id)?, weak: false, ..m.clone() })).collect();
-        let proven = doubts::unsuspected(store, session, ctx, job, proven, &suspects, &read.proven, run).await?;
-        remove(store, session, ctx, job, &here, proven, run).await?;
+        certain.extend(doubts::unsuspected(store, session, ctx, job, proven, &suspects, &read.proven, run).await?);
     }
-    Ok(())
+    remove(store, session, ctx, job, &here, certain, run).await
+}
+
+/// Leaves out what the server does not list now: nobody here removed it, and it may be listed again. A removal that was begun has come to
+/// its end.
+async fn listed(store: &Arc<Store>, session: &mut dyn Session, job: &Job, due: Vec<Releasable>) -> Result<Vec<Releasable>> {
+    let (absent, listed): (Vec<_>, Vec<_>) = due.into_iter().partition(|m| session.misses(&m.remote));
+    let ended: Vec<LinkId> = absent.iter().filter(|m| m.begun).map(|m| m.id).collect();
+    if !ended.is_empty() {
+        let (folder, receipt) = (job.row.id, Receipt { released: ended, ..Receipt::default() });
+        blocking(store, move |store| {
+            store.state().settle_release(folder, &receipt)?;
+            store.step("release-receipt");
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(listed)
 }
 
 /// Removes messages that are certain, as far as their files here are there and intact.
@@ -247,9 +282,20 @@ async fn remove(
     due: Vec<Releasable>,
     run: (i64, i64),
 ) -> Result<()> {
-    let due = check(store, job, here, due, run).await?;
+    let mut due = check(store, job, here, due, run).await?;
+    due.sort_by_key(|m| !m.begun);
+    let most = match due.first() {
+        Some(first) if session.deletes_at_once() => {
+            if first.begun {
+                CAREFUL_BATCH
+            } else {
+                usize::MAX
+            }
+        }
+        _ => BATCH,
+    };
     let mut rest = due.as_slice();
-    while let Some(batch) = rest.get(..rest.len().min(BATCH)).filter(|b| !b.is_empty()) {
+    while let Some(batch) = rest.get(..rest.len().min(most)).filter(|b| !b.is_empty()) {
         let Some(cursor) = job.row.cursor.clone() else { break };
         let ids: Vec<LinkId> = batch.iter().map(|m| m.id).collect();
         let intent = ids.clone();
@@ -332,10 +378,19 @@ async fn check(
 
 async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasable], step: Step, may_keep: bool) -> Result<()> {
     let mut receipt = Receipt { cursor: step.cursor, ..Receipt::default() };
+    // What was gone already, this run has not removed.
+    let mut count = 0;
     for (message, outcome) in batch.iter().zip(step.outcomes) {
         match outcome {
-            Outcome::Done { .. } | Outcome::Gone => receipt.released.push(message.id),
+            Outcome::Done { .. } => {
+                count += 1;
+                receipt.released.push(message.id);
+            }
+            Outcome::Gone => receipt.released.push(message.id),
+            Outcome::Unlisted if message.begun => receipt.released.push(message.id),
+            Outcome::Unlisted => receipt.kept.push(message.id),
             Outcome::Moved { to, id } => {
+                count += 1;
                 receipt.released.push(message.id);
                 match id {
                     Some(id) => receipt.moved.push((to, id, message.id)),
@@ -354,7 +409,6 @@ async fn receipt(store: &Arc<Store>, ctx: &Ctx, job: &mut Job, batch: &[Releasab
         // They may be in the trash now, under ids that nobody tells.
         receipt.unnamed.clone_from(&receipt.released);
     }
-    let count = receipt.released.len() as u64;
     job.report.deleted_there += count;
     if let Some(cursor) = &receipt.cursor {
         job.row.cursor = Some(cursor.clone());

@@ -113,7 +113,7 @@ pub(super) async fn push(store: &Arc<Store>, session: &mut Box<dyn Session>, wor
                     job.report.failed.push((change.row.remote.clone(), format!("the server does not change its flags: {why}")));
                 }
                 // The next listing tells.
-                Outcome::Gone | Outcome::Moved { .. } | Outcome::Uncertain => {}
+                Outcome::Gone | Outcome::Unlisted | Outcome::Moved { .. } | Outcome::Uncertain => {}
             }
         })
         .await?;

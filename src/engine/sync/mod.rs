@@ -18,7 +18,6 @@ mod strays;
 mod transfer;
 mod upload;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -29,10 +28,11 @@ use crate::backend::{Ctx, Session};
 pub use crate::model::Expunge;
 use crate::model::caps::FlagSupport;
 use crate::model::report::AccountReport;
-use crate::model::{Event, FolderId, Result};
+use crate::model::{FolderId, Result};
 use crate::store::Store;
 
-use super::fetch::{FetchOptions, Job, Sessions, blocking, finish_report, pull, sum_up};
+use super::fetch::{FetchOptions, Job, Sessions, blocking, dates, finish_report, pull, sum_up};
+use super::gaps::tell_gaps;
 use super::portions::{Portions, may_follow};
 use plan::FolderPlan;
 
@@ -104,27 +104,6 @@ pub async fn sync(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, o
     report
 }
 
-/// Tells of every gap that was not there in the last run: what is said every five minutes is not read.
-async fn tell_gaps(store: &Arc<Store>, ctx: &Ctx, report: &AccountReport, done: Result<()>) -> Result<()> {
-    let known = blocking(store, |store| store.state().gaps()).await?;
-    let mut now = BTreeSet::new();
-    for folder in &report.folders {
-        for word in &folder.unsupported {
-            let gap = format!("{word} {}", folder.folder).replace('\n', " ");
-            if !known.contains(&gap) {
-                ctx.observer.on(&Event::Gap { folder: &folder.folder, word });
-            }
-            now.insert(gap);
-        }
-    }
-    // A run that was cut short, or a folder in which nothing changed, says nothing of what was known before.
-    now.extend(known.iter().cloned());
-    if now != known && !store.is_rehearsal() {
-        blocking(store, move |store| store.state().set_gaps(&now)).await?;
-    }
-    done
-}
-
 async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncOptions, report: &mut AccountReport) -> Result<bool> {
     let mut session = sessions.take().await?;
     let mut folders = folders::agree(store, sessions, &mut session, ctx, options).await?;
@@ -141,6 +120,7 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncO
         plans.push((work.plan, work.mark));
     }
     let done = async {
+        dates::find(store, sessions, &mut session, ctx, &options.pull, &mut jobs).await?;
         if store.is_rehearsal() {
             planned.extend(relocate::actions(&relocations, &jobs));
             planned.extend(transfer::actions(&transfers, &jobs));

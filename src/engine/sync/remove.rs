@@ -33,7 +33,8 @@ async fn delete(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, 
         Some(trash) => copied(run, *session.caps(), trash, &deletions).await?,
         None => HashSet::new(),
     };
-    for batch in deletions.chunks(BATCH) {
+    let most = if session.deletes_at_once() { usize::MAX } else { BATCH };
+    for batch in deletions.chunks(most) {
         let order = |(row, id): &(LinkId, RemoteId)| match &trash {
             Some(trash) if !copied.contains(row) => Order::Move { id: id.clone(), to: trash.clone() },
             _ => Order::Delete { id: id.clone() },
@@ -46,7 +47,7 @@ async fn delete(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, 
                     job.report.deleted_there += 1;
                     receipts.gone.push(*row);
                 }
-                Outcome::Gone => receipts.gone.push(*row),
+                Outcome::Gone | Outcome::Unlisted => receipts.gone.push(*row),
                 Outcome::Refused(why) | Outcome::NoRoom(why) => {
                     job.report.failed.push((id.clone(), format!("the server does not delete it: {why}")));
                 }

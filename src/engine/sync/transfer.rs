@@ -257,7 +257,7 @@ async fn transfer(
                 receipts.arrived.push((dest, id));
             }
             // It has left; where it is now, the next listing tells.
-            (Outcome::Moved { .. } | Outcome::Done { .. } | Outcome::Gone, dest) => {
+            (Outcome::Moved { .. } | Outcome::Done { .. } | Outcome::Gone | Outcome::Unlisted, dest) => {
                 job.report.moved += u64::from(dest.is_some());
                 receipts.gone.push(row.id);
                 receipts.taken.extend(dest);

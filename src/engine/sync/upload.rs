@@ -228,7 +228,7 @@ async fn append(run: &Run<'_>, session: &mut Box<dyn Session>, work: &mut Work, 
                 receipts.withdrawn.push(outbound.row);
                 full.get_or_insert(why);
             }
-            Outcome::Short(_) | Outcome::Gone | Outcome::Moved { .. } | Outcome::Uncertain => {}
+            Outcome::Short(_) | Outcome::Gone | Outcome::Unlisted | Outcome::Moved { .. } | Outcome::Uncertain => {}
         }
     })
     .await;

@@ -129,6 +129,9 @@ pub trait Links {
     /// The wanted messages whose reserved names are among `names`, with their folders.
     fn wanted_named(&self, names: &HashSet<LocalName>) -> Result<Vec<(i64, LinkId, LocalName)>>;
 
+    /// Notes the dates of wanted messages, where their listing told none.
+    fn set_dates(&mut self, dates: &[(LinkId, i64)]) -> Result<()>;
+
     /// Records messages that are durable here. Call it only after their directory entries were synced.
     fn mark_stored(&mut self, stored: &[Stored], now: i64) -> Result<()>;
 
@@ -289,6 +292,13 @@ impl Links for Sqlite {
             )?;
             let rows = query.query_map([], |r| Ok((r.get(0)?, LinkId(r.get(1)?), name(r, 2)?)))?;
             rows.filter(|row| row.as_ref().map_or(true, |(_, _, name)| names.contains(name))).collect()
+        })
+    }
+
+    fn set_dates(&mut self, dates: &[(LinkId, i64)]) -> Result<()> {
+        self.transaction("note the dates of wanted messages", |tx| {
+            let mut update = tx.prepare_cached("UPDATE link SET date = ?2 WHERE id = ?1")?;
+            dates.iter().try_for_each(|(id, date)| update.execute([id.0, *date]).map(drop))
         })
     }
 

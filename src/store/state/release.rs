@@ -31,6 +31,10 @@ pub struct Releasable {
     pub tries: u32,
     /// Octets as announced.
     pub size: Option<u64>,
+    /// Internal date.
+    pub date: Option<i64>,
+    /// Its removal was begun, and nothing is known of its end.
+    pub begun: bool,
 }
 
 impl From<&Releasable> for Doubtful {
@@ -77,7 +81,7 @@ impl Releases for Sqlite {
     fn releasable(&self, folder: i64, until: i64, due_before: Option<i64>) -> Result<Vec<Releasable>> {
         self.read("look for messages to release", |db| {
             let mut query = db.prepare_cached(
-                "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing, weak, tries, size FROM link
+                "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing, weak, tries, size, date, state = 3 FROM link
                  WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)
                    AND (state = 3 OR (state = 1 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3))) ORDER BY remote",
             )?;
@@ -92,6 +96,8 @@ impl Releases for Sqlite {
                     weak: r.get(10)?,
                     tries: r.get(11)?,
                     size: r.get::<_, Option<i64>>(12)?.map(|s| s as u64),
+                    date: r.get(13)?,
+                    begun: r.get(14)?,
                 })
             })?;
             rows.collect()

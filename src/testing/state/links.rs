@@ -125,6 +125,15 @@ impl Links for MemState {
         Ok(named.map(|(id, link)| (link.folder, id, link.name.clone())).collect())
     }
 
+    fn set_dates(&mut self, dates: &[(LinkId, i64)]) -> Result<()> {
+        self.transaction(|tables| {
+            for (id, date) in dates {
+                tables.change([id], |link| link.date = Some(*date));
+            }
+            Ok(())
+        })
+    }
+
     fn mark_stored(&mut self, stored: &[Stored], now: i64) -> Result<()> {
         self.transaction(|tables| {
             for s in stored {

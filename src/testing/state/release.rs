@@ -26,6 +26,8 @@ impl Releases for MemState {
                 weak: link.weak,
                 tries: link.tries,
                 size: link.size,
+                date: link.date,
+                begun: link.stage == Stage::Releasing,
             })
         });
         releasable.collect()
