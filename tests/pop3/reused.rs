@@ -93,6 +93,26 @@ fn what_comes_back_as_it_was_is_not_fetched_again() {
 }
 
 #[test]
+fn sizes_that_are_estimates_match_themselves() {
+    let home = Home::new(Drop::of(6, "a"));
+    let estimate = |l: &mut Letter| l.size = Some(1024);
+    home.peer.change(|d| d.letters.iter_mut().for_each(estimate));
+    for _ in 0..3 {
+        home.fetch(0);
+    }
+    home.peer.change(|d| {
+        d.letters.remove(0);
+        d.letters.push(letter("b-1", "b 1"));
+        d.letters.iter_mut().for_each(estimate);
+    });
+    home.peer.honest();
+    let out = home.fetch(0);
+    assert_eq!((out.sum("downloaded"), out.sum("linked")), (1, 5));
+    assert!(home.peer.count("RETR") <= 2, "the others are known by what was announced: {}", home.peer.count("RETR"));
+    assert_eq!(home.mail().len(), 7);
+}
+
+#[test]
 fn row_63_a_message_takes_the_place_of_one_with_the_same_unique_id() {
     let home = Home::new(Drop::of(2, "a"));
     home.peer.change(|d| d.letters.extend([letter("same", "b 1"), letter("same", "b 2")]));

@@ -38,6 +38,21 @@ struct Candidate {
     row: Option<LinkId>,
     /// What its name says; a row knows what was agreed.
     flags: Option<FlagState>,
+    /// Octets as they were announced.
+    announced: Option<u64>,
+}
+
+impl Candidate {
+    /// The sizes that a listing may tell of it.
+    fn sizes(&self) -> Vec<u64> {
+        let mut sizes = vec![self.digest.octets];
+        for size in self.with_tool_lines.map(|digest| digest.octets).into_iter().chain(self.announced) {
+            if !sizes.contains(&size) {
+                sizes.push(size);
+            }
+        }
+        sizes
+    }
 }
 
 pub(super) async fn rematch(
@@ -53,7 +68,7 @@ pub(super) async fn rematch(
         .iter()
         .map(|c| Here {
             permanent: c.permanent.clone(),
-            sizes: std::iter::once(c.digest.octets).chain(c.with_tool_lines.map(|d| d.octets)).collect(),
+            sizes: c.sizes(),
             header: c.digest.header,
         })
         .collect();
@@ -173,6 +188,7 @@ async fn candidates(store: &Arc<Store>, row: &FolderRow, restarted: bool) -> Res
                     permanent: d.permanent,
                     row: Some(d.id),
                     flags: None,
+                    announced: d.announced,
                 })
                 .collect());
         }
@@ -191,6 +207,7 @@ async fn candidates(store: &Arc<Store>, row: &FolderRow, restarted: bool) -> Res
                 with_tool_lines: f.with_tool_lines,
                 permanent: None,
                 row: None,
+                announced: None,
             })
             .collect())
     })

@@ -24,6 +24,8 @@ pub struct Digested {
     pub released: bool,
     /// Sent there from here, and the server said that it has it.
     pub taken: bool,
+    /// Octets as the server announced them: servers estimate, and estimate alike again.
+    pub announced: Option<u64>,
 }
 
 /// A stored copy of a message in another place of the account.
@@ -37,7 +39,7 @@ pub struct Twin {
     pub digest: Digest,
 }
 
-/// Columns `id, name, octets, as_sent, identity, wire, header, permanent, state, taken`.
+/// Columns `id, name, octets, as_sent, identity, wire, header, permanent, state, taken, size`.
 fn digested(row: &Row<'_>) -> rusqlite::Result<Digested> {
     Ok(Digested {
         id: LinkId(row.get(0)?),
@@ -46,6 +48,7 @@ fn digested(row: &Row<'_>) -> rusqlite::Result<Digested> {
         permanent: row.get::<_, Option<String>>(7)?.map(|p| PermanentId(p.into())),
         released: row.get::<_, i64>(8)? == RELEASED,
         taken: row.get::<_, i64>(9)? != 0,
+        announced: row.get::<_, Option<i64>>(10)?.map(|size| size as u64),
     })
 }
 
@@ -80,14 +83,14 @@ impl Matching for Sqlite {
     fn digested(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("read what is known of the folder", |db| {
             let mut query =
-                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link WHERE folder = ?1 AND state IN (1, 3, 4, 5, 6) ORDER BY epoch, remote")?;
+                db.prepare_cached("SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken, size FROM link WHERE folder = ?1 AND state IN (1, 3, 4, 5, 6) ORDER BY epoch, remote")?;
             query.query_map([folder], digested)?.collect()
         })
     }
 
     fn unmatched(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("read what is here and not matched", |db| {
-            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link";
+            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken, size FROM link";
             // Two parts, each by an index: the folder's own rows are many, these are few.
             let mut query = db.prepare_cached(&format!(
                 "{columns} WHERE folder = ?1 AND epoch < (SELECT epoch FROM folder WHERE id = ?1) AND state IN (1, 3, 4)
@@ -108,7 +111,7 @@ impl Matching for Sqlite {
 
     fn moving(&self, trash: i64) -> Result<Vec<Digested>> {
         self.read("look for messages moved to the trash", |db| {
-            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link";
+            let columns = "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken, size FROM link";
             let mut query = db.prepare_cached(&format!(
                 "{columns} INDEXED BY link_releasing WHERE state = 3 AND folder <> ?1 UNION ALL {columns} INDEXED BY link_moved WHERE moved = 1 AND folder <> ?1"
             ))?;
@@ -125,7 +128,7 @@ impl Matching for Sqlite {
     fn arriving(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read("look for messages on their way", |db| {
             let mut query = db.prepare_cached(
-                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken FROM link INDEXED BY link_under_way
+                "SELECT id, name, octets, as_sent, identity, wire, header, permanent, state, taken, size FROM link INDEXED BY link_under_way
                  WHERE state = 5 AND folder = ?1 AND state IN (5, 6) ORDER BY id",
             )?;
             query.query_map([folder], digested)?.collect()

@@ -13,6 +13,7 @@ fn digested((id, link): (LinkId, &Link)) -> Result<Digested> {
         permanent: link.permanent.clone(),
         released: link.stage == Stage::Released,
         taken: link.taken != Taken::No,
+        announced: link.size,
     })
 }
 
