@@ -8,6 +8,8 @@ mod after_fetch;
 mod direct;
 #[path = "pop3/fetch.rs"]
 mod fetch;
+#[path = "pop3/hiding.rs"]
+mod hiding;
 #[path = "pop3/hostile.rs"]
 mod hostile;
 #[path = "pop3/ids.rs"]
@@ -22,6 +24,8 @@ mod login;
 mod peer;
 #[path = "pop3/reused.rs"]
 mod reused;
+#[path = "pop3/short.rs"]
+mod short;
 #[path = "support/mod.rs"]
 mod support;
 #[path = "pop3/switch.rs"]

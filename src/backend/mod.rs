@@ -144,12 +144,14 @@ pub enum Missed {
     Unanswered,
     /// It is larger than the limit.
     TooLarge,
+    /// The server does not list it any more, because it was asked for before; what may help, in words for people.
+    Hidden(String),
 }
 
 /// Where bodies go. Async, so that a slow disk slows the socket.
 ///
-/// A session calls `begin`, `chunk`…, then `end` or `cut`; bodies of one session never interleave. Every wanted message is ended
-/// by exactly one `end` or `miss`, unless `fetch` returns an error or the run was cancelled meanwhile.
+/// A session calls `begin`, `chunk`…, then `end`, `end_short` or `cut`; bodies of one session never interleave. Every wanted message is ended
+/// by exactly one `end`, `end_short` or `miss`, unless `fetch` returns an error or the run was cancelled meanwhile.
 #[async_trait]
 pub trait BodySink: Send {
     /// A body starts.
@@ -158,6 +160,11 @@ pub trait BodySink: Send {
     async fn chunk(&mut self, bytes: Bytes) -> Result<()>;
     /// It is complete, and it is that of `wanted[index]`.
     async fn end(&mut self, index: usize) -> Result<()>;
+    /// The same, and it is shorter than was announced: it may be a part of the message. `odd`: announced sizes were right so far.
+    async fn end_short(&mut self, index: usize, odd: bool) -> Result<()> {
+        let _ = odd;
+        self.end(index).await
+    }
     /// It broke off, or nobody wanted it: forget it.
     async fn cut(&mut self) -> Result<()>;
     /// `wanted[index]` will not come.
@@ -307,6 +314,11 @@ pub trait Session: Send {
     /// Deletions come true with the end of the session, so that each call of [`Session::apply`] that has any costs another login: whoever
     /// has many gives all of them at once.
     fn deletes_at_once(&self) -> bool {
+        false
+    }
+
+    /// What was asked for is not listed again, whether it arrived or not: each message must be durable before the next is asked for.
+    fn hides_fetched(&self) -> bool {
         false
     }
 

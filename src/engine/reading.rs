@@ -22,7 +22,7 @@ pub type Sent = (Digest, Option<Digest>);
 /// Why a body cannot be compared; `None` where the message is gone.
 pub fn unread(why: Missed) -> Option<String> {
     Some(match why {
-        Missed::Gone => return None,
+        Missed::Gone | Missed::Hidden(_) => return None,
         Missed::Refused(text) => format!("the server refuses to give it: {text}"),
         Missed::Breaks(text) => format!("the connection does not survive it: {text}"),
         Missed::Unanswered => "the server lists it and does not give it".into(),

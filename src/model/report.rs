@@ -1,5 +1,6 @@
 //! What a run did: the source of the JSON summary and of the exit code.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::{Error, FolderPath, Protocol, RemoteId};
@@ -31,6 +32,8 @@ pub struct FolderReport {
     pub unsupported: Vec<&'static str>,
     /// Messages that could not be had: id and reason. Each makes exit 1.
     pub failed: Vec<(RemoteId, String)>,
+    /// Messages that had failed before, and came.
+    pub recovered: Vec<RemoteId>,
     /// What `verify` found.
     pub verified: Option<Verified>,
     /// What stopped the folder.
@@ -64,6 +67,7 @@ impl FolderReport {
             local_only: 0,
             unsupported: Vec::new(),
             failed: Vec::new(),
+            recovered: Vec::new(),
             verified: None,
             error: None,
         }
@@ -86,8 +90,11 @@ impl FolderReport {
                 self.unsupported.push(word);
             }
         }
-        // What failed before was tried again.
-        self.failed = later.failed;
+        // What failed before may have been tried again, and told again; or it is not to be had any more.
+        let told: HashSet<&RemoteId> = later.recovered.iter().chain(later.failed.iter().map(|(id, _)| id)).collect();
+        self.failed.retain(|(id, _)| !told.contains(id));
+        self.failed.extend(later.failed);
+        self.recovered.extend(later.recovered);
         self.error = self.error.take().or(later.error);
     }
 
@@ -166,5 +173,26 @@ impl AccountReport {
     /// Whether the run changed anything.
     pub fn changed(&self) -> bool {
         self.folders.iter().any(FolderReport::changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_in_one_part_of_a_run_stays_failed_until_it_comes() {
+        let id = |id: &str| RemoteId(id.into());
+        let part = |failed: &[&str], recovered: &[&str]| FolderReport {
+            failed: failed.iter().map(|one| (id(one), "refused".into())).collect(),
+            recovered: recovered.iter().map(|one| id(one)).collect(),
+            ..FolderReport::new(FolderPath::inbox())
+        };
+        let mut report = part(&["a", "b", "c"], &[]);
+        report.absorb(part(&["b"], &["c"]));
+        let failed: Vec<&str> = report.failed.iter().map(|(id, _)| &*id.0).collect();
+        assert_eq!(failed, ["a", "b"]);
+        report.absorb(part(&[], &["a"]));
+        assert_eq!(report.failed.len(), 1);
     }
 }

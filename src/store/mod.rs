@@ -359,7 +359,7 @@ impl Store {
                 let line_ends = if as_sent { LineEnds::AsSent } else { LineEnds::Lf };
                 let digest = digest_file(BufReader::new(&mut file), line_ends).map_err(|e| Error::local(tried(), &e))?;
                 file.sync().map_err(|e| Error::local(tried(), &e))?;
-                stored.push(Stored { id: link.id, name: None, digest, replaces: Vec::new(), by_name: true });
+                stored.push(Stored { id: link.id, name: None, digest, replaces: Vec::new(), keeps_doubt: true });
             }
             if !stored.is_empty() {
                 dir.sync()?;

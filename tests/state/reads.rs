@@ -80,6 +80,7 @@ pub fn everything(state: &dyn State) -> Vec<(String, String)> {
         ask("totals", text(state.totals(folder)));
         ask("under_way", text(state.under_way(Some(folder))));
         ask("unseen", text(state.unseen(folder)));
+        ask("short", text(state.short(folder)));
         ask("suspects", sorted(state.suspects(folder)));
         ask("digested", text(state.digested(folder)));
         ask("unmatched", text(state.unmatched(folder)));

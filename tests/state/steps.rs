@@ -128,7 +128,7 @@ fn store(state: &mut dyn State, dice: &mut Dice<'_>) -> Told {
                 name: dice.some(Dice::name),
                 digest: dice.digest(),
                 replaces: if dice.rarely() { dice.few(Dice::row) } else { Vec::new() },
-                by_name: dice.yes(),
+                keeps_doubt: dice.yes(),
             });
             let now = dice.moment();
             (format!("mark_stored({stored:?}, {now})"), text(state.mark_stored(&stored, now)))
@@ -299,6 +299,10 @@ fn release(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
 }
 
 fn doubt(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
+    if dice.yes() {
+        let short = dice.few(Dice::row);
+        return (format!("mark_short({short:?})"), text(state.mark_short(&short)));
+    }
     let verdicts = Verdicts {
         proven: dice.few(|dice| (dice.here(), dice.digest())),
         disproved: if dice.yes() { dice.few(|dice| (dice.row(), dice.name())) } else { Vec::new() },

@@ -9,6 +9,7 @@ use crate::wire::pop3::Command;
 
 use super::conn::{Expect, Incoming};
 use super::cursor::{Known, key};
+use super::quirks::HIDDEN;
 use super::{Up, limits, renumbered};
 
 /// A message that is asked for.
@@ -19,8 +20,8 @@ pub(super) struct Asked {
     pub number: u32,
     /// Octets as announced.
     pub size: u64,
-    /// It came before, with so many octets.
-    pub again: Option<u64>,
+    /// Nothing else is under way with it: what comes is its answer, whatever its size.
+    pub alone: bool,
 }
 
 /// What became of one message that was asked for.
@@ -43,7 +44,8 @@ impl Up {
         for (index, want) in wanted.iter().enumerate() {
             match self.listing.find(&want.id) {
                 Some(message) if part == Part::Whole && message.size > self.most_octets => sink.miss(index, Missed::TooLarge).await?,
-                Some(message) => asked.push(Asked { index, number: message.number, size: message.size, again: None }),
+                Some(message) => asked.push(Asked { index, number: message.number, size: message.size, alone: false }),
+                None if self.quirks.hides_fetched => sink.miss(index, Missed::Hidden(HIDDEN.into())).await?,
                 // The cursor saw it, so it may be listed again, and would then be taken for known: it stays wanted.
                 None if unlisted.get_or_insert_with(|| known.unlisted(&self.listing)).contains(&key(&want.id)) => {
                     sink.miss(index, Missed::Refused("a second session in this run does not list it".into())).await?;
@@ -63,9 +65,6 @@ impl Up {
         // other messages.
         let mut tainted = 0;
         loop {
-            if self.sizes_differ {
-                waiting.extend(doubted.drain(..));
-            }
             if flying.is_empty() && !doubted.is_empty() {
                 // Alone, so that nothing but the message itself can be to blame.
                 let mut alone = VecDeque::from_iter(doubted.pop_front());
@@ -81,7 +80,7 @@ impl Up {
                     sink.cut().await?;
                 }
                 tainted -= 1;
-                doubted.push_back(one);
+                doubted.push_back(Asked { alone: true, ..one });
                 continue;
             }
             match came {
@@ -113,13 +112,14 @@ impl Up {
     }
 
     fn ask_more(&mut self, waiting: &mut VecDeque<Asked>, flying: &mut VecDeque<Asked>, octets: &mut u64, part: Part) -> Result<()> {
-        let most = if self.pipelining() { limits::IN_FLIGHT } else { 1 };
+        let most = self.in_flight();
         // Many at a time: each alone would be a packet of its own.
         if flying.len() > most / 2 || (!flying.is_empty() && *octets > limits::OCTETS_IN_FLIGHT / 2) {
             return Ok(());
         }
         while flying.len() < most && (flying.is_empty() || *octets < limits::OCTETS_IN_FLIGHT) && !self.conn.is_cancelled() {
-            let Some(next) = waiting.pop_front() else { break };
+            let Some(mut next) = waiting.pop_front() else { break };
+            next.alone |= most == 1;
             let command = if part == Part::Header && self.top { Command::Top(next.number) } else { Command::Retr(next.number) };
             self.conn.queue(&command, Expect::Body)?;
             *octets = octets.saturating_add(next.size);
@@ -162,27 +162,36 @@ impl Up {
         }
     }
 
-    /// Ends a message that came whole, unless it is not what was announced: then it is asked for once more. What comes twice alike is what
-    /// the server has, and its sizes are estimates; what does not is no message to rely on. `Some`: what is to be asked for again.
+    /// Ends a message that came to its end. Where its size is not the one that was announced and others are under way, it may have swallowed
+    /// the beginning of the next answer: it is asked for again, alone. `Some`: what is to be asked for again.
     async fn end(&mut self, one: Asked, came: u64, sink: &mut dyn BodySink) -> Result<Option<Asked>> {
         // A message without a line end gets one on its way (RFC 1939 §3), which servers do not count.
         let announced = came == one.size || came == one.size.saturating_add(2);
-        match one.again {
-            _ if announced || self.sizes_differ => {}
-            None => {
+        if announced {
+            self.exact += 1;
+        } else {
+            self.odd += 1;
+            if !one.alone {
                 sink.cut().await?;
-                return Ok(Some(Asked { again: Some(came), ..one }));
-            }
-            Some(before) if before == came => self.sizes_differ = true,
-            Some(before) => {
-                sink.cut().await?;
-                let why = format!("it came with {before} octets, then with {came}, and {} were announced", one.size);
-                sink.miss(one.index, Missed::Refused(why)).await?;
-                return Ok(None);
+                return Ok(Some(Asked { alone: true, ..one }));
             }
         }
+        if came == 0 && !announced {
+            sink.cut().await?;
+            sink.miss(one.index, Missed::Unanswered).await?;
+            return Ok(None);
+        }
         self.read.insert(one.number);
-        sink.end(one.index).await?;
+        // Sizes are estimates on some servers, so a longer message is what the server has. A shorter one may be a part of it.
+        if announced || came > one.size {
+            sink.end(one.index).await?;
+            return Ok(None);
+        }
+        // Where a server does not stuff dots, the rest of the message follows, and is no answer. What would not be listed again is not risked.
+        if !self.quirks.hides_fetched {
+            self.conn.run(&Command::Noop).await?;
+        }
+        sink.end_short(one.index, self.exact > 0).await?;
         Ok(None)
     }
 }

@@ -235,7 +235,7 @@ impl Up {
     /// What tells messages apart without unique-ids, by their numbers and sizes: header and octets. One whose header cannot be had is told
     /// by its size alone: it is fetched all the same.
     async fn names_by_header(&mut self, of: &[(u32, u64)]) -> Result<Vec<String>> {
-        let asked = of.iter().enumerate().map(|(index, (number, size))| Asked { index, number: *number, size: *size, again: None });
+        let asked = of.iter().enumerate().map(|(index, (number, size))| Asked { index, number: *number, size: *size, alone: false });
         let mut sink = HeaderHashes { hashes: vec![None; of.len()], open: Vec::new() };
         self.stream(asked.collect(), Part::Header, &mut sink).await?;
         let name = |((_, size), hash): (&(u32, u64), Option<String>)| format!("top {} {size}", hash.as_deref().unwrap_or("no-header"));

@@ -77,7 +77,7 @@ impl Backend for Pop3Backend {
 
     async fn open(&self, ctx: &Ctx) -> Result<Box<dyn Session>> {
         let mut session =
-            Pop3Session { backend: self.clone(), ctx: ctx.clone(), declared: capabilities::ceiling(), portions: false, up: None };
+            Pop3Session { backend: self.clone(), ctx: ctx.clone(), declared: capabilities::ceiling(), quirks: Quirks::default(), up: None };
         session.up().await?;
         Ok(Box::new(session))
     }
@@ -88,8 +88,8 @@ struct Pop3Session {
     backend: Pop3Backend,
     ctx: Ctx,
     declared: Caps,
-    /// The server is known to list a portion at a time.
-    portions: bool,
+    /// What the server is known to need.
+    quirks: Quirks,
     /// `None`: the session ended in good order.
     up: Option<Up>,
 }
@@ -105,8 +105,9 @@ struct Up {
     top: bool,
     /// Numbers of messages that were read whole in this session.
     read: HashSet<u32>,
-    /// The sizes of LIST are not those of the messages.
-    sizes_differ: bool,
+    /// Messages that came in the size of LIST, and in others.
+    exact: u64,
+    odd: u64,
 }
 
 impl Pop3Session {
@@ -116,7 +117,7 @@ impl Pop3Session {
             Some(up) => up,
             None => Up::open(&self.backend, &self.ctx).await?,
         };
-        self.portions = up.quirks.portions;
+        self.quirks = up.quirks;
         self.declared = up.caps.caps(!up.listing.ids_are_sure());
         Ok(self.up.insert(up))
     }
@@ -164,7 +165,8 @@ impl Up {
             most_octets: backend.most_octets,
             top: !masked("TOP"),
             read: HashSet::new(),
-            sizes_differ: false,
+            exact: 0,
+            odd: 0,
         };
         up.name_all(sizes, uidls).await?;
         Ok(up)
@@ -172,6 +174,13 @@ impl Up {
 
     fn pipelining(&self) -> bool {
         self.caps.has("PIPELINING")
+    }
+
+    /// Messages that may be asked for at once. One where the server would not show again what the line is lost with; and where sizes are
+    /// mostly wrong, so that nothing else tells whether an answer is that of its message.
+    fn in_flight(&self) -> usize {
+        let many = self.pipelining() && !self.quirks.hides_fetched && self.odd <= self.exact;
+        if many { limits::IN_FLIGHT } else { 1 }
     }
 }
 
@@ -190,7 +199,11 @@ impl Session for Pop3Session {
     }
 
     fn lists_portions(&self) -> bool {
-        self.portions
+        self.quirks.portions
+    }
+
+    fn hides_fetched(&self) -> bool {
+        self.quirks.hides_fetched
     }
 
     fn misses(&self, id: &RemoteId) -> bool {

@@ -10,6 +10,10 @@ pub(super) struct Quirks {
     pub portions: bool,
 }
 
+/// What is said of a message that such a server lists no more, and that is not here.
+pub(super) const HIDDEN: &str = "it was asked for before, by this program or another one, is not stored here, and the server does not list it again: \
+    look for it by another way; Gmail lists the last 30 days once more for the user name `recent:ADDRESS`";
+
 /// How a server is recognised.
 struct Row {
     name: &'static str,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::backend::{BodySink, Missed, Part, Session, Want};
-use crate::model::{Class, Error, Event, Fate, FolderPath, Observer, Result, Scope};
+use crate::model::{Class, Error, Event, Fate, FolderPath, Observer, RemoteId, Result, Scope};
 use crate::store::maildir::deliver::{Addressed, DeliveryStream, Target};
 use crate::store::state::{LinkId, PendingLink};
 
@@ -15,6 +15,8 @@ use super::download::Shared;
 use super::sessions::may_retry;
 use super::{Job, blocking};
 
+/// What is said of a message that may have come in part only, of a server that does not do so.
+const SHORT: &str = "it came shorter than the server announced: it is stored, and the next run asks for it once more";
 /// Octets between two events about them.
 const TELL_EVERY: u64 = 64 << 10;
 
@@ -59,11 +61,19 @@ async fn get_in_turn(
             Some(open) => open,
             None => session.insert(shared.sessions.open().await?),
         };
-        let mut sink = Sink::new(stream, target, &bodies, &job.row.path, &*shared.ctx.observer);
+        let prompt = open.hides_fetched();
+        let mut sink = Sink { prompt, ..Sink::new(stream, target, &bodies, &job.row.path, &*shared.ctx.observer) };
         let fetched = open.fetch(&job.row.remote, &cursor, &wants, Part::Whole, &mut sink).await;
         sink.tell();
         job.ended += sink.ended;
-        let Sink { settled, missed: more, .. } = sink;
+        let Sink { settled, missed: more, short, .. } = sink;
+        for (index, odd) in short {
+            tracing::info!(id = ?bodies[index].remote, odd, "a message came shorter than announced");
+            if odd {
+                job.report.failed.push((bodies[index].remote.clone(), SHORT.into()));
+            }
+        }
+        job.report.recovered.extend(came_after_all(&bodies, &settled, &more));
         missed.extend(more.into_iter().map(|(i, why)| (bodies[i].clone(), why)));
         let progress = settled.contains(&true);
         came |= progress;
@@ -148,6 +158,13 @@ async fn record_missed(shared: &Shared<'_>, job: &mut Job, missed: Vec<(PendingL
                 gone.push(link.id);
                 continue;
             }
+            // Said once: there is nothing to try again.
+            Missed::Hidden(text) => {
+                gone.push(link.id);
+                shared.ctx.observer.on(&Event::Skipped { folder: &job.row.path, id: &link.remote, why: &text });
+                job.report.failed.push((link.remote, text));
+                continue;
+            }
             Missed::Refused(text) => format!("the server refuses to give it: {text}"),
             Missed::Breaks(text) => format!("the connection does not survive it: {text}"),
             Missed::Unanswered => "the server lists it and does not give it".into(),
@@ -164,6 +181,12 @@ async fn record_missed(shared: &Shared<'_>, job: &mut Job, missed: Vec<(PendingL
     .await
 }
 
+/// Those that failed before, in this run or an earlier one, and came now.
+fn came_after_all(bodies: &[PendingLink], settled: &[bool], missed: &[(usize, Missed)]) -> Vec<RemoteId> {
+    let came = |(i, link): &(usize, &PendingLink)| link.tries > 0 && settled[*i] && missed.iter().all(|(n, _)| n != i);
+    bodies.iter().enumerate().filter(came).map(|(_, link)| link.remote.clone()).collect()
+}
+
 /// Leads bodies into the store and remembers what was settled.
 struct Sink<'a> {
     stream: &'a mut DeliveryStream,
@@ -175,6 +198,10 @@ struct Sink<'a> {
     observer: &'a dyn Observer,
     untold: u64,
     ended: u64,
+    /// Those that came shorter than announced, and whether that is unusual.
+    short: Vec<(usize, bool)>,
+    /// Each is made durable before the next is asked for.
+    prompt: bool,
 }
 
 impl<'a> Sink<'a> {
@@ -185,7 +212,29 @@ impl<'a> Sink<'a> {
         folder: &'a FolderPath,
         observer: &'a dyn Observer,
     ) -> Self {
-        Self { stream, target, bodies, settled: vec![false; bodies.len()], missed: Vec::new(), folder, observer, untold: 0, ended: 0 }
+        Self {
+            stream,
+            target,
+            bodies,
+            settled: vec![false; bodies.len()],
+            missed: Vec::new(),
+            folder,
+            observer,
+            untold: 0,
+            ended: 0,
+            short: Vec::new(),
+            prompt: false,
+        }
+    }
+
+    /// Hands a message that is complete to the store.
+    async fn complete(&mut self, index: usize, short: bool) -> Result<()> {
+        self.settled[index] = true;
+        self.ended += 1;
+        let link = &self.bodies[index];
+        let to = Addressed { link: link.id, name: link.name.clone(), flags: link.flags.clone(), date: link.date, short };
+        self.stream.end(to).await?;
+        if self.prompt { self.stream.flush().await } else { Ok(()) }
     }
 
     fn tell(&mut self) {
@@ -210,11 +259,12 @@ impl BodySink for Sink<'_> {
     }
 
     async fn end(&mut self, index: usize) -> Result<()> {
-        self.settled[index] = true;
-        self.ended += 1;
-        let link = &self.bodies[index];
-        let to = Addressed { link: link.id, name: link.name.clone(), flags: link.flags.clone(), date: link.date };
-        self.stream.end(to).await
+        self.complete(index, false).await
+    }
+
+    async fn end_short(&mut self, index: usize, odd: bool) -> Result<()> {
+        self.short.push((index, odd));
+        self.complete(index, true).await
     }
 
     async fn cut(&mut self) -> Result<()> {

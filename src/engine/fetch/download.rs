@@ -274,7 +274,7 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
             if let Some(twin) = &twin
                 && let Some(Adopted { name, replaces, .. }) = target.adopt(store, &twin.digest, None)?
             {
-                stored.push(Stored { id: link.id, name: Some(name), digest: twin.digest, replaces, by_name: false });
+                stored.push(Stored { id: link.id, name: Some(name), digest: twin.digest, replaces, keeps_doubt: false });
                 adopted += 1;
                 continue;
             }
@@ -286,7 +286,7 @@ async fn link_twins(shared: &Shared<'_>, target: &Arc<Target>, job: &mut Job, li
                 let to = target.entry(&link.name, &link.flags);
                 target.save_letters().ok()?;
                 dir.link_into(&from, &target.dir, &to).ok()?;
-                Some(Stored { id: link.id, name: None, digest: twin.digest, replaces: Vec::new(), by_name: false })
+                Some(Stored { id: link.id, name: None, digest: twin.digest, replaces: Vec::new(), keeps_doubt: false })
             });
             match linked {
                 Some(done) => stored.push(done),

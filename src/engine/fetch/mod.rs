@@ -1,4 +1,4 @@
-//! `fetch`: server → Maildir. Never changes or deletes what is here.
+//! `fetch`: server → Maildir. Never changes or deletes what is here; a file that turns out to be a part of its message is put by.
 //!
 //! The way of a message: the folder's marks differ → its new ids are listed → a row with a reserved name for each, in one commit with
 //! the cursor → the plan → bodies stream into tmp files → batches become durable and `stored` → only then the server's copy may go.
@@ -13,6 +13,7 @@ pub(in crate::engine) mod listing;
 mod release;
 pub(in crate::engine) mod rematch;
 pub(in crate::engine) mod sessions;
+mod short;
 pub mod strengthen;
 
 use std::collections::HashSet;
@@ -339,6 +340,7 @@ pub(in crate::engine) async fn pull(
     options: &FetchOptions,
     jobs: &mut Vec<Job>,
 ) -> Result<Option<Box<dyn Session>>> {
+    let session = short::read_again(store, sessions, session, ctx, options, jobs).await?;
     plan(store, jobs, options, ctx, &HashSet::new()).await?;
     if !jobs.iter().any(|j| j.planned.0 > 0 && j.report.error.is_none()) {
         tell_rematched(jobs, ctx);
@@ -385,6 +387,16 @@ pub(in crate::engine) async fn plan(
     let wanted = blocking(store, |store| store.state().wanted_folders()).await?;
     let (mut limits, mut seen, mut listed) = (options.limits(), HashSet::new(), Vec::new());
     for job in jobs.iter_mut().filter(|j| j.report.error.is_none() && !j.absent) {
+        if store.is_rehearsal() {
+            let folder = job.row.id;
+            let short = blocking(store, move |store| store.state().short(folder)).await?;
+            listed.extend(short.into_iter().map(|(_, message)| PlannedAction {
+                action: "verify-there",
+                folder: job.row.path.clone(),
+                id: Some(message.remote),
+                bytes: message.size,
+            }));
+        }
         if !wanted.iter().any(|(folder, _)| *folder == job.row.id) {
             continue;
         }

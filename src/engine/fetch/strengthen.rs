@@ -56,7 +56,8 @@ pub async fn strengthen(
         let lost = read.as_ref().is_err_and(|e| costs_session(e)) && !ctx.cancel.is_cancelled();
         let blamed = page.iter().enumerate().find(|(i, _)| lost && !sent.contains_key(i) && missed.iter().all(|(m, _)| m != i));
         let blamed = blamed.map(|(_, d)| d.id);
-        let gone = missed.iter().filter(|(_, why)| *why == Missed::Gone).map(|(i, _)| page[*i].clone()).collect();
+        let gone =
+            missed.iter().filter(|(_, why)| matches!(why, Missed::Gone | Missed::Hidden(_))).map(|(i, _)| page[*i].clone()).collect();
         let left = missed.into_iter().filter_map(|(i, why)| Some((page[i].remote.clone(), unread(why)?)));
         out.unread.extend(left);
         let sent = sent.into_iter().map(|(i, sent)| (page[i].clone(), sent)).collect();

@@ -99,7 +99,7 @@ async fn take_in(store: &Arc<Store>, all: &mut [Looked], taking: &[usize]) -> Re
             let Some(dir) = store.open_folder(&dir)? else { return Ok(None) };
             let Examined::Mail { digest, .. } = examine(&dir, &entry)? else { return Ok(None) };
             store.make_durable(&dir, &[&entry])?;
-            let stored = Stored { id, name: None, digest: *digest, replaces: Vec::new(), by_name: true };
+            let stored = Stored { id, name: None, digest: *digest, replaces: Vec::new(), keeps_doubt: true };
             store.state().mark_stored(&[stored], store.now())?;
             store.step("commit-stored");
             store.state().row(id)

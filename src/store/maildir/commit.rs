@@ -98,6 +98,11 @@ fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()
         return fail(Error::local(tried(), &error), batch);
     }
     store.step("sync-files");
+    let short: Vec<LinkId> = batch.iter().filter(|f| f.to.short).map(|f| f.to.link).collect();
+    if !short.is_empty() {
+        // Before there is a file that a later run would take for whole.
+        store.state().mark_short(&short)?;
+    }
     let mut stored = Vec::with_capacity(batch.len());
     let mut places: HashMap<(i64, bool), &Finished> = HashMap::new();
     let mut targets: HashMap<i64, (&Arc<Target>, u64, u64)> = HashMap::new();
@@ -111,7 +116,7 @@ fn commit(store: &Store, batch: &[Finished], published: &Published) -> Result<()
                 counts.1 += 1;
                 counts.2 += u64::from(place.adopted);
                 let digest = Digest { identity: place.identity.unwrap_or(file.digest.identity), ..file.digest };
-                stored.push(Stored { id: file.to.link, name: place.name, digest, replaces: place.replaces, by_name: false });
+                stored.push(Stored { id: file.to.link, name: place.name, digest, replaces: place.replaces, keeps_doubt: file.to.short });
             }
             Err(error) => return fail(error, &batch[done..]),
         }

@@ -46,6 +46,8 @@ pub struct Addressed {
     pub flags: FlagState,
     /// Internal date; becomes the file's mtime.
     pub date: Option<i64>,
+    /// It is shorter than announced, and may be a part of the message.
+    pub short: bool,
 }
 
 enum Piece {

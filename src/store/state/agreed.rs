@@ -57,7 +57,7 @@ pub struct SyncRow {
     pub there: Option<FlagState>,
     /// A listing told that it is not there any more.
     pub gone: bool,
-    /// Matched without its body: authorises no deletion.
+    /// Matched without its body, or come shorter than announced: authorises no deletion.
     pub weak: bool,
     /// Whether the server said that it has it, and has not shown it yet.
     pub taken: Taken,
@@ -127,7 +127,7 @@ pub(super) fn row(row: &Row<'_>) -> rusqlite::Result<SyncRow> {
         agreed: FlagState { flags: Flags::from_bits(row.get(4)?), keywords: keywords(row.get(5)?) },
         there,
         gone: row.get::<_, i64>(8)? == 1,
-        weak: row.get::<_, i64>(9)? == 1,
+        weak: row.get(9)?,
         taken: match row.get::<_, i64>(11)? {
             0 => Taken::No,
             1 => Taken::Yes,

@@ -1,5 +1,5 @@
-//! Rows of which it is not certain that their file is the server's message: matched without the body, or come with the octets of another
-//! message. Reading the body settles them.
+//! Rows of which it is not certain that their file is the server's message: matched without the body, come shorter than announced, or with
+//! the octets of another message. Reading the body settles them.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use rusqlite::params;
 use crate::model::{LocalName, RemoteId, Result};
 use crate::store::maildir::digest::{Digest, LineEnds};
 
-use super::columns::{STORED, WANTED};
+use super::columns::{STORED, WANTED, digest, name, remote};
 use super::links::{FileHere, LinkId};
 use super::sqlite::Sqlite;
 
@@ -47,6 +47,12 @@ pub trait Doubts {
     /// Records what the bodies told of rows of a folder.
     fn settle_doubtful(&mut self, folder: i64, verdicts: &Verdicts, now: i64) -> Result<()>;
 
+    /// Notes messages that are about to be stored, and came shorter than announced: until they were read once more they authorise no deletion.
+    fn mark_short(&mut self, ids: &[LinkId]) -> Result<()>;
+
+    /// Stored messages of a folder that were noted so, and how often each cost the connection since; those last that did.
+    fn short(&self, folder: i64) -> Result<Vec<(u32, Doubtful)>>;
+
     /// Messages of a folder that came with the very octets of another one that was announced with another size: one of the two may have
     /// got the other's body.
     fn suspects(&self, folder: i64) -> Result<HashSet<LinkId>>;
@@ -83,6 +89,28 @@ impl Doubts for Sqlite {
                 tx.execute("UPDATE link SET tries = tries + 1 WHERE id = ?1", [blamed.0])?;
             }
             Ok(())
+        })
+    }
+
+    fn mark_short(&mut self, ids: &[LinkId]) -> Result<()> {
+        self.transaction("note messages that came shorter than announced", |tx| {
+            let mut update = tx.prepare_cached("UPDATE link SET weak = 2 WHERE id = ?1")?;
+            ids.iter().try_for_each(|id| update.execute([id.0]).map(drop))
+        })
+    }
+
+    fn short(&self, folder: i64) -> Result<Vec<(u32, Doubtful)>> {
+        self.read("look for messages that came shorter than announced", |db| {
+            let mut query = db.prepare_cached(
+                "SELECT tries, id, remote, name, size, octets, as_sent, identity, wire, header FROM link
+                 WHERE folder = ?1 AND weak = 2 AND state = 1 AND gone = 0 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)
+                 ORDER BY tries, id",
+            )?;
+            let rows = query.query_map([folder], |r| {
+                let size = r.get::<_, Option<i64>>(4)?.map(|s| s as u64);
+                Ok((r.get(0)?, Doubtful { id: LinkId(r.get(1)?), remote: remote(r, 2)?, name: name(r, 3)?, size, digest: digest(r, 5)? }))
+            })?;
+            rows.collect()
         })
     }
 

@@ -91,8 +91,8 @@ pub struct Stored {
     pub digest: Digest,
     /// Rows that it continues, of older epochs or of files that were here before: what was agreed of their flags still is; they go.
     pub replaces: Vec<LinkId>,
-    /// Its bytes did not come from the server just now: a weak match stays weak.
-    pub by_name: bool,
+    /// Nothing that is doubted of it is settled: its bytes did not come from the server just now, or not all of them.
+    pub keeps_doubt: bool,
 }
 
 /// One page of a listing, ready to be recorded.
@@ -329,7 +329,7 @@ impl Links for Sqlite {
                     d.header.0,
                     now,
                     name,
-                    s.by_name
+                    s.keeps_doubt
                 ])?;
                 if let Some(old) = s.replaces.first() {
                     agreed.execute([s.id.0, old.0])?;

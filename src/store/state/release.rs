@@ -60,7 +60,7 @@ pub struct Receipt {
 
 /// Rows of messages whose server copies go.
 pub trait Releases {
-    /// Stored messages of the current epoch whose server copy may go: stored not after `until`; also those whose removal was begun
+    /// Stored messages of the current epoch whose server copy may go, but for those that came shorter than announced: stored not after `until`; also those whose removal was begun
     /// before. With `due_before`, only those that became due in a run before that moment. By id there.
     fn releasable(&self, folder: i64, until: i64, due_before: Option<i64>) -> Result<Vec<Releasable>>;
 
@@ -82,7 +82,7 @@ impl Releases for Sqlite {
         self.read("look for messages to release", |db| {
             let mut query = db.prepare_cached(
                 "SELECT id, remote, name, octets, as_sent, identity, wire, header, stored_at, missing, weak, tries, size, date, state = 3 FROM link
-                 WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1)
+                 WHERE folder = ?1 AND epoch = (SELECT epoch FROM folder WHERE id = ?1) AND weak < 2
                    AND (state = 3 OR (state = 1 AND stored_at <= ?2 AND (?3 IS NULL OR due < ?3))) ORDER BY remote",
             )?;
             let rows = query.query_map(params![folder, until, due_before], |r| {

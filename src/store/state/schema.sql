@@ -35,7 +35,7 @@ CREATE TABLE link (
     identity   BLOB,
     wire       BLOB,
     header     BLOB,
-    weak       INTEGER NOT NULL DEFAULT 0,    -- 1: matched without its body; authorises no deletion
+    weak       INTEGER NOT NULL DEFAULT 0,    -- 1: matched without its body; 2: it came shorter than announced; authorises no deletion
     stored_at  INTEGER,
     due        INTEGER,                       -- the run in which its age made it due for removal there
     missing    INTEGER NOT NULL DEFAULT 0,    -- consecutive runs that did not find the file

@@ -21,6 +21,9 @@ const LAST_RUN: &str = "last-run";
 /// Schema that this version writes (`user_version`).
 const SCHEMA: i32 = 2;
 
+/// What was added since: an older mailx keeps it up to date without knowing it.
+const ADDED: &str = "CREATE INDEX IF NOT EXISTS link_short ON link (folder) WHERE weak = 2;";
+
 /// Opens states that are in SQLite.
 #[derive(Debug, Clone, Copy)]
 pub struct SqliteOpener;
@@ -158,7 +161,7 @@ impl Sqlite {
         // It stands for one that was damaged, however often making it was broken off: until a run has ended well, nothing is removed
         // anywhere on the strength of it.
         let instead = found == 0 && path.parent().is_some_and(|dir| last_aside(dir).is_ok_and(|aside| aside.is_some()));
-        state.bring_up(found, instead).map_err(|e| explain(tried(), &e))?;
+        state.bring_up(found, instead).and_then(|()| state.db.execute_batch(ADDED)).map_err(|e| explain(tried(), &e))?;
         Ok(state)
     }
 

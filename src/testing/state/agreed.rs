@@ -4,7 +4,7 @@ use crate::model::{FlagState, FolderId, Hash, LocalName, Result};
 use crate::store::state::{Agreed, FileHere, LinkId, Proof, Relocated, Standing, SyncRow, Taken};
 
 use super::MemState;
-use super::tables::{Link, Stage, Tables, broken};
+use super::tables::{Doubt, Link, Stage, Tables, broken};
 
 impl Tables {
     /// A row as two-way sync sees it.
@@ -25,7 +25,7 @@ impl Tables {
             agreed: link.agreed.clone(),
             there: link.there.clone(),
             gone: link.gone,
-            weak: link.weak,
+            weak: link.is_weak(),
             taken: link.taken,
         }
     }
@@ -78,7 +78,8 @@ impl Agreed for MemState {
     fn identities(&self, folder: &FolderId) -> Result<HashSet<Hash>> {
         let tables = self.read();
         let Some(folder) = tables.folders.values().find(|known| known.row.remote == *folder) else { return Ok(HashSet::new()) };
-        let is_certain = |link: &Link| link.stage == Stage::Stored && link.epoch > 0 && !link.gone && !link.weak && link.taken == Taken::No;
+        let is_certain =
+            |link: &Link| link.stage == Stage::Stored && link.epoch > 0 && !link.gone && !link.is_weak() && link.taken == Taken::No;
         let certain = tables.of(folder.row.id).filter(|(_, link)| is_certain(link));
         Ok(certain.filter_map(|(_, link)| link.digest).map(|digest| digest.identity).collect())
     }
@@ -137,7 +138,7 @@ impl Agreed for MemState {
     fn intend_relocation(&mut self, names: &[(LinkId, LocalName)]) -> Result<()> {
         self.transaction(|tables| {
             for (id, name) in names {
-                tables.change([id], |link| (link.name, link.weak) = (name.clone(), true));
+                tables.change([id], |link| (link.name, link.doubt) = (name.clone(), Doubt::Unread));
             }
             Ok(())
         })
@@ -151,7 +152,7 @@ impl Agreed for MemState {
                     let gone = gone.ok_or_else(|| broken("the row of the message that was moved is not there"))?;
                     link.stage = Stage::Stored;
                     link.there = Some(std::mem::replace(&mut link.agreed, pair.agreed.clone()));
-                    (link.digest, link.stored_at, link.weak) = (gone.digest, gone.stored_at, gone.weak || pair.weak);
+                    (link.digest, link.stored_at, link.doubt) = (gone.digest, gone.stored_at, gone.doubt.max(Doubt::weak(pair.weak)));
                 }
                 tables.forget([&pair.gone]);
             }

@@ -2,10 +2,10 @@ use std::collections::HashSet;
 
 use crate::model::Result;
 use crate::store::maildir::digest::Digest;
-use crate::store::state::{Doubts, LinkId, Verdicts};
+use crate::store::state::{Doubtful, Doubts, LinkId, Verdicts};
 
 use super::MemState;
-use super::tables::{Link, Stage};
+use super::tables::{Doubt, Link, Stage};
 
 impl Doubts for MemState {
     fn settle_doubtful(&mut self, folder: i64, verdicts: &Verdicts, now: i64) -> Result<()> {
@@ -15,7 +15,7 @@ impl Doubts for MemState {
                     // The form of the file and its header are what they were.
                     if let Some(known) = link.digest {
                         let Digest { line_ends, header, .. } = known;
-                        (link.digest, link.weak) = (Some(Digest { header, line_ends, ..*proof }), false);
+                        (link.digest, link.doubt) = (Some(Digest { header, line_ends, ..*proof }), Doubt::None);
                     }
                 });
             }
@@ -40,6 +40,25 @@ impl Doubts for MemState {
             tables.change(&verdicts.blamed, |link| link.tries += 1);
             Ok(())
         })
+    }
+
+    fn mark_short(&mut self, ids: &[LinkId]) -> Result<()> {
+        self.transaction(|tables| {
+            tables.change(ids, |link| link.doubt = Doubt::Short);
+            Ok(())
+        })
+    }
+
+    fn short(&self, folder: i64) -> Result<Vec<(u32, Doubtful)>> {
+        let tables = self.read();
+        let is_short = |link: &Link| link.doubt == Doubt::Short && link.stage == Stage::Stored && !link.gone;
+        let mut short = Vec::new();
+        for (id, link) in tables.current(folder).filter(|(_, link)| is_short(link)) {
+            let (remote, name) = (link.remote.clone(), link.name.clone());
+            short.push((link.tries, Doubtful { id, remote, name, size: link.size, digest: link.known()? }));
+        }
+        short.sort_by_key(|(tries, message)| (*tries, message.id));
+        Ok(short)
     }
 
     fn suspects(&self, folder: i64) -> Result<HashSet<LinkId>> {

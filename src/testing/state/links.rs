@@ -6,7 +6,7 @@ use crate::store::state::{Inventory, Kept, Known, LinkId, Links, NewLink, Page, 
 
 use super::MemState;
 use super::news::record_news;
-use super::tables::{Link, Stage, Tables, broken};
+use super::tables::{Doubt, Link, Stage, Tables, broken};
 
 /// Sizes that no mailbox has are none.
 fn plausible(size: Option<u64>) -> Option<u64> {
@@ -30,7 +30,7 @@ fn carry_on(tables: &mut Tables, old: LinkId, epoch: i64, new: &NewLink, weak: b
     let Some(link) = tables.links.get_mut(&old) else { return Ok(false) };
     (link.epoch, link.remote, link.permanent) = (epoch, new.remote.clone(), new.permanent.clone());
     (link.size, link.there, link.taken) = (plausible(new.size), Some(new.flags.clone()), Taken::No);
-    link.weak |= weak;
+    link.doubt = link.doubt.max(Doubt::weak(weak));
     if matches!(link.stage, Stage::Releasing | Stage::Arriving) {
         link.stage = Stage::Stored;
     }
@@ -55,7 +55,7 @@ fn add(tables: &mut Tables, folder: i64, epoch: i64, new: &NewLink, now: i64) ->
         there,
         permanent: new.permanent.clone(),
         digest: new.here.as_ref().map(|known| known.digest),
-        weak: new.here.as_ref().is_some_and(|known| known.weak),
+        doubt: Doubt::weak(new.here.as_ref().is_some_and(|known| known.weak)),
         stored_at: new.here.as_ref().map(|_| now),
         ..Link::new(folder, epoch, new.remote.clone(), new.name.clone(), stage)
     });
@@ -139,7 +139,9 @@ impl Links for MemState {
             for s in stored {
                 tables.change([&s.id], |link| {
                     (link.stage, link.digest, link.stored_at) = (Stage::Stored, Some(s.digest), Some(now));
-                    link.weak &= s.by_name;
+                    if !s.keeps_doubt {
+                        link.doubt = Doubt::None;
+                    }
                     if let Some(name) = &s.name {
                         link.name = name.clone();
                     }
@@ -190,7 +192,7 @@ impl Inventory for MemState {
                 octets: link.size.unwrap_or(digest.octets),
                 line_ends: digest.line_ends,
                 identity: digest.identity,
-                wire: (!link.weak).then_some(digest.wire),
+                wire: (!link.is_weak()).then_some(digest.wire),
             });
             let there = (link.stage.is_wanted() || matches!(link.stage, Stage::Stored | Stage::Releasing)) && !link.gone;
             each(Kept { remote: link.remote.clone(), name: link.name.clone(), there, here });

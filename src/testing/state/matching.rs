@@ -53,7 +53,7 @@ impl Matching for MemState {
 
     fn twin(&self, permanent: &PermanentId) -> Result<Option<Twin>> {
         let tables = self.read();
-        let is_copy = |link: &Link| link.permanent.as_ref() == Some(permanent) && link.stage == Stage::Stored && !link.weak;
+        let is_copy = |link: &Link| link.permanent.as_ref() == Some(permanent) && link.stage == Stage::Stored && !link.is_weak();
         let copy = tables.links.values().find(|link| is_copy(link) && tables.folders.contains_key(&link.folder));
         let twin = |link: &Link| {
             let dir = tables.folders[&link.folder].row.dir.clone();

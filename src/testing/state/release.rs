@@ -2,7 +2,7 @@ use crate::model::Result;
 use crate::store::state::{LinkId, Receipt, Releasable, Releases};
 
 use super::MemState;
-use super::tables::{Link, Stage, broken};
+use super::tables::{Doubt, Link, Stage, broken};
 use super::under_way::record_cursor;
 
 impl Releases for MemState {
@@ -11,6 +11,7 @@ impl Releases for MemState {
         let is_old = |link: &Link| link.stored_at.is_some_and(|at| at <= until);
         let is_due = |link: &Link| due_before.is_none_or(|before| link.due.is_some_and(|due| due < before));
         let may_go = |link: &Link| match link.stage {
+            _ if link.doubt == Doubt::Short => false,
             Stage::Releasing => true,
             Stage::Stored => is_old(link) && is_due(link),
             _ => false,
@@ -23,7 +24,7 @@ impl Releases for MemState {
                 digest: link.known()?,
                 stored_at: link.stored_at.ok_or_else(|| broken("a message that is being released was never stored"))?,
                 missing: link.missing,
-                weak: link.weak,
+                weak: link.is_weak(),
                 tries: link.tries,
                 size: link.size,
                 date: link.date,

@@ -41,6 +41,22 @@ impl Stage {
     }
 }
 
+/// Why a file may not be the message there, all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Doubt {
+    None,
+    /// Matched without its body.
+    Unread,
+    /// It came shorter than announced.
+    Short,
+}
+
+impl Doubt {
+    pub fn weak(weak: bool) -> Self {
+        if weak { Self::Unread } else { Self::None }
+    }
+}
+
 /// A message that the server has or had; in epoch 0, a file that nothing there was matched with.
 #[derive(Debug, Clone)]
 pub(super) struct Link {
@@ -57,8 +73,7 @@ pub(super) struct Link {
     pub there: Option<FlagState>,
     pub permanent: Option<PermanentId>,
     pub digest: Option<Digest>,
-    /// Matched without its body.
-    pub weak: bool,
+    pub doubt: Doubt,
     pub stored_at: Option<i64>,
     /// When its age made it due for removal there.
     pub due: Option<i64>,
@@ -87,7 +102,7 @@ impl Link {
             there: None,
             permanent: None,
             digest: None,
-            weak: false,
+            doubt: Doubt::None,
             stored_at: None,
             due: None,
             missing: 0,
@@ -102,12 +117,17 @@ impl Link {
     pub fn unmatched(folder: i64, file: &FileHere, stored_at: Option<i64>) -> Self {
         let remote = RemoteId(format!("{}/{}", file.name, file.digest.octets).into());
         let link = Self::new(folder, 0, remote, file.name.clone(), Stage::Stored);
-        Self { digest: Some(file.digest), weak: true, stored_at, ..link }
+        Self { digest: Some(file.digest), doubt: Doubt::Unread, stored_at, ..link }
     }
 
     /// The digest of what must be here.
     pub fn known(&self) -> Result<Digest> {
         self.digest.ok_or_else(|| broken("a message that should be here has no digest"))
+    }
+
+    /// It authorises no deletion.
+    pub fn is_weak(&self) -> bool {
+        self.doubt != Doubt::None
     }
 
     /// Flags there.

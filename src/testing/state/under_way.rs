@@ -4,7 +4,7 @@ use crate::store::state::{Arrival, LinkId, News, Receipts, SyncRow, Taken, Under
 use super::MemState;
 use super::agreed::record_agreed;
 use super::news::record_news;
-use super::tables::{Link, Stage, Tables, broken};
+use super::tables::{Doubt, Link, Stage, Tables, broken};
 
 fn is_under_way(link: &Link) -> bool {
     matches!(link.stage, Stage::Arriving | Stage::Moving(_))
@@ -80,7 +80,7 @@ impl UnderWay for MemState {
                     agreed: arrival.flags.clone(),
                     digest: Some(arrival.digest),
                     stored_at: Some(now),
-                    weak: from.as_ref().is_some_and(|from| from.weak),
+                    doubt: from.as_ref().map_or(Doubt::None, |from| from.doubt),
                     permanent: from.and_then(|from| from.permanent),
                     ..Link::new(folder, epoch, placeholder, arrival.name.clone(), Stage::Arriving)
                 });
