@@ -13,7 +13,7 @@ pub(in crate::engine) mod listing;
 mod release;
 pub(in crate::engine) mod rematch;
 pub(in crate::engine) mod sessions;
-mod short;
+pub(in crate::engine) mod short;
 pub mod strengthen;
 
 use std::collections::HashSet;
@@ -297,6 +297,9 @@ async fn run(
     *jobs = listed;
     release::guard(store, options, jobs).await?;
     tell_rebuilt(store, ctx);
+    if let Some(session) = &mut session {
+        short::read_again(store, sessions, session, ctx, options, jobs).await?;
+    }
     dates::find(store, sessions, &mut session, ctx, options, jobs).await?;
     let mut more = false;
     if store.is_rehearsal() {
@@ -340,7 +343,6 @@ pub(in crate::engine) async fn pull(
     options: &FetchOptions,
     jobs: &mut Vec<Job>,
 ) -> Result<Option<Box<dyn Session>>> {
-    let session = short::read_again(store, sessions, session, ctx, options, jobs).await?;
     plan(store, jobs, options, ctx, &HashSet::new()).await?;
     if !jobs.iter().any(|j| j.planned.0 > 0 && j.report.error.is_none()) {
         tell_rematched(jobs, ctx);

@@ -13,16 +13,19 @@ use super::sessions::{Sessions, costs_session};
 use super::strengthen::PAGE;
 use super::{FetchOptions, Job, blocking};
 
-/// Reads those of earlier runs again, in every folder. What is better now is wanted, and comes with the other downloads. Returns the
-/// session if it still lives.
-pub(super) async fn read_again(
+/// Reads those of earlier runs again, in every folder, before anything is decided: what is better now is wanted then, and comes with the
+/// other downloads.
+pub(in crate::engine) async fn read_again(
     store: &Arc<Store>,
     sessions: &Sessions,
-    mut session: Option<Box<dyn Session>>,
+    session: &mut Box<dyn Session>,
     ctx: &Ctx,
     options: &FetchOptions,
     jobs: &mut [Job],
-) -> Result<Option<Box<dyn Session>>> {
+) -> Result<()> {
+    if store.is_rehearsal() {
+        return Ok(());
+    }
     for job in jobs.iter_mut().filter(|j| j.report.error.is_none() && j.rematched.is_none() && !j.absent) {
         let folder = job.row.id;
         let short = blocking(store, move |store| store.state().short(folder)).await?;
@@ -30,23 +33,25 @@ pub(super) async fn read_again(
         let (fresh, again) = short.split_at(short.partition_point(|(tries, _)| *tries == 0));
         for page in fresh.chunks(PAGE).chain(again.chunks(1)) {
             if ctx.cancel.is_cancelled() {
-                return Ok(session);
+                return Ok(());
             }
-            let open = match &mut session {
-                Some(open) => open,
-                none => none.insert(sessions.open().await?),
-            };
             let messages: Vec<Doubtful> = page.iter().map(|(_, message)| message.clone()).collect();
-            if let Err(error) = read(store, &mut **open, ctx, options, job, &messages).await {
-                if !costs_session(&error) {
+            match read(store, &mut **session, ctx, options, job, &messages).await {
+                Ok(()) => {}
+                // The rest waits for the next run: new mail is more than this.
+                Err(error) if costs_session(&error) => {
+                    *session = sessions.reopen(error).await?;
+                    session.folders().await?;
+                    return Ok(());
+                }
+                Err(error) => {
                     job.fail(error);
                     break;
                 }
-                session = None;
             }
         }
     }
-    Ok(session)
+    Ok(())
 }
 
 /// Reads a page of them.

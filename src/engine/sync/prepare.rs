@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::Session;
 use crate::engine::fetch::listing::{know, look_into};
+use crate::engine::fetch::short::read_again;
 use crate::engine::fetch::{Job, blocking, tell_rebuilt};
 use crate::engine::guard::{Alarm, judge};
 use crate::model::caps::{Append, Moves};
@@ -71,6 +72,7 @@ pub(super) async fn prepare(
     }
     look_into(store, run.sessions, session, run.ctx, &mut jobs, &marks, Need::Everything).await?;
     tell_rebuilt(store, run.ctx);
+    read_again(store, run.sessions, session, run.ctx, &run.options.pull, &mut jobs).await?;
     jobs.extend(folders.absent.iter().map(|row| Job::absent(row.clone())));
     transfer::undo_vain(store).await?;
     let mut all = Vec::with_capacity(jobs.len());
