@@ -103,24 +103,22 @@ fn a_message_behind_whose_end_its_rest_follows_is_never_removed() {
     for caps in [vec!["UIDL", "TOP", "PIPELINING"], vec!["UIDL", "TOP"]] {
         let home = Home::new(Drop { caps: Some(caps), ..Drop::of(5, "a") });
         home.configure(DELETE);
-        // It has a line that is a dot, and the server stuffs none.
-        let dots = b"From: a@example.org\r\n\r\nabove\r\n.\r\nbelow\r\n".to_vec();
-        home.peer.change(|d| d.letters[2].body = dots.clone());
-        let raw = [b"+OK\r\n", &dots[..], b".\r\n"].concat();
-        let of = raw.clone();
-        home.peer.hook(move |line, connection| {
-            let there = if connection == 1 || line == "RETR 3" { "RETR 3" } else { "RETR 1" };
-            (line == there).then(|| Answer::Say(of.clone()))
+        // The first one has a line that is a dot, the second a line that begins with one, and the server stuffs none.
+        let raw = [&b"From: a@example.org\r\n\r\nabove\r\n.\r\nbelow\r\n"[..], b"From: a@example.org\r\n\r\n.foo\r\n"];
+        home.peer.change(|d| d.letters.iter_mut().zip(raw).for_each(|(letter, body)| letter.body = body.to_vec()));
+        home.peer.hook(move |line, _| {
+            let n: usize = line.strip_prefix("RETR ")?.parse().unwrap();
+            raw.get(n - 1).and_then(|body| say([b"+OK\r\n", *body, b".\r\n"].concat()))
         });
-        let all = home.peer.maildrop().identities();
         for _ in 0..3 {
             let out = home.run(&["fetch", "--timeout", "3"]);
             assert!(matches!(out.code, Some(1 | 75 | 76)), "{out:?}");
-            assert!(left(&home).contains(&dots), "{out:?}");
+            assert!(left(&home).iter().any(|body| body == raw[0]), "{out:?}");
         }
         home.peer.honest();
         home.fetch(0);
-        assert_eq!((home.here(), left(&home).len()), (all, 0));
+        assert_eq!((home.mail().len(), left(&home).len()), (5, 0));
+        assert!(home.here().contains(&identity(raw[0])));
     }
 }
 
@@ -130,8 +128,11 @@ fn a_body_that_varies_is_delivered() {
         let home = Home::new(Drop::of(5, "a"));
         let asked = AtomicUsize::new(0);
         home.peer.hook(move |line, _| {
-            let seen = "x".repeat(more + asked.fetch_add(1, SeqCst) % 3);
-            (line == "RETR 3").then(|| Answer::Say([b"+OK\r\nX-Seen: ", seen.as_bytes(), b"\r\n", &stuffed(&body("a 3"))[..]].concat()))
+            if line != "RETR 3" {
+                return None;
+            }
+            let seen = "x".repeat(more + asked.fetch_add(1, SeqCst));
+            say([b"+OK\r\nX-Seen: ", seen.as_bytes(), b"\r\n", &stuffed(&body("a 3"))[..]].concat())
         });
         home.fetch(0);
         assert_eq!(home.mail().len(), 5);
