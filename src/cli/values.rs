@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, civil, tz::TimeZone};
 
 /// Longer than anybody waits; and whatever multiplies it or counts from now on by it stays a time.
-const LONGEST: Duration = Duration::from_secs(1000 * 366 * 86_400);
+const LONGEST: Duration = Duration::from_hours(1000 * 366 * 24);
 
 /// Reads a length of time: plain seconds (`90`), or numbers with `s`, `m`, `h`, `d` or `w`, also several (`1h30m`).
 pub fn duration(text: &str) -> Result<Duration, String> {

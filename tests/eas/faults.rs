@@ -274,3 +274,17 @@ fn every_version_works() {
     home.peer.there().versions = "1.0,2.5".into();
     home.fetch(76).says("12.1 to 16.1");
 }
+
+#[test]
+fn a_size_that_the_server_does_not_tell_limits_nothing_and_is_said() {
+    let home = Home::new(2);
+    let out = home.run(&["fetch", "--json", "--max-size", "1"]).exit(0);
+    assert_eq!((out.sum("downloaded"), out.folder("INBOX")["unsupported"].as_array().unwrap().len()), (0, 0), "{out:?}");
+    let home = Home::new(2);
+    home.peer.there().sizeless = true;
+    let out = home.run(&["fetch", "--json", "--max-size", "1"]).exit(0);
+    assert_eq!((out.sum("downloaded"), out.folder("INBOX")["unsupported"][0].as_str()), (2, Some("max-size")), "{out:?}");
+    out.says("the server does not tell the sizes");
+    let again = home.run(&["fetch", "--json", "--max-size", "1"]).exit(0);
+    assert!(again.stderr.is_empty(), "it is said once: {}", again.stderr);
+}

@@ -52,6 +52,8 @@ pub struct There {
     gone: Vec<String>,
     /// Whether ItemOperations answers in parts.
     pub multipart: bool,
+    /// It counts what a listing leaves out as nothing.
+    pub sizeless: bool,
     pub versions: String,
     /// A folder of which every Sync is refused.
     pub broken: Option<String>,
@@ -356,7 +358,7 @@ impl There {
                         // One that has gone since is told by its deletion.
                         Told::Add(message) => {
                             if let Some(letter) = place.letters.iter().find(|l| l.id == *message) {
-                                commands.element(A::Add, |add| put(add, letter));
+                                commands.element(A::Add, |add| put(add, letter, !self.sizeless));
                             }
                         }
                         Told::Read(message, read) => drop(commands.element(A::Change, |change| {
@@ -451,11 +453,12 @@ fn put_categories(data: &mut Writer<'_>, letter: &Letter) {
     data.element(E::Categories, |all| letter.categories.iter().for_each(|category| drop(all.text(E::Category, category))));
 }
 
-fn put(add: &mut Writer<'_>, letter: &Letter) {
+fn put(add: &mut Writer<'_>, letter: &Letter, sized: bool) {
     add.text(A::ServerId, &letter.id).element(A::ApplicationData, |data| {
         data.boolean(E::Read, letter.read).text(E::DateReceived, "2026-11-26T16:00:00.000Z");
         put_categories(data, letter);
-        data.element(B::Body, |body| drop(body.number(B::Type, 4u32).number(B::EstimatedDataSize, letter.body.len() as u64)));
+        let size = if sized { letter.body.len() as u64 } else { 0 };
+        data.element(B::Body, |body| drop(body.number(B::Type, 4u32).number(B::EstimatedDataSize, size)));
     });
 }
 

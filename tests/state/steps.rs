@@ -113,7 +113,7 @@ fn file(dice: &mut Dice<'_>) -> FileHere {
 }
 
 fn store(state: &mut dyn State, dice: &mut Dice<'_>) -> Told {
-    match dice.below(5) {
+    match dice.below(6) {
         0 => {
             let skipped = dice.few(|dice| (dice.row(), "why".to_owned()));
             (format!("mark_skipped({skipped:?})"), text(state.mark_skipped(&skipped)))
@@ -121,6 +121,10 @@ fn store(state: &mut dyn State, dice: &mut Dice<'_>) -> Told {
         1 => {
             let gone = dice.few(Dice::row);
             (format!("forget_wanted({gone:?})"), text(state.forget_wanted(&gone)))
+        }
+        2 => {
+            let dates = dice.few(|dice| (dice.row(), dice.moment()));
+            (format!("set_dates({dates:?})"), text(state.set_dates(&dates)))
         }
         _ => {
             let stored = dice.few(|dice| Stored {
