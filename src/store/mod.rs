@@ -264,6 +264,12 @@ impl Store {
         }
     }
 
+    /// Gives the directories of a folder another name, with all that is below them; false where something has that name.
+    pub fn carry_folder(&self, from: &str, to: &str) -> Result<bool> {
+        debug_assert!(!self.is_rehearsal(), "a rehearsal changes nothing");
+        FolderDir::carry(self.root()?, from, to)
+    }
+
     /// Digests every file of a folder that was there before mailx, and makes it durable; files that vanish or are no regular files are passed over.
     pub fn foreign_files(&self, dir: &FolderDir) -> Result<Vec<ForeignFile>> {
         let mut files = Vec::new();

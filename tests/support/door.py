@@ -9,7 +9,7 @@
   door.py DIR USER expunge MAILBOX UIDS       removes these for good
   door.py DIR USER drop MAILBOX               removes it with all that is in it
   door.py DIR USER subscribed                 names of the mailboxes that the user is subscribed to, as JSON
-  door.py DIR USER do DEEDS                   many deeds on one connection, as JSON: ["create", MAILBOX], ["append", MAILBOX, TEXT, FLAGS],
+  door.py DIR USER do DEEDS                   many deeds on one connection, as JSON: ["create", MAILBOX], ["rename", MAILBOX, TO], ["append", MAILBOX, TEXT, FLAGS],
                                               ["store", MAILBOX, IDENTITY, FLAGS], ["expunge", MAILBOX, IDENTITY], ["move", MAILBOX, IDENTITY, TO],
                                               ["prime", MAILBOX]: gives it mod-sequences
   door.py DIR USER fill MAILBOX COUNT SEED    many small messages on one connection, without waiting for each
@@ -123,6 +123,8 @@ def do(server, deeds):
         answer = ("OK",)
         if verb == "create":
             answer = server.create(seed.quoted(mailbox))
+        elif verb in ("rename", "delete"):
+            answer = getattr(server, verb)(*map(seed.quoted, [mailbox, *rest]))
         elif verb == "append":
             date = imaplib.Time2Internaldate(1600000000)
             answer = server.append(seed.quoted(mailbox), "(%s)" % rest[1], date, rest[0].encode())

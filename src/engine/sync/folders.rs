@@ -15,6 +15,7 @@ use crate::store::state::FolderRow;
 use crate::store::{FolderHere, Store};
 
 use super::SyncOptions;
+use super::renamed::{Followed, follow};
 
 /// The folders of a run, once both sides have the same.
 #[derive(Default)]
@@ -71,11 +72,12 @@ pub(super) async fn agree(
 ) -> Result<Agreed> {
     let mut listed = all_folders(session, sessions).await?;
     rehome(store, &listed).await?;
+    let takes = |path: &FolderPath, role| options.pull.takes(path, role);
+    let Followed { planned, reports } = follow(store, &listed, &takes).await?;
+    let mut agreed = Agreed { planned, reports, ..Agreed::default() };
     let ids: HashSet<FolderId> = listed.iter().map(|i| i.id.clone()).collect();
     let known = blocking(store, move |store| know(store, &ids)).await?;
-    let takes = |path: &FolderPath, role| options.pull.takes(path, role);
     let plan = plan(&known, &listed, &takes);
-    let mut agreed = Agreed::default();
     let word = match session.caps().folders {
         FolderCaps::Tree => None,
         FolderCaps::ReadOnly => Some("folder-changes"),
@@ -233,7 +235,7 @@ impl FolderPlan {
 
 /// In a dry run: what the plan would make, rename and remove is taken for done, so that the messages are planned as they will be.
 async fn rehearse(store: &Arc<Store>, plan: &FolderPlan, listed: &mut Vec<FolderInfo>, agreed: &mut Agreed) -> Result<()> {
-    agreed.planned = plan.actions();
+    agreed.planned.extend(plan.actions());
     let renamed: Vec<(i64, FolderId, FolderHere)> =
         plan.rename.iter().map(|(row, here)| (row.id, row.remote.clone(), here.clone())).collect();
     for (_, id, here) in &renamed {

@@ -14,6 +14,7 @@ mod plan;
 mod prepare;
 mod relocate;
 mod remove;
+mod renamed;
 mod strays;
 mod transfer;
 mod upload;

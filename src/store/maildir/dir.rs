@@ -128,6 +128,39 @@ impl FolderDir {
         remove().map_err(|error| Self::refuse(format!("remove the Maildir folder `{path}`"), &error))
     }
 
+    /// Gives the directory `from` below `root` the name `to`, with all that is in it and below it, durable when it returns; directories above
+    /// `to` are made. False: something has that name already.
+    pub fn carry(root: &dyn Dir, from: &str, to: &str) -> Result<bool> {
+        let carry = || -> io::Result<bool> {
+            if to.strip_prefix(from).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+                return Ok(false);
+            }
+            let (from_above, from_name) = from.rsplit_once('/').unwrap_or(("", from));
+            let (to_above, to_name) = to.rsplit_once('/').unwrap_or(("", to));
+            let (old, mut new) = (walk(root, from_above)?, root.open_dir(".")?);
+            for level in to_above.split('/').filter(|level| !level.is_empty()) {
+                let (next, made) = open_or_make(&*new, level)?;
+                if made {
+                    new.sync()?;
+                }
+                new = next;
+            }
+            // What held nothing but folders, and holds none any more, is in nobody's way.
+            if new.stat_of(to_name).is_ok() && new.remove_dir(to_name).is_err() {
+                return Ok(false);
+            }
+            // The system replaces no directory that holds something.
+            match old.replace(from_name, &*new, to_name) {
+                Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty) => return Ok(false),
+                renamed => renamed?,
+            }
+            new.sync()?;
+            old.sync()?;
+            Ok(true)
+        };
+        carry().map_err(|error| Self::refuse(format!("rename the Maildir folder `{from}` to `{to}`"), &error))
+    }
+
     /// Makes the entries of new/ and cur/ durable.
     pub fn sync(&self) -> Result<()> {
         for place in [&self.new, &self.cur] {

@@ -59,6 +59,40 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "a_folder_renamed_there_that_keeps_its_handle_is_renamed_here",
+        user_there: "A folder that the server knows by a handle is renamed, and a message comes into it.",
+        result: "It is renamed here; only that message is downloaded.",
+        agreed: "INBOX: a | Old: b c:S",
+        there: "mvdir Old Fresh; new Fresh/n",
+        end: "INBOX: a | Fresh: b c:S n",
+        facts: "uploaded=0 downloaded=1 deleted_there=0 deleted_here=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_folder_with_folders_in_it_renamed_there_is_renamed_here",
+        user_here: "You read a message.",
+        user_there: "The folder above the one that it is in is renamed.",
+        result: "All of them are renamed here; it is read there, and nothing is downloaded.",
+        agreed: "INBOX: | Old: a | Old/x: b | Old/y: c",
+        here: "flag Old/x/b:S",
+        there: "mvdir Old Fresh/below",
+        end: "INBOX: | Fresh: | Fresh/below: a | Fresh/below/x: b:S | Fresh/below/y: c",
+        facts: "uploaded=0 downloaded=0 flags_pushed=1",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_folder_renamed_on_both_sides_has_the_name_from_here",
+        user_here: "You rename a folder.",
+        user_there: "It is renamed to something else.",
+        result: "The name from here wins; nothing is sent or downloaded.",
+        agreed: "INBOX: a | Old: b c:S",
+        here: "mvdir Old Mine",
+        there: "mvdir Old Theirs",
+        end: "INBOX: a | Mine: b c:S",
+        facts: "uploaded=0 downloaded=0 deleted_there=0 deleted_here=0",
+        ..QUIET
+    },
+    Scenario {
         name: "a_folder_with_folders_in_it_renamed_here_is_renamed_there",
         user_here: "You rename a folder with folders in it.",
         result: "All of them are renamed there; nothing is sent.",
