@@ -222,7 +222,8 @@ pub(super) fn ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observ
     }
 }
 
-/// The same for a look from outside of a run: what the backend remembers is read from the state, and nothing is recorded.
+/// The same for a look from outside of a run: what the backend remembers is read from the state, and nothing is recorded; so it is a
+/// rehearsal, which asks for nothing that a server tells once.
 pub(super) async fn looking_ctx(globals: &Globals, account: &Account, observer: Arc<dyn Observer>) -> Result<Ctx> {
     let remembered = remembered(account).await?;
     Ok(ctx(globals, account, observer, Arc::new(Ram::new(remembered)), true))

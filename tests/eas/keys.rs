@@ -110,6 +110,60 @@ fn rehearsals_and_checks_leave_the_keys_alone() {
 }
 
 #[test]
+fn a_folder_that_is_told_once_is_lost_by_no_look() {
+    let home = Home::new(2);
+    home.peer.there().tells_once = true;
+    home.peer.there().make("20", "Leaving", "0", 12);
+    for n in 20..26 {
+        home.peer.there().deliver("20", &letter(n));
+    }
+    home.sync(0);
+    {
+        let mut there = home.peer.there();
+        there.make("21", "Fresh", "0", 12);
+        there.deliver("21", &letter(30));
+        there.unmake("20");
+    }
+    home.peer.seen();
+    for arguments in [&["fetch", "--dry-run"][..], &["sync", "--dry-run"], &["verify"], &["folders"], &["status"], &["account", "test"]] {
+        home.run(arguments);
+    }
+    assert!(!home.peer.commands().iter().any(|command| command == "FolderSync"));
+    // A wrong password is found out all the same.
+    home.run(&["account", "test"]).exit(0);
+    let out = home.sync(3);
+    assert_eq!(out.sum("downloaded"), 1, "{out:?}");
+    assert!(home.root.join("Fresh/cur").is_dir());
+    assert_eq!(home.mail().len(), 9);
+    home.sync(3);
+}
+
+#[test]
+fn a_folder_renamed_there_is_renamed_here() {
+    let home = Home::new(1);
+    {
+        let mut there = home.peer.there();
+        there.make("20", "P", "0", 12);
+        there.make("21", "K", "20", 12);
+        there.deliver("20", &letter(20));
+        there.deliver("21", &letter(21));
+    }
+    home.sync(0);
+    {
+        let mut there = home.peer.there();
+        there.rename("20", "Q");
+        there.deliver("20", &letter(22));
+        there.deliver("21", &letter(23));
+    }
+    assert_eq!(home.sync(0).sum("downloaded"), 2);
+    let dirs: std::collections::BTreeSet<String> = home.mail().into_iter().map(|mail| mail.dir).collect();
+    assert_eq!(dirs.into_iter().collect::<Vec<_>>(), ["INBOX", "Q", "Q/K"]);
+    assert!(!home.root.join("P").exists());
+    home.assert_same();
+    assert_eq!(home.sync(0).sum("downloaded"), 0);
+}
+
+#[test]
 fn a_void_key_matches_again_and_doubles_nothing() {
     let home = Home::new(5);
     home.sync(0);

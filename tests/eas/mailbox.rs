@@ -50,6 +50,10 @@ pub struct There {
     hierarchy: usize,
     /// Folders that were removed.
     gone: Vec<String>,
+    /// It tells of a change of folders once, whatever the key, as SOGo does; key 0 begins anew, and makes the keys of all folders void.
+    pub tells_once: bool,
+    /// The folders that it has told of, with their names and parents.
+    told: BTreeMap<String, (String, String)>,
     /// Whether ItemOperations answers in parts.
     pub multipart: bool,
     /// It counts what a listing leaves out as nothing.
@@ -205,8 +209,11 @@ impl There {
         }
     }
 
-    fn folder_sync(&self, node: &Node) -> Vec<u8> {
+    fn folder_sync(&mut self, node: &Node) -> Vec<u8> {
         let key = node.text(F::SyncKey);
+        if self.tells_once {
+            return self.folders_once(key);
+        }
         write(F::FolderSync, |sync| {
             sync.number(F::Status, 1u32).text(F::SyncKey, &self.hierarchy.to_string());
             sync.element(F::Changes, |changes| {
@@ -228,6 +235,40 @@ impl There {
             });
         })
         .unwrap()
+    }
+
+    fn folders_once(&mut self, key: &str) -> Vec<u8> {
+        if key == "0" {
+            self.told.clear();
+            self.folders.values_mut().for_each(|place| place.epoch += 1);
+        }
+        let now: BTreeMap<String, (String, String)> =
+            self.folders.iter().map(|(id, place)| (id.clone(), (place.name.clone(), place.parent.clone()))).collect();
+        let told = std::mem::replace(&mut self.told, now);
+        let answer = write(F::FolderSync, |sync| {
+            let same = told == self.told;
+            sync.number(F::Status, 1u32)
+                .text(F::SyncKey, if same && key != "0" { key.to_owned() } else { self.hierarchy.to_string() }.as_str());
+            sync.element(F::Changes, |changes| {
+                for id in told.keys().filter(|id| !self.told.contains_key(*id)) {
+                    changes.element(F::Delete, |delete| drop(delete.text(F::ServerId, id)));
+                }
+                for (id, (name, parent)) in self.told.iter().filter(|(id, place)| told.get(*id) != Some(place)) {
+                    let tag = if told.contains_key(id) { F::Update } else { F::Add };
+                    changes.element(tag, |change| {
+                        change.text(F::ServerId, id).text(F::ParentId, parent).text(F::DisplayName, name);
+                        change.number(F::Type, self.folders[id].kind);
+                    });
+                }
+            });
+        });
+        answer.unwrap()
+    }
+
+    /// Gives a folder another name.
+    pub fn rename(&mut self, id: &str, name: &str) {
+        self.hierarchy += 1;
+        self.folders.get_mut(id).unwrap().name = name.into();
     }
 
     fn edited(&self, root: Tag) -> Vec<u8> {

@@ -135,6 +135,38 @@ fn folders_are_made_renamed_and_removed_on_either_side() {
 }
 
 #[test]
+fn a_folder_that_only_looks_could_hear_of_comes_with_the_next_run() {
+    // SOGo tells a device of a folder once, whatever the device made of it.
+    let Some(w) = seeded("looks") else { return };
+    w.server.deeds(&w.user, &json!([["create", "Fresh"], ["append", "Fresh", message("new").replace('\n', "\r\n"), ""]]));
+    for look in [&["sync", "--dry-run"][..], &["fetch", "--dry-run"], &["folders"], &["account", "test"], &["status"], &["verify"]] {
+        w.run(look).exit(0);
+    }
+    assert_eq!(done(&w.sync(0, &[])), [("downloaded", 1)]);
+    assert_settled(&w);
+    // One that goes meanwhile still is a matter for the guard.
+    w.server.deeds(&w.user, &json!([["delete", "Fresh"]]));
+    w.run(&["sync", "--dry-run"]);
+    w.run(&["folders"]);
+    for _ in 0..2 {
+        w.sync(3, &[]);
+    }
+    assert!(here(&w).contains_key(&("Fresh".into(), id("new"))));
+}
+
+#[test]
+fn a_folder_renamed_there_is_renamed_here_with_those_below_it() {
+    let Some(w) = seeded("renamed") else { return };
+    let crlf = |subject: &str| message(subject).replace('\n', "\r\n");
+    w.server.deeds(&w.user, &json!([["create", "P"], ["create", "P/K"], ["append", "P", crlf("p"), ""], ["append", "P/K", crlf("k"), ""]]));
+    w.sync(0, &[]);
+    w.server.deeds(&w.user, &json!([["rename", "P", "Q"], ["append", "Q", crlf("q"), ""], ["append", "Q/K", crlf("l"), ""]]));
+    assert_eq!(done(&w.sync(0, &[])), [("downloaded", 2)]);
+    assert_settled(&w);
+    assert!(!w.root.join("P").exists());
+}
+
+#[test]
 fn mail_that_nobody_counted_is_found_all_the_same() {
     // Made by IMAP without CONDSTORE: SOGo takes such a mailbox for empty until it is asked to count.
     let Some(w) = seeded("count") else { return };

@@ -98,13 +98,17 @@ impl Backend for EasBackend {
         let kind = secret.kind;
         let mut link = Link::new(self.clone(), ctx.clone(), secret).await?;
         link.check_lock().await?;
-        if link.device.version().is_none() || link.masked(link.version.text()) {
+        // Where the folders are not asked for, this is the login.
+        if link.device.version().is_none() || link.masked(link.version.text()) || link.rehearses_folders() {
             link.options().await.map_err(unanswered)?;
         }
         if !link.device.asked {
             link.provision().await?;
         }
         link.introduce().await?;
+        if link.rehearses_folders() {
+            ctx.observer.on(&Event::Note("the folders are those of the last run: only a run may ask for newer ones"));
+        }
         link.folder_sync().await?;
         let how = if kind == SecretKind::Token { "a bearer token" } else { "a password" };
         let detail = format!("{} with {how}, by ActiveSync {}", self.user, link.version);

@@ -19,7 +19,13 @@ const ROOT: &str = "0";
 
 impl Link {
     /// Brings the folders up to date. Some servers tell them in several rounds, so it is asked until nothing comes.
+    ///
+    /// A rehearsal keeps to those that a run has recorded. Some servers (SOGo) tell a device of a change once, whatever key it asks with: what
+    /// a rehearsal heard, and may not record, no run would be told any more. Key 0 would be told everything, and void the keys of all folders.
     pub async fn folder_sync(&mut self) -> Result<()> {
+        if self.rehearses_folders() {
+            return Ok(());
+        }
         let mut tries = Tries::default();
         for _ in 0..limits::ROUNDS {
             let mut tree = self.device.tree.clone().unwrap_or_default();
@@ -60,6 +66,11 @@ impl Link {
             }
         }
         Err(self.broke(Command::FolderSync, "the list of folders has no end"))
+    }
+
+    /// Whether the folders stay those that a run has recorded.
+    pub fn rehearses_folders(&self) -> bool {
+        self.ctx.rehearsal && self.device.tree.is_some()
     }
 
     /// The server wants everything of before forgotten (X-MS-RP): the mailbox may be on another server now, which may speak another version.
