@@ -53,6 +53,35 @@ fn notify_tells_of_all_folders_and_of_new_ones() {
 }
 
 #[test]
+fn names_that_dovecot_tells_in_plain_utf8_are_those_of_the_listing() {
+    let Some(w) = world("names") else { return };
+    let folders = ["Entwürfe", "R&D", "Grün/Süb"];
+    w.server.create(&w.user, &folders);
+    w.sync(0, &[]);
+    let watch = Watch::start(&w, &[]);
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(watch.runs() <= 3, "{} runs at rest: {}", watch.runs(), watch.says());
+    for (n, folder) in folders.iter().enumerate() {
+        w.server.generate(&w.user, folder, 1, &format!("m{n}"));
+        soon("mail in such a folder", || count(&w) == n + 1);
+    }
+    // One that is made meanwhile has one directory, and no other name.
+    w.server.create(&w.user, &["Server/Süb Ü"]);
+    w.server.generate(&w.user, "Server/Süb Ü", 1, "later");
+    until("mail in a new folder", || count(&w) == 4);
+    w.server.generate(&w.user, "INBOX", 1, "last");
+    soon("mail after that", || count(&w) == 5);
+    let before = watch.settle();
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(watch.runs() <= before + 1, "{}", watch.says());
+    watch.end(0);
+    let dirs: Vec<String> =
+        std::fs::read_dir(w.root.join("Server")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(dirs.iter().filter(|dir| dir.contains('b')).collect::<Vec<_>>(), ["Süb Ü"], "{dirs:?}");
+    w.sync(0, &[]);
+}
+
+#[test]
 fn idle_watches_the_inbox_and_polls_the_rest() {
     let Some(w) = world("idle") else { return };
     w.server.create(&w.user, &["Archive"]);

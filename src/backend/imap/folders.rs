@@ -50,7 +50,7 @@ impl ImapSession {
         // Behind it, so it costs no round trip: some servers list nothing of the user's own below the empty reference.
         let namespace = if self.caps.has("NAMESPACE") { Some(self.conn.queue(&Command::Namespace)?) } else { None };
 
-        let mut found = Found::default();
+        let mut found = Found { plain: self.notified && !self.utf8, ..Found::default() };
         let mut status = self.conn.complete(&list, &mut |response| found.take(response)).await?;
         if let Some(tag) = &namespace {
             self.conn.complete(tag, &mut |response| found.take(response)).await?;
@@ -208,6 +208,8 @@ impl Levels {
 
 #[derive(Default)]
 struct Found {
+    /// Names may be those of notices, which Dovecot spells in plain UTF-8.
+    plain: bool,
     items: Vec<ListItem>,
     counters: HashMap<Vec<u8>, MailboxStatus>,
     personal: Vec<Vec<u8>>,
@@ -216,13 +218,21 @@ struct Found {
 impl Found {
     fn take(&mut self, response: Response) {
         match response {
-            Response::List(item) if self.items.len() <= limits::FOLDERS => self.items.push(item),
+            Response::List(item) if self.items.len() <= limits::FOLDERS => {
+                self.items.push(ListItem { name: self.wire(item.name), ..item });
+            }
             Response::MailboxStatus(status) if self.counters.len() <= limits::FOLDERS => {
-                self.counters.insert(status.name.clone(), status);
+                self.counters.insert(self.wire(status.name.clone()), status);
             }
             Response::Namespace(namespace) => self.personal = namespace.personal.into_iter().map(|(prefix, _)| prefix).take(8).collect(),
             _ => {}
         }
+    }
+
+    /// A name as commands have it.
+    fn wire(&self, name: Vec<u8>) -> Vec<u8> {
+        let plain = if self.plain && decode_name(&name, false).is_err() { plain_handle(&name) } else { None };
+        plain.map_or(name, |id| id.0)
     }
 
     /// Personal prefixes of which the listing shows nothing.
@@ -245,10 +255,12 @@ impl Found {
 
 /// The handle of a folder that the server names so. One spelling for ever: modified UTF-7.
 pub(super) fn handle(name: &[u8], utf8: bool) -> FolderId {
-    match decode_name(name, true) {
-        Ok(name) if utf8 => FolderId(encode_name(&name, false)),
-        _ => FolderId(name.to_vec()),
-    }
+    plain_handle(name).filter(|_| utf8).unwrap_or_else(|| FolderId(name.to_vec()))
+}
+
+/// The handle of a folder whose name is told in plain UTF-8, which Dovecot does in notices whatever was enabled; `None` where it is not that.
+pub(super) fn plain_handle(name: &[u8]) -> Option<FolderId> {
+    decode_name(name, true).ok().map(|name| FolderId(encode_name(&name, false)))
 }
 
 /// The decoded path. Levels that are no valid modified UTF-7 stay as they are spelled, with `\xNN` for 8-bit octets.

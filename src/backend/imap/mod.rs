@@ -79,6 +79,8 @@ impl Backend for ImapBackend {
             compressed: false,
             introduced: false,
             counts_changes: false,
+            notified: false,
+            strange: HashMap::new(),
             ctx: ctx.clone(),
         }))
     }
@@ -116,6 +118,10 @@ struct ImapSession {
     introduced: bool,
     /// ENABLE CONDSTORE was sent.
     counts_changes: bool,
+    /// NOTIFY was sent: whatever is told may be a notice.
+    notified: bool,
+    /// What notices told of folders that no listing had, by the name that was told.
+    strange: HashMap<Vec<u8>, MailboxStatus>,
     ctx: Ctx,
 }
 

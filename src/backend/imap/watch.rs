@@ -15,7 +15,7 @@ use crate::model::{FolderId, Result};
 use crate::wire::imap::{Code, Command, DONE, MailboxStatus, Response, SelectWith, Status, StatusKind};
 
 use super::conn::Event;
-use super::folders::handle;
+use super::folders::{handle, plain_handle};
 use super::{ImapSession, Opened, limits};
 
 /// What is listened for; the counters of every folder come first.
@@ -42,10 +42,20 @@ struct Known<'a> {
     utf8: bool,
 }
 
+/// What was told of folders that no listing had, by the name that was told.
+type Strange = HashMap<Vec<u8>, MailboxStatus>;
+
 impl Known<'_> {
-    /// Whether a notice tells something new about the folders.
-    fn is_news(&self, response: &Response) -> bool {
+    /// Whether a notice tells something new about the folders. What was told of a folder that no listing has is news once: a run that lists
+    /// the folders anew makes nothing of the same words.
+    fn is_news(&self, response: &Response, strange: &mut Strange) -> bool {
         match response {
+            Response::MailboxStatus(status) if self.known(&status.name).next().is_none() => {
+                if strange.len() >= limits::FOLDERS {
+                    strange.clear();
+                }
+                strange.insert(status.name.clone(), status.clone()).as_ref() != Some(status)
+            }
             Response::MailboxStatus(status) => self.differs(status),
             // A folder was made, renamed or removed; the listing has been told by now.
             Response::List(_) => true,
@@ -54,18 +64,23 @@ impl Known<'_> {
         }
     }
 
+    /// The folders of the listing that a name may mean: one, but where it can be read in two ways.
+    fn known(&self, name: &[u8]) -> impl Iterator<Item = (FolderId, &MailboxStatus)> {
+        let is_inbox = name.eq_ignore_ascii_case(b"INBOX");
+        let read = if is_inbox { FolderId(b"INBOX".to_vec()) } else { handle(name, self.utf8) };
+        let plain = plain_handle(name).filter(|plain| *plain != read);
+        std::iter::once(read).chain(plain).filter_map(|id| self.listed.get(&id).map(|known| (id, known)))
+    }
+
     fn differs(&self, status: &MailboxStatus) -> bool {
-        let id = if status.name.eq_ignore_ascii_case(b"INBOX") { FolderId(b"INBOX".to_vec()) } else { handle(&status.name, self.utf8) };
-        // One that was made since the listing: nothing but its first status tells of it.
-        let Some(known) = self.listed.get(&id) else { return true };
-        if !self.at.contains(&id) {
-            return false;
-        }
         let differ = |told: Option<u64>, known: Option<u64>| told.is_some() && told != known;
-        differ(status.messages, known.messages)
-            || differ(status.uid_next, known.uid_next)
-            || differ(status.uid_validity, known.uid_validity)
-            || differ(status.highest_mod_seq, known.highest_mod_seq)
+        self.known(&status.name).all(|(id, known)| {
+            self.at.contains(&id)
+                && (differ(status.messages, known.messages)
+                    || differ(status.uid_next, known.uid_next)
+                    || differ(status.uid_validity, known.uid_validity)
+                    || differ(status.highest_mod_seq, known.highest_mod_seq))
+        })
     }
 }
 
@@ -108,25 +123,30 @@ impl ImapSession {
             self.conn.queue(&Command::Enable(&["CONDSTORE"]))?;
         }
         let known = Known { at: at.iter().collect(), listed: self.listed.clone(), utf8: self.utf8 };
+        // A session that is lost has nothing to remember.
+        let mut strange = std::mem::take(&mut self.strange);
+        let mut is_news = |response: &Response| known.is_news(response, &mut strange);
         let mut news = false;
-        let status = self.conn.run(&Command::NotifySet(LISTEN), |response| news |= known.is_news(&response)).await?;
+        self.notified = true;
+        let status = self.conn.run(&Command::NotifySet(LISTEN), |response| news |= is_news(&response)).await?;
         if status.kind != StatusKind::Ok {
             return Ok(None);
         }
         while !news {
-            let heard = self.hear(None, self.next_beat(until), stop, &mut |response| known.is_news(response)).await?;
+            let heard = self.hear(None, self.next_beat(until), stop, &mut is_news).await?;
             news = matches!(heard, Heard::News);
             if self.ctx.cancel.is_cancelled() {
                 // As for IDLE.
                 break;
             }
             if !news {
-                self.conn.run(&Command::Noop, |response| news |= known.is_news(&response)).await?;
+                self.conn.run(&Command::Noop, |response| news |= is_news(&response)).await?;
                 if self.is_over(until, stop) {
                     break;
                 }
             }
         }
+        self.strange = strange;
         // Nobody waits for the answer: it comes before that to whatever is asked next.
         self.conn.queue(&Command::NotifySet(USUAL))?;
         Ok(Some(if news { Wake::Changed } else { Wake::Quiet }))
@@ -284,8 +304,32 @@ mod tests {
         let status = |name: &str, messages| MailboxStatus { name: name.into(), messages: Some(messages), ..MailboxStatus::default() };
         let (inbox, listed) = (id("INBOX"), ["INBOX", "Left out"].map(|name| (id(name), status(name, 1))));
         let known = Known { at: HashSet::from([&inbox]), listed: HashMap::from(listed), utf8: false };
+        let strange = &mut Strange::new();
+        let mut is_news = |name, messages| known.is_news(&Response::MailboxStatus(status(name, messages)), strange);
         for (name, messages, news) in [("inbox", 1, false), ("INBOX", 2, true), ("Left out", 2, false), ("New", 0, true)] {
-            assert_eq!(known.differs(&status(name, messages)), news, "{name}");
+            assert_eq!(is_news(name, messages), news, "{name}");
+        }
+        // A run has listed the folders, and there is none of that name: the same is no news again.
+        assert!(!is_news("New", 0) && is_news("New", 1) && !is_news("New", 1));
+    }
+
+    #[test]
+    fn a_folder_is_known_by_its_name_as_it_is_listed_and_as_dovecot_tells_it() {
+        let id = |name: &str| FolderId(name.as_bytes().to_vec());
+        let status = |name: &str, messages| MailboxStatus { name: name.into(), messages: Some(messages), ..MailboxStatus::default() };
+        let names = ["Entw&APw-rfe", "R&-D", "Gr&APw-n/S&APw-b", "&AOk-", "&-AOk-"];
+        let ids = names.map(id);
+        // Handles are in modified UTF-7 whatever the connection speaks.
+        for utf8 in [false, true] {
+            let listed = ids.iter().zip(names).map(|(id, name)| (id.clone(), status(name, 1))).collect();
+            let known = Known { at: ids.iter().collect(), listed, utf8 };
+            let spelled: &[&str] = if utf8 { &["é"] } else { &names };
+            for told in ["Entwürfe", "R&D", "Grün/Süb", "é"].iter().chain(spelled) {
+                for (messages, news) in [(1, false), (2, true)] {
+                    let told_of = status(told, messages);
+                    assert_eq!(known.is_news(&Response::MailboxStatus(told_of), &mut Strange::new()), news, "{told}, {utf8}");
+                }
+            }
         }
     }
 }
