@@ -26,7 +26,7 @@ pub(super) fn named(header: &Header) -> Option<(String, bool)> {
 /// The Message-ID of a message in a file.
 pub(super) fn message_id(path: &Path) -> Option<String> {
     let mut input = BufReader::new(File::open(path).ok()?);
-    Header::read(&mut input).ok()?.0.message_id()
+    Header::look(&mut input).ok()?.0.message_id()
 }
 
 /// Looks for a message among those that the account's state knows, as [`Entry::answers`] wants it. No more than a service: whatever is wrong

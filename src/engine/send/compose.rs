@@ -308,7 +308,7 @@ struct Answered {
 impl Answered {
     fn read(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-        let (header, _) = Header::read(&mut BufReader::new(file))?;
+        let (header, _) = Header::look(&mut BufReader::new(file))?;
         let word = |id: &str| id.starts_with('<') && id.ends_with('>') && id.bytes().all(|b| b.is_ascii_graphic());
         let ids =
             |name: &str| header.values(name).iter().flat_map(|v| v.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect();

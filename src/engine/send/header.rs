@@ -33,8 +33,23 @@ pub enum Ended {
 }
 
 impl Header {
-    /// Reads the header of a message. The line `From …` of an mbox before it is dropped.
+    /// Reads the header of a message that is to be sent. The line `From …` of an mbox before it is dropped.
+    ///
+    /// A field with a CR alone is refused: [`Spool`](crate::store::outbox::Spool) makes a line end of it, and what was one field here would
+    /// be two on the wire, or the end of the header. So what is understood here is what everybody else understands.
     pub fn read(input: &mut dyn BufRead) -> Result<(Self, Ended)> {
+        let (header, ended) = Self::look(input)?;
+        match header.fields.iter().find(|field| has_bare_cr(&field.raw)) {
+            Some(field) => {
+                let failed = format!("its header field {} has a carriage return (CR) in it that ends no line", field.name);
+                Err(wrong(&failed).hint("end lines with LF or CRLF; what comes from outside must not bring line ends into a header"))
+            }
+            None => Ok((header, ended)),
+        }
+    }
+
+    /// Reads the header of a message that is here, whatever it looks like.
+    pub fn look(input: &mut dyn BufRead) -> Result<(Self, Ended)> {
         let mut header = Self::default();
         let mut left = MOST;
         for n in 0.. {
@@ -142,6 +157,11 @@ fn name(line: &[u8]) -> Option<String> {
     (end > 0 && rest.starts_with(b":")).then(|| String::from_utf8_lossy(&line[..end]).to_ascii_lowercase())
 }
 
+/// Whether there is a CR without its LF.
+fn has_bare_cr(raw: &[u8]) -> bool {
+    memchr::memchr_iter(b'\r', raw).any(|at| raw.get(at + 1) != Some(&b'\n'))
+}
+
 fn wrong(failed: &str) -> Box<Error> {
     Error::new(Class::BadData, "read the message", failed).safe("nothing was queued and nothing was sent")
 }
@@ -151,6 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::store::outbox::Spool;
 
     fn read(text: &str) -> (Header, Ended, String) {
         let mut input = text.as_bytes();
@@ -202,10 +223,90 @@ mod tests {
         assert_eq!(Header::read(&mut text.as_bytes()).unwrap_err().class, Class::BadData);
     }
 
+    /// Fields (name and value) and body of what goes out, by somebody who knows RFC 5322 and nothing of us.
+    fn understood(wire: &[u8]) -> (Vec<(String, String)>, Vec<u8>) {
+        let (mut fields, mut rest): (Vec<(String, String)>, _) = (Vec::new(), wire);
+        loop {
+            let end = memchr::memmem::find(rest, b"\r\n").expect("the header ends with an empty line");
+            let (line, after) = (&rest[..end], &rest[end + 2..]);
+            assert!(!line.contains(&b'\r') && !line.contains(&b'\n'), "{}", wire.escape_ascii());
+            rest = after;
+            let text = String::from_utf8_lossy(line).into_owned();
+            match line {
+                [] => return (fields, rest.to_vec()),
+                [b' ' | b'\t', ..] => fields.last_mut().expect("something is continued").1 += &text,
+                _ => {
+                    let (name, value) = text.split_once(':').expect("a field");
+                    fields.push((name.trim_end().to_ascii_lowercase(), value.to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Line ends as they go out.
+    fn spooled(parts: &[&[u8]]) -> Vec<u8> {
+        let mut spool = Spool::unnamed(&std::env::temp_dir()).unwrap();
+        parts.iter().for_each(|part| spool.push(part).unwrap());
+        spool.finish().unwrap();
+        let (mut file, mut out) = (spool.into_file(), Vec::new());
+        std::io::Seek::rewind(&mut file).unwrap();
+        std::io::Read::read_to_end(&mut file, &mut out).unwrap();
+        out
+    }
+
+    /// The message is refused, or means here what it means on the wire.
+    fn means_the_same(text: &[u8]) {
+        let mut input = text;
+        let Ok((mut header, ended)) = Header::read(&mut input) else { return };
+        header.add("X-Ours", "first");
+        let ours: Vec<_> = header.fields.iter().map(|field| (field.name.clone(), field.value())).collect();
+        let mut block = Vec::new();
+        header.write(&mut block).unwrap();
+        let line = if let Ended::By(line) = ended { line } else { Vec::new() };
+        let (fields, body) = understood(&spooled(&[&block, &line, input]));
+        let theirs: Vec<_> = fields.into_iter().map(|(name, value)| (name, value.trim().to_owned())).collect();
+        assert_eq!((ours, spooled(&[&line, input])), (theirs, body), "{}", text.escape_ascii());
+    }
+
+    #[test]
+    fn a_cr_alone_neither_makes_a_field_nor_ends_the_header() {
+        for text in [
+            "Subject: a\rBcc: x@x.org\n\nb\n",
+            "Subject: a\r\rb\nTo: x@y\n\n",
+            "A: b\r\r\n\r\n",
+            "A: b\r",
+            "A: b\n c\rD: e\n\n",
+            "A: b\rC: d\r\r",
+        ] {
+            let error = Header::read(&mut text.as_bytes()).unwrap_err();
+            assert_eq!(error.class, Class::BadData, "{text:?}");
+            assert!(Header::look(&mut text.as_bytes()).is_ok());
+        }
+        for text in ["A: b\r\n\r\nx\ry\r\r\n", "A: b\n\rC: d\n\n", "hello\rBcc: x@y\n", "A: b\r\n\r\r\n"] {
+            let (header, ..) = read(text);
+            assert!(!header.has("bcc") && !header.has("c"), "{text:?}");
+            means_the_same(text.as_bytes());
+        }
+    }
+
     proptest! {
         #[test]
+        fn what_is_read_is_what_goes_out(
+            text in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 0..60),
+                "([ABf]: ?[a\r\t ]{0,3}|From a|[ \t\r]|\r|x)?(\n|\r|\r\n|\r\r\n|\n\r)(.|\n|\r|B: c|\r\n){0,6}".prop_map(String::into_bytes),
+                proptest::collection::vec(prop_oneof![Just("\r"), Just("\n"), Just("\r\n"), Just("A: b"), Just("Bcc: c"), Just(" "), Just("x"), Just("From a")], 0..14)
+                    .prop_map(|parts| parts.concat().into_bytes()),
+            ],
+        ) {
+            means_the_same(&text);
+        }
+
+        #[test]
         fn nothing_is_lost_but_blind_copies(text in "([A-Za-z]{1,4}: ?[a-z \r\t]{0,6}\r?\n|[ a-z]{0,5}\n){0,8}") {
-            let (header, ended, rest) = read(&text);
+            let mut input = text.as_bytes();
+            let (header, ended) = Header::look(&mut input).unwrap();
+            let rest = String::from_utf8_lossy(input).into_owned();
             let mut out = Vec::new();
             header.write(&mut out).unwrap();
             if let Ended::By(line) = ended {
