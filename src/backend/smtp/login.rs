@@ -131,7 +131,7 @@ impl Opening<'_> {
                 if let Some(error) = &broken {
                     return Err(self.login(user).sasl_failed(error));
                 }
-                self.judge(user, &reply, exchange.refusal())?;
+                self.judge(user, mechanism, &reply, exchange.refusal())?;
                 exchange.finished().map_err(|e| self.login(user).sasl_failed(&e))?;
                 return Ok(mechanism);
             }
@@ -152,13 +152,37 @@ impl Opening<'_> {
     }
 
     /// Names the cause of a refused login as far as it can be known (RFC 4954 §6).
-    fn judge(&self, user: &str, reply: &Reply, refusal: Option<&str>) -> Result<()> {
+    fn judge(&self, user: &str, mechanism: Mechanism, reply: &Reply, refusal: Option<&str>) -> Result<()> {
         let (login, said) = (self.login(user), reply.words());
-        Err(match reply.severity() {
-            Severity::Done => return Ok(()),
-            Severity::NotNow => login.not_now(&said),
+        let about_tls = || said.to_ascii_lowercase().contains("tls");
+        Err(match reply.code {
+            _ if reply.severity() == Severity::Done => return Ok(()),
+            _ if reply.severity() == Severity::NotNow => login.not_now(&said),
+            538 => self.tls_first(&said),
+            530 if about_tls() => self.tls_first(&said),
+            500 | 502 => login
+                .error(Class::Auth, format!("the server does not know the command for logins: {said}"))
+                .hint("check host and port in `send`: servers take mail from their users on port 465 (smtps://) or 587 (smtp://)"),
+            501 => login
+                .error(Class::Auth, format!("the server could not read what the login said: {said}"))
+                .hint("check the user name and the secret for odd characters, or set another mechanism with `sasl = \"…\"`"),
+            503 => login
+                .error(Class::Auth, format!("the server takes no login at this point: {said}"))
+                .hint("it may serve this network without one: leave the user out of `send`"),
+            504 => login
+                .error(Class::Auth, format!("the server does not take the mechanism {mechanism}, by which the login was tried: {said}"))
+                .hint(
+                    "set another one with `sasl = \"…\"`; the account may have to be allowed to send by SMTP, or want `auth = \"oauth2\"`",
+                ),
             _ => login.refused(&said, refusal, "SMTP AUTH"),
         })
+    }
+
+    /// No login in clear.
+    fn tls_first(&self, said: &str) -> Box<Error> {
+        Error::new(Class::TlsRequired, self.to.endpoint.tried(), format!("the server wants TLS before a login: {said}"))
+            .safe("no message was sent")
+            .hint("use smtps:// (TLS from the start, port 465), or smtp:// without `tls = { mode = \"none\" }` (STARTTLS, port 587)")
     }
 }
 
