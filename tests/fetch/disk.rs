@@ -2,38 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 use crate::support::maildir::leftovers;
-use crate::support::skip;
+use crate::support::mount::Mount;
 use crate::world;
-
-/// A file system of its own, unmounted in the end.
-struct Mount(PathBuf);
-
-impl Mount {
-    fn new(at: &Path, options: &str) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at).stderr(Stdio::null());
-        if !mount.status().is_ok_and(|s| s.success()) {
-            skip("tmpfs cannot be mounted here (not root?)");
-            return None;
-        }
-        Some(Self(at.into()))
-    }
-
-    fn remount(&self, options: &str) {
-        assert!(Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(&self.0).status().unwrap().success());
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
-    }
-}
 
 #[test]
 fn a_full_disk_is_74_leaves_no_half_file_and_the_next_run_goes_on() {
@@ -81,6 +54,23 @@ fn a_disk_that_is_full_from_the_start_is_74() {
     fs::remove_file(mount.0.join("ballast")).unwrap();
     w.fetch(0, &[]);
     assert_eq!(crate::support::read(&root).len(), 3);
+}
+
+#[test]
+fn a_full_disk_is_called_so_whatever_the_database_calls_it() {
+    let Some(w) = world("filled") else { return };
+    w.server.generate(&w.user, "INBOX", 3, "a");
+    let Some(mount) = Mount::new(&w.tmp.path().join("disk"), "size=4m,mode=700") else { return };
+    let root = mount.0.join("mail");
+    w.write_config(&w.account("test", &w.user, &root, ""));
+    w.fetch(0, &[]);
+    w.server.generate(&w.user, "INBOX", 2, "b");
+    let _ = fs::write(mount.0.join("ballast"), vec![0; 8 << 20]);
+    let out = w.run(&["fetch"]).exit(74);
+    out.says("disk-full").says("free some space");
+    fs::remove_file(mount.0.join("ballast")).unwrap();
+    w.fetch(0, &[]);
+    assert_eq!(crate::support::read(&root).len(), 5);
 }
 
 #[test]

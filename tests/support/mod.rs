@@ -5,6 +5,7 @@
 pub mod door;
 pub mod kill;
 pub mod maildir;
+pub mod mount;
 pub mod outgoing;
 pub mod scripted;
 pub mod server;

@@ -15,6 +15,9 @@ const SUSPECT: &str = "state.db.suspect";
 /// Files that SQLite keeps beside the database, by what their names end in.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
+/// Octets below which a file system is full: what SQLite adds to its shared memory at once, and some.
+const ROOM: u64 = 64 << 10;
+
 /// How the last run ended: see [`super::note`].
 const LAST_RUN: &str = "last-run";
 
@@ -154,14 +157,14 @@ impl Sqlite {
             "PRAGMA journal_mode={journal}; PRAGMA synchronous=FULL; PRAGMA busy_timeout=10000; PRAGMA foreign_keys=OFF;
              PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
         );
-        db.execute_batch(&pragmas).map_err(|e| explain(tried(), &e))?;
+        db.execute_batch(&pragmas).map_err(|e| explain_at(&db, tried(), &e))?;
         db.set_prepared_statement_cache_capacity(32);
         let mut state = Self { db, note: Some(path.with_file_name(LAST_RUN)) };
         let found = state.check_version(path)?;
         // It stands for one that was damaged, however often making it was broken off: until a run has ended well, nothing is removed
         // anywhere on the strength of it.
         let instead = found == 0 && path.parent().is_some_and(|dir| last_aside(dir).is_ok_and(|aside| aside.is_some()));
-        state.bring_up(found, instead).and_then(|()| state.db.execute_batch(ADDED)).map_err(|e| explain(tried(), &e))?;
+        state.bring_up(found, instead).and_then(|()| state.db.execute_batch(ADDED)).map_err(|e| explain_at(&state.db, tried(), &e))?;
         Ok(state)
     }
 
@@ -184,18 +187,20 @@ impl Sqlite {
     /// Reads every page.
     fn check_all(&self, path: &Path) -> Result<()> {
         let tried = || format!("check {}", path.display());
-        let verdict: String = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|e| explain(tried(), &e))?;
+        let verdict: String =
+            self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|e| explain_at(&self.db, tried(), &e))?;
         if verdict == "ok" { Ok(()) } else { Err(Error::new(Class::LocalCorrupt, tried(), verdict)) }
     }
 
     fn check_version(&self, path: &Path) -> Result<i32> {
         let tried = || format!("open {}", path.display());
-        let version: i32 = self.db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| explain(tried(), &e))?;
+        let version: i32 =
+            self.db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| explain_at(&self.db, tried(), &e))?;
         // `user_version` comes from the first page; the schema tells whether the rest can be one of ours.
         let tables: i64 = self
             .db
             .query_row("SELECT count(*) FROM sqlite_schema WHERE name IN ('folder', 'link')", [], |r| r.get(0))
-            .map_err(|e| explain(tried(), &e))?;
+            .map_err(|e| explain_at(&self.db, tried(), &e))?;
         match version {
             0 if tables == 0 => Ok(0),
             known @ 1..=SCHEMA if tables == 2 => Ok(known),
@@ -219,12 +224,12 @@ impl Sqlite {
             transaction.commit()?;
             Ok(out)
         };
-        run(&mut self.db).map_err(|e| explain(what.to_owned(), &e))
+        run(&mut self.db).map_err(|e| explain_at(&self.db, what.to_owned(), &e))
     }
 
     /// Runs a read.
     pub(super) fn read<T>(&self, what: &str, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        work(&self.db).map_err(|e| explain(what.to_owned(), &e))
+        work(&self.db).map_err(|e| explain_at(&self.db, what.to_owned(), &e))
     }
 }
 
@@ -264,6 +269,17 @@ fn last_aside(dir: &Path) -> std::io::Result<Option<String>> {
         last = last.max(name.to_str().and_then(|name| name.strip_prefix("state.db.bad-")?.parse().ok()));
     }
     Ok(last.map(|at| format!("state.db.bad-{at}")))
+}
+
+/// What went wrong with a database that is open. SQLite calls it a full disk only where a write meets it; its shared memory, a sync or a
+/// truncation that finds no room is an input-output error to it.
+fn explain_at(db: &Connection, tried: String, error: &rusqlite::Error) -> Box<Error> {
+    let full = |dir: &Path| rustix::fs::statvfs(dir).is_ok_and(|fs| fs.f_bavail.saturating_mul(fs.f_frsize) < ROOM);
+    let dir = db.path().and_then(|path| Path::new(path).parent());
+    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) && dir.is_some_and(full) {
+        return Error::local(tried, &std::io::Error::from(std::io::ErrorKind::StorageFull));
+    }
+    explain(tried, error)
 }
 
 fn explain(tried: String, error: &rusqlite::Error) -> Box<Error> {
