@@ -94,6 +94,9 @@ pub struct Send {
     /// Which other program's command line this was.
     #[arg(long, hide = true, value_enum, default_value = "own")]
     pub form: Form,
+    /// Of POSIX mailx, where it is a header field: the type of the text.
+    #[arg(long, hide = true, value_name = "TYPE", conflicts_with = "html")]
+    pub content_type: Option<String>,
     /// Of sendmail: accepted, and always on.
     #[arg(short = 'i', hide = true)]
     pub ignore_dots: bool,
@@ -142,11 +145,15 @@ pub enum Outbox {
     },
     /// Sends a message now, also one that failed or is in doubt
     ///
-    /// A message is in doubt (uncertain) when it was sent whole and the server's answer was lost: only you can find out whether it arrived.
-    /// Sent again, it may arrive twice; it is the same message, with the same Message-ID.
+    /// It goes to all recipients who surely did not get it: those who wait and those who were refused. A recipient is in doubt (uncertain) when
+    /// the message was sent whole and the server's answer was lost: only you can find out whether it arrived. Those in doubt get it again with
+    /// --uncertain, or where nobody else is left. It may arrive twice then; it is the same message, with the same Message-ID.
     Retry {
         /// Its id, or the beginning of it
         id: String,
+        /// Sends it to those in doubt as well
+        #[arg(long)]
+        uncertain: bool,
         /// Tells the system's log, too
         #[arg(long)]
         syslog: bool,
@@ -177,6 +184,7 @@ impl Send {
                 headers: self.header.iter().map(|field| split(field)).collect::<Result<_>>()?,
                 attachments: self.attach.iter().map(|file| Attachment::parse(file)).collect(),
                 html: self.html,
+                kind: self.content_type.clone(),
                 body: self.body_file.clone(),
                 reply: self.reply_to_message.clone(),
                 skip_empty: self.skip_empty,

@@ -40,7 +40,7 @@ fn posix_mailx_as_scripts_call_it() {
         ("mailx -sok root", "--subject=ok -- root"),
         ("mailx -Es -x- root", "--skip-empty --subject=-x- -- root"),
         ("mailx a@b -s late", "--subject=late -- a@b"),
-        ("mailx -s x -c c@d -b e@f -r me@x -A work a@b", "--subject=x --cc=c@d --bcc=e@f --from=me@x --account=work -- a@b"),
+        ("mailx -s x -c c@d -b e@f -r me@x -A work a@b", "--subject=x --cc=c@d --bcc=e@f --account=work --from=me@x -- a@b"),
         ("mailx -a /etc/passwd -s x a@b", "--attach=/etc/passwd --subject=x -- a@b"),
         ("mailx -n -q /etc/passwd a@b", "--body-file=/etc/passwd -- a@b"),
         ("mailx -q /etc/passwd a@b", "--body-file=/etc/passwd -- a@b"),
@@ -51,6 +51,19 @@ fn posix_mailx_as_scripts_call_it() {
     }
     let words = ["mailx", "-a", "X-Test: y", "a@b"].map(OsString::from);
     assert_eq!(translate(&words).unwrap().unwrap()[4], "--header=X-Test: y");
+    // Fields that an option stands for; -r says more than a field, whatever comes first.
+    for (field, mine) in [
+        ("From: Me <me@x>", "--from=Me <me@x>"),
+        ("content-TYPE: text/html; charset=utf-8", "--content-type=text/html; charset=utf-8"),
+        ("Reply-To: c@d", "--reply-to=c@d"),
+        ("Bcc: c@d", "--bcc=c@d"),
+        ("MIME-Version: 1.0", "--header=MIME-Version: 1.0"),
+    ] {
+        let words = ["mailx", "-a", field, "a@b"].map(OsString::from);
+        assert_eq!(translate(&words).unwrap().unwrap()[4], mine);
+    }
+    let words = ["mailx", "-a", "From: c@d", "-r", "me@x", "a@b"].map(OsString::from);
+    assert_eq!(translate(&words).unwrap().unwrap()[4..], ["--from=me@x", "--", "a@b"].map(OsString::from));
     assert!(refused("mailx -s") && refused("mail -f") && refused("mailx -s x -Z a@b"));
 }
 

@@ -1,5 +1,6 @@
 //! A message from options: its header by mail-builder, its attachments streamed, so that a large file costs no memory.
 
+mod kind;
 mod text;
 
 use std::fs::File;
@@ -23,6 +24,7 @@ use crate::store::outbox::Spool;
 
 use super::header::Header;
 use super::people::{People, Person};
+use kind::Kind;
 use text::Content;
 
 /// Octets that become one line of base64.
@@ -53,8 +55,10 @@ pub struct Compose {
     pub headers: Vec<(String, String)>,
     /// Files.
     pub attachments: Vec<Attachment>,
-    /// The text is HTML.
+    /// The text is HTML: it goes with one in plain words.
     pub html: bool,
+    /// The type of the text, as a Content-Type says it: it goes alone.
+    pub kind: Option<String>,
     /// The text is in this file, not on standard input.
     pub body: Option<PathBuf>,
     /// The message that this one answers.
@@ -91,6 +95,7 @@ pub struct Draft {
     builder: MessageBuilder<'static>,
     text: Content,
     html: bool,
+    kind: Kind,
     attachments: Vec<Opened>,
     /// Its Subject.
     pub subject: String,
@@ -108,6 +113,10 @@ struct Opened {
 impl Compose {
     /// Reads what it is made of. The text comes from `input` unless a file is named. `None`: there is no text, and nothing is wanted then.
     pub fn draft(&self, people: &People, made: &Made<'_>, input: &mut dyn BufRead) -> Result<Option<Draft>> {
+        let kind = match &self.kind {
+            Some(text) => Kind::read(text)?,
+            None => Kind::new(if self.html { "text/html" } else { "text/plain" }),
+        };
         let attachments = self.attachments.iter().map(Attachment::open).collect::<Result<Vec<_>>>()?;
         let answered = self.reply.as_deref().map(Answered::read).transpose()?;
         let mut builder = MessageBuilder::new().header("Date", Raw::new(made.date.to_owned()));
@@ -153,7 +162,7 @@ impl Compose {
         if self.skip_empty && matches!(&text, Content::Short(text) if text.is_empty()) {
             return Ok(None);
         }
-        Ok(Some(Draft { builder, text, html: self.html, attachments, subject, more_recipients: answering }))
+        Ok(Some(Draft { builder, text, html: self.html, kind, attachments, subject, more_recipients: answering }))
     }
 }
 
@@ -167,10 +176,9 @@ impl Draft {
                 let parts = vec![MimePart::new("text/plain", plain), MimePart::new("text/html", text)];
                 Part::Built(MimePart::new("multipart/alternative", parts))
             }
-            Content::Short(text) => Part::Built(MimePart::new("text/plain", text)),
+            Content::Short(text) => Part::Built(MimePart::new(self.kind.content_type("utf-8"), text)),
             Content::Long(file, charset) => {
-                let media = if self.html { "text/html" } else { "text/plain" };
-                let part = MimePart::new(ContentType::new(media).attribute("charset", charset), b"".as_slice());
+                let part = MimePart::new(self.kind.content_type(charset), b"".as_slice());
                 Part::Streamed(part.transfer_encoding("base64"), file, true)
             }
         };
@@ -353,9 +361,13 @@ fn field(name: &str) -> Result<String> {
         return Err(malformed(format!("\"{}\" is no name of a header field", name.escape_debug())));
     }
     if OURS.contains(&lower.as_str()) || lower.starts_with("content-") || lower.starts_with("resent-") {
-        return Err(
-            malformed(format!("the header field {name} is written by mailx")).hint("there is an option for it, or it follows from others")
-        );
+        let hint = match lower.as_str() {
+            "mime-version" => "leave it out: every message that mailx composes has MIME-Version: 1.0",
+            "content-transfer-encoding" => "leave it out: mailx encodes the text as its octets need it",
+            "content-type" => "--html says that the text is HTML",
+            _ => "there is an option for it, or it follows from others",
+        };
+        return Err(malformed(format!("the header field {name} is written by mailx")).hint(hint));
     }
     Ok(name.to_owned())
 }

@@ -27,6 +27,40 @@ fn to(list: &str) -> Compose {
 }
 
 #[test]
+fn a_text_is_what_its_type_says() {
+    let of = |kind: &str| Compose { kind: Some(kind.into()), ..to("a@b.org") };
+    for (kind, said) in [
+        ("text/html", "text/html; charset=\"utf-8\""),
+        ("TEXT/HTML; charset=UTF-8", "text/html; charset=\"utf-8\""),
+        ("text/plain; format=flowed; charset=\"ISO-8859-1\";", "text/plain; charset=\"utf-8\"; format=\"flowed\""),
+        ("text/x-diff", "text/x-diff; charset=\"utf-8\""),
+    ] {
+        let octets = write(&of(kind), "<p>Größe</p>\n".as_bytes()).unwrap().unwrap();
+        let text = String::from_utf8(octets.clone()).unwrap();
+        assert_eq!(text.matches("Content-Type: ").count(), 1, "{text}");
+        let line = text.lines().find_map(|line| line.strip_prefix("Content-Type: ")).unwrap();
+        assert_eq!(line.replace('"', ""), said.replace('"', ""), "{kind}");
+        let mail = MessageParser::default().parse(&octets).unwrap();
+        assert!(String::from_utf8_lossy(mail.part(0).unwrap().contents()).contains("<p>Größe</p>"), "{text}");
+    }
+    let long = write(&of("text/html"), "<p>a</p>\n".repeat(200_000).as_bytes()).unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&long).contains("Content-Type: text/html; charset=\"utf-8\""));
+    for (kind, says) in [
+        ("multipart/mixed; boundary=x", "multipart/mixed"),
+        ("application/pdf", "application/pdf"),
+        ("html", "no media type"),
+        ("text/html; charset=koi8-r", "koi8-r"),
+        ("text/html; charset", "no parameter"),
+        ("text/html; x=\"a\r\nBcc: b@c\"", "no parameter"),
+        ("text/html\r\nBcc: b@c", "no media type"),
+    ] {
+        let error = write(&of(kind), b"x").unwrap_err();
+        assert_eq!(error.class, Class::BadData, "{kind}");
+        assert!(error.failed.contains(says), "{kind}: {}", error.failed);
+    }
+}
+
+#[test]
 fn text_of_any_kind_comes_back() {
     for text in
         ["", "plain\n", "Ünïcödé and a line of \u{1F600}\n", "From here\n.\n", &"long ".repeat(1000), "tab\tand trailing space \n\n\n"]
