@@ -18,6 +18,8 @@ mod outbox;
 mod peer;
 #[path = "send/provider.rs"]
 mod provider;
+#[path = "send/said.rs"]
+mod said;
 #[path = "send/submission.rs"]
 mod submission;
 #[path = "support/mod.rs"]

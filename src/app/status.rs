@@ -54,7 +54,9 @@ async fn local(account: &Account) -> AccountStatus {
 async fn count(account: &Account) -> Result<OutboxCount> {
     let mut count = OutboxCount::default();
     for message in send::outbox::of(account).await?.messages {
-        match message.state {
+        // One that waits for some is in doubt all the same where that is not known of others: a person must look.
+        let state = if message.entry.doubts().next().is_some() { State::Uncertain } else { message.state };
+        match state {
             State::Queued | State::Sending => count.queued += 1,
             State::Uncertain => count.uncertain += 1,
             State::Failed => count.failed += 1,

@@ -1,6 +1,6 @@
 //! The one place that knows exit codes (design: "Output, exit codes").
 
-use crate::app::send::Settled;
+use crate::app::send::{Settled, State};
 use crate::model::report::{AccountReport, FolderReport};
 use crate::model::{Class, Error, Verdict};
 
@@ -64,8 +64,8 @@ pub fn of_result<T>(result: &Result<T, Box<Error>>) -> Exit {
     result.as_ref().err().map_or(Exit::OK, |error| of(error.class))
 }
 
-/// The exit code of a message that was to be sent. `queued`: what could not be said now is tried again, so that a server that is down is
-/// no failure of its own.
+/// The exit code of a message that was to be sent. One that is queued is tried again whatever stopped it: a script that takes another code
+/// for "send it again" would double it.
 pub fn of_message(settled: &Settled, error: Option<&Error>) -> Exit {
     let mut accepted = 0;
     let (mut refused, mut later) = (0, 0);
@@ -78,6 +78,7 @@ pub fn of_message(settled: &Settled, error: Option<&Error>) -> Exit {
         }
     }
     match (accepted, refused, later, error) {
+        (0, 0, 0, Some(_)) if settled.state == Some(State::Queued) => Exit::AGAIN,
         (0, 0, 0, Some(error)) if matches!(error.class, Class::Unavailable | Class::Temporary | Class::Locked) => Exit::AGAIN,
         (0, 0, 0, Some(error)) => of(error.class),
         (0, 1.., 0, _) => of(Class::Rejected),

@@ -121,8 +121,8 @@ fn each_status_is_for_good_for_later_or_for_the_administrator() {
         (120, 75, "queued"),
         (121, 69, "failed"),
         (122, 69, "failed"),
-        (129, 77, "queued"),
-        (167, 77, "queued"),
+        (129, 75, "queued"),
+        (167, 75, "queued"),
         (999, 75, "queued"),
     ] {
         let home = home(0);
@@ -140,8 +140,8 @@ fn what_the_web_server_answers_instead() {
     for (version, code, exit, state) in [
         ("16.1", 400, 69, "failed"),
         ("16.1", 413, 69, "failed"),
-        ("16.1", 401, 77, "queued"),
-        ("16.1", 403, 77, "queued"),
+        ("16.1", 401, 75, "queued"),
+        ("16.1", 403, 75, "queued"),
         ("16.1", 500, 75, "queued"),
         ("12.1", 500, 3, "uncertain"),
         ("16.1", 504, 3, "uncertain"),
@@ -288,6 +288,28 @@ fn a_wipe_order_stops_it_and_the_message_waits() {
 }
 
 #[test]
+fn one_that_was_cut_off_is_told_once_by_the_next_sync() {
+    let home = home(1);
+    home.sync(0);
+    home.feed(&["send", "-t", "--queue"], &mail("cut"), &[]).exit(0);
+    let outbox = home.root.join(".mailx/outbox");
+    let queued = fs::read_dir(&outbox).unwrap().flatten().map(|e| e.path()).find(|path| path.extension().is_some_and(|e| e == "queued"));
+    let queued = queued.unwrap();
+    fs::rename(&queued, queued.with_extension("sending")).unwrap();
+    home.run(&["sync"]).exit(3).says("a@example.net").says("killed");
+    home.sync(0);
+    assert_eq!((states(&home), sent(&home).len()), (vec!["uncertain".to_owned()], 0));
+}
+
+#[test]
+fn a_header_with_a_cr_alone_is_malformed() {
+    let home = home(0);
+    let bad = mail("two").replace("Subject: ", "Subject: x\rBcc: o@example.net\r");
+    home.feed(&["send", "-t"], &bad, &[]).exit(65).says("nothing was queued");
+    assert!(home.peer.seen().is_empty() && states(&home).is_empty());
+}
+
+#[test]
 fn a_line_that_breaks_before_the_end_of_a_message_leaves_it_queued() {
     let home = home(0);
     // Refused before anything of it came.
@@ -304,7 +326,7 @@ fn a_line_that_breaks_before_the_end_of_a_message_leaves_it_queued() {
 fn a_login_that_is_refused_keeps_the_message() {
     let home = home(0);
     home.peer.hook(|_, _| Some(Reply::status(401).with("WWW-Authenticate", "Basic realm=\"x\"")));
-    send(&home, "one").exit(77).says("wrong user name or password");
+    send(&home, "one").exit(75).says("wrong user name or password");
     assert_eq!(states(&home), ["queued"]);
     home.feed(&["send", "-t", "--no-queue"], &mail("two"), &[]).exit(77);
     assert_eq!(states(&home), ["queued"]);

@@ -70,9 +70,24 @@ fn posix_mailx_with_s_nails_meanings() {
     assert!(sender.arrived()[2].text().contains("attached"));
     sender.run(&["-A", "other", "-s", "x", "a@example.net"], "x").exit(64);
     sender.run(&["-s", "x", "-a", "/nonexistent", "a@example.net"], "x").exit(66);
+    // Fields that scripts give.
+    let html =
+        ["-s", "html", "-a", "Content-Type: text/html; charset=UTF-8", "-a", &format!("From: Job <{}>", sender.address), "a@example.net"];
+    sender.run(&html, "<p>Grüße</p>\n").exit(0);
+    let text = sender.arrived()[3].text();
+    assert!(text.contains("Content-Type: text/html; charset=\"utf-8\"") && !text.contains("multipart"), "{text}");
+    assert!(text.contains("From: \"Job\" <"), "{text}");
+    for (field, says) in [
+        ("MIME-Version: 1.0", "leave it out"),
+        ("Content-Transfer-Encoding: 8bit", "leave it out"),
+        ("Content-Type: multipart/mixed; boundary=x", "it would not be what it says"),
+        ("From: somebody@else.example", "identities"),
+    ] {
+        sender.run(&["-s", "x", "-a", field, "a@example.net"], "x").exit(65).says(says);
+    }
     // The first word decides.
     sender.run(&["d@example.net"], "address first\n").exit(0);
-    assert_eq!(sender.arrived()[3].to, ["d@example.net"]);
+    assert_eq!(sender.arrived()[4].to, ["d@example.net"]);
 }
 
 #[test]

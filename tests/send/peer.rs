@@ -108,6 +108,18 @@ impl Home {
         out
     }
 
+    /// Runs the binary with its output to a file.
+    pub fn run_to(&self, output: &str, arguments: &[&str], input: impl AsRef<[u8]>) -> Out {
+        let mut command = scripted::fed(self.tmp.path(), &[], input);
+        let program = command.get_program().to_owned();
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &format!("exec \"$0\" \"$@\" >{output}")]).arg(program).args(arguments);
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(std::fs::File::open(self.tmp.path().join("input")).unwrap());
+        command = shell;
+        scripted::run(command)
+    }
+
     /// Sends a small message to these.
     pub fn send(&self, to: &[&str]) -> Out {
         self.run(&[&["send", "--timeout", "1"], to].concat(), "Subject: hostile\n\ntext\n")
@@ -118,6 +130,12 @@ impl Home {
         let out = self.run(&["outbox", "list", "--json"], "").exit(0);
         let messages = out.json()["accounts"][0]["messages"].as_array().unwrap().clone();
         messages.iter().map(|message| message["state"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Ids of the messages in the outbox.
+    pub fn ids(&self) -> Vec<String> {
+        let list = self.run(&["outbox", "list", "--json"], "").exit(0).json();
+        list["accounts"][0]["messages"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Tries everything in the outbox again.

@@ -73,7 +73,7 @@ fn who_gets_it_who_does_not_and_who_gets_it_later() {
         .says("later@example.net: 451")
         .says("do not send it again");
     assert_eq!((sender.states(), sender.arrived().len()), (vec!["failed".into(), "failed".into(), "queued".into()], 2));
-    sender.run(&["send", "--flush"], "").exit(0);
+    sender.run(&["send", "--flush"], "").exit(75).says("1 message waits");
     assert_eq!(sender.arrived().len(), 2, "not due yet");
     sender.make_due();
     sender.run(&["send", "--flush"], "").exit(75);
@@ -124,7 +124,7 @@ fn a_server_that_is_down_a_login_that_is_refused_and_words_that_are_wrong() {
     // A login that is refused: queued, with the cause.
     let wrong = sender.url("smtps");
     sender.configure(&wrong, "password = { command = \"echo wrong\" }");
-    let out = sender.run(&["send", "a@example.net"], message("login", "x@y")).exit(77);
+    let out = sender.run(&["send", "a@example.net"], message("login", "x@y")).exit(75);
     out.says("wrong user name or password").says("do not send it again");
     assert_eq!(sender.states().len(), 5);
     // What is wrong with the message is told before anything is queued.

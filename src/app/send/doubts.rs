@@ -23,7 +23,7 @@ const MOST: usize = 256;
 const NEWEST: usize = 1000;
 
 /// Whether the account's server files what it sends, where we can look.
-fn tells(account: &Account) -> bool {
+pub(super) fn tells(account: &Account) -> bool {
     let folders = account.receive.as_ref().is_some_and(|receive| receive.protocol != Protocol::Pop3);
     match &account.send {
         None => account.sends_itself() && account.save_sent != SaveSent::No,

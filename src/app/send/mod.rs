@@ -83,24 +83,31 @@ pub struct Report {
     pub error: Option<Box<Error>>,
     /// Why its copy was not filed yet.
     pub copy: Option<Box<Error>>,
+    /// Messages of earlier runs that were cut off: nobody knows whether they went.
+    pub cut_off: Vec<Settled>,
+}
+
+impl Report {
+    fn new(account: &Account, settled: Settled) -> Self {
+        Self { account: account.name.clone(), settled, error: None, copy: None, cut_off: Vec::new() }
+    }
 }
 
 /// Sends one message. `Err`: nothing was queued and nothing was sent. `None`: nothing was to be sent.
 pub async fn send(globals: &Globals, request: Request, input: Box<dyn Read + Send>, observer: Arc<dyn Observer>) -> Result<Option<Report>> {
     let config = account::load(globals)?;
     let queueing = request.queueing;
-    let prepared = off_thread("prepare the message", move || prepare(&config, &request, input)).await?;
+    let prepared = off_thread("prepare the message", move || prepare(&config, &request, input)).await.map_err(nothing_was_sent)?;
     let Some(Prepared { account, spool, entry, outbox }) = prepared else { return Ok(None) };
     let way = way::submission(&account)?;
     let ctx = account::sending_ctx(globals, &account, observer).await?;
     let opening = (queueing != Queueing::Only).then(|| open(way.clone(), ctx.clone()));
-    let name = account.name.clone();
     let Some(outbox) = outbox else {
         let message = unqueued_message(spool)?;
         let letter = letter(format!("{:032x}", u128::from_le_bytes(random()?)), &entry, message);
         let session = joined(opening).await;
         let (settled, error) = send::deliver_unqueued(session, letter, settled_of(String::new(), &entry, None)).await;
-        return Ok(Some(Report { account: name, settled, error, copy: None }));
+        return Ok(Some(Report { error, ..Report::new(&account, settled) }));
     };
     // The server is dialled while the message becomes durable; nothing of it goes out before.
     let outbox = Arc::new(outbox);
@@ -112,18 +119,39 @@ pub async fn send(globals: &Globals, request: Request, input: Box<dyn Read + Sen
         Ok(claim) => claim,
         Err(error) => {
             opening.inspect(tokio::task::JoinHandle::abort);
-            return Err(error.safe("nothing was queued and nothing was sent"));
+            return Err(nothing_was_sent(error));
         }
     };
+    let cut_off = cut_off(&account, &outbox).await;
     if opening.is_none() {
         let settled = settled_of(claim.id.clone(), &claim.entry, Some(State::Queued));
-        return Ok(Some(Report { account: name, settled, error: None, copy: None }));
+        return Ok(Some(Report { cut_off, ..Report::new(&account, settled) }));
     }
     let fallback = settled_of(claim.id.clone(), &claim.entry, Some(State::Queued));
     let session = Opened::New(joined(opening).await);
     let mut delivered = send::deliver(&outbox, &*way, &ctx, session, vec![claim]).await;
     close(delivered.session.take()).await;
-    Ok(Some(report(globals, &account, &outbox, delivered, fallback, ctx.observer).await))
+    let report = report(globals, &account, &outbox, delivered, fallback, ctx.observer).await;
+    Ok(Some(Report { cut_off, ..report }))
+}
+
+/// What failed before the message was queued.
+fn nothing_was_sent(mut error: Box<Error>) -> Box<Error> {
+    if error.class == Class::DiskFull {
+        error.hints = vec!["free some space and send it again".into()];
+    }
+    error.safe("nothing was queued and nothing was sent")
+}
+
+/// Messages that were on their way when their sender died; each is told once. Where the Sent folder may tell, a flush looks there first. What
+/// cannot be read shows where the outbox is looked at.
+async fn cut_off(account: &Account, outbox: &Arc<Outbox>) -> Vec<Settled> {
+    if doubts::tells(account) {
+        return Vec::new();
+    }
+    let outbox = outbox.clone();
+    let cut = off_thread("read the outbox", move || Ok(outbox.cut_off()?.0.iter().map(send::in_doubt).collect()));
+    cut.await.unwrap_or_default()
 }
 
 /// Reaches the place that takes what the account sends, and hands over nothing.
@@ -154,7 +182,7 @@ async fn report(
             Err(error) => copy = Some(error),
         }
     }
-    Report { account: account.name.clone(), settled, error, copy }
+    Report { error, copy, ..Report::new(account, settled) }
 }
 
 fn open(way: Arc<dyn Submission>, ctx: Ctx) -> tokio::task::JoinHandle<Result<Box<dyn Submit>>> {

@@ -7,6 +7,7 @@ use crate::app::{Globals, Observers, Target, account, off_thread};
 use crate::config::Account;
 use crate::engine::send;
 use crate::model::{Class, Error, Observer, Result, Verdict};
+pub use crate::store::outbox::Past;
 use crate::store::outbox::{Claimed, Entry, Outbox, Postponed};
 
 /// Messages that are handed over by one connection before their number is looked at again.
@@ -53,6 +54,31 @@ pub struct Flushed {
 }
 
 impl Flushed {
+    /// Says what waits for its next try: whoever asks for a flush must not take silence for success.
+    fn tell_waiting(&mut self, messages: &[Waiting]) {
+        let waiting: Vec<&Waiting> = messages.iter().filter(|message| message.state == State::Queued).collect();
+        let Some(next) = waiting.iter().map(|message| message.entry.next).min() else { return };
+        let when = next.map_or_else(|| "with the next flush".to_owned(), |next| format!("from {next} on"));
+        let count = match waiting.len() {
+            1 => "1 message waits".to_owned(),
+            more => format!("{more} messages wait"),
+        };
+        let tried = |id: &str| self.reports.iter().any(|report| report.id == id && !report.verdicts.is_empty());
+        let hint = "mailx outbox list says why, mailx outbox retry ID sends one at once";
+        match &mut self.error {
+            Some(error) => {
+                error.safe = Some(format!("{count} in the outbox, to be tried again {when}: do not send them again"));
+                error.hints.push(hint.into());
+            }
+            // Those that were tried now have been told one by one.
+            None if waiting.iter().all(|message| tried(&message.id)) => {}
+            None => {
+                let error = Error::new(Class::Temporary, "send what waits in the outbox", format!("{count} for the next try, {when}"));
+                self.error = Some(error.safe("nothing is lost: do not send them again").hint(hint));
+            }
+        }
+    }
+
     /// What a person should know of the messages that were tried and did not go.
     pub(in crate::app) fn undelivered(&self) -> Option<Box<Error>> {
         let mut worst: Option<(Class, String)> = None;
@@ -130,8 +156,9 @@ pub async fn delete(globals: &Globals, text: &str) -> Result<Waiting> {
     .await
 }
 
-/// Sends a message now, whatever it waits for: also one that failed, or whose answer was lost.
-pub async fn retry(globals: &Globals, text: &str, observer: Arc<dyn Observer>) -> Result<Report> {
+/// Sends a message now, whatever it waits for, to all who surely did not get it; `doubts`, or where there is nobody else: also to those of
+/// whom that is not known.
+pub async fn retry(globals: &Globals, text: &str, doubts: bool, observer: Arc<dyn Observer>) -> Result<Report> {
     let (account, outbox, id) = find(globals, text).await?;
     let claim = {
         let outbox = outbox.clone();
@@ -141,7 +168,7 @@ pub async fn retry(globals: &Globals, text: &str, observer: Arc<dyn Observer>) -
                 Claimed::Busy => return Err(busy(&id)),
                 Claimed::Gone => return Err(gone(&id)),
             };
-            send::requeue(&outbox, &mut claim)?;
+            send::requeue(&outbox, &mut claim, doubts)?;
             Ok(*claim)
         })
         .await?
@@ -163,7 +190,9 @@ pub async fn flush(globals: &Globals, names: &[String], observers: &Observers<'_
     let mut all = Vec::new();
     for account in account::select(globals, &Target::Named(names.to_vec()))? {
         if account.sends() {
-            all.push(flush_one(globals, &account, observers(&account.name), true).await);
+            let mut flushed = flush_one(globals, &account, observers(&account.name), true).await;
+            flushed.tell_waiting(&of(&account).await.map_or_else(|_| Vec::new(), |outbox| outbox.messages));
+            all.push(flushed);
         }
     }
     Ok(all)
@@ -189,6 +218,16 @@ async fn work_off(globals: &Globals, account: &Account, observer: &Arc<dyn Obser
         })
         .await?
     };
+    let (cut, unreadable) = {
+        let outbox = outbox.clone();
+        off_thread("read the outbox", move || {
+            let (cut, errors) = outbox.cut_off()?;
+            Ok((cut.iter().map(send::in_doubt).collect::<Vec<_>>(), errors))
+        })
+        .await?
+    };
+    flushed.reports.extend(cut);
+    flushed.error = unreadable.into_iter().next();
     let mut door: Option<Door> = None;
     while due && !globals.cancel.is_cancelled() {
         let (claims, errors) = {
@@ -215,7 +254,10 @@ async fn work_off(globals: &Globals, account: &Account, observer: &Arc<dyn Obser
         door.close().await;
     }
     if !globals.cancel.is_cancelled() {
-        flushed.reports.extend(doubts::settle(globals, account, &outbox, observer.clone()).await?);
+        let found = doubts::settle(globals, account, &outbox, observer.clone()).await?;
+        // No doubt is left of those.
+        flushed.reports.retain(|report| found.iter().all(|found| found.id != report.id));
+        flushed.reports.extend(found);
         copies::file(globals, account, &outbox, observer.clone()).await?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::app::send::State;
-use crate::app::send::outbox::{AccountOutbox, Waiting};
+use crate::app::send::outbox::{AccountOutbox, Past, Waiting};
 use crate::app::{self, Globals};
 use crate::cli::args::send::{Form, Outbox};
 use crate::cli::exit::{self, Exit};
@@ -58,9 +58,9 @@ pub async fn run(args: &Outbox, globals: &Globals, ui: &Arc<Ui>) -> Result<Exit>
     match args {
         Outbox::List { names } => list(names, globals, ui).await,
         Outbox::Show { id } => show(id, globals, ui).await,
-        Outbox::Retry { id, syslog, .. } => {
+        Outbox::Retry { id, uncertain, syslog, .. } => {
             let observer = Arc::new(Lines::new(ui.clone(), "", false));
-            let report = app::send::outbox::retry(globals, id, observer).await?;
+            let report = app::send::outbox::retry(globals, id, *uncertain, observer).await?;
             super::send::tell(&report, Form::Own, *syslog, ui)
         }
         Outbox::Delete { id } => {
@@ -137,16 +137,26 @@ fn text(outboxes: &[AccountOutbox], now: i64) -> String {
 
 fn row(waiting: &Waiting, postponed: Option<&str>, now: i64) -> Vec<String> {
     let entry = &waiting.entry;
-    let refused = entry.past.iter().find(|past| past.verdict == "refused");
-    let to = match (entry.to.as_slice(), refused) {
-        ([], Some(past)) => past.to.to_string(),
-        ([], None) => entry.past.first().map(|past| past.to.to_string()).unwrap_or_default(),
-        ([one], _) => one.to_string(),
-        ([first, more @ ..], _) => format!("{first} +{}", more.len()),
+    let past = |which: fn(&Past) -> bool| entry.past.iter().filter(|past| which(past)).collect::<Vec<_>>();
+    let (doubts, refused) = (past(Past::is_uncertain), past(Past::is_refused));
+    // Those whom the state is about.
+    let about: Vec<&Address> = match waiting.state {
+        State::Uncertain => doubts.iter().map(|past| &past.to).collect(),
+        _ if !entry.to.is_empty() => entry.to.iter().collect(),
+        _ if !refused.is_empty() => refused.iter().map(|past| &past.to).collect(),
+        _ => entry.past.iter().map(|past| &past.to).collect(),
     };
+    let to = match about.as_slice() {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, more @ ..] => format!("{first} +{}", more.len()),
+    };
+    let words = |past: &[&Past]| past.first().map(|past| past.words.clone());
+    let last = || entry.last.clone();
     let why = match waiting.state {
-        State::Failed => refused.map(|past| past.words.as_str()).or(entry.last.as_deref()),
-        _ => entry.last.as_deref().or(postponed),
+        State::Failed => words(&refused).or_else(last),
+        State::Uncertain => words(&doubts).or_else(last),
+        _ => last().or_else(|| postponed.map(str::to_owned)),
     };
     vec![
         waiting.id.clone(),

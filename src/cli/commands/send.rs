@@ -57,7 +57,9 @@ pub async fn run(args: &Send, globals: &Globals, ui: &Arc<Ui>) -> Result<Exit> {
 
 /// Tells what became of one message.
 pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Result<Exit> {
-    let Report { account, settled, error, copy } = report;
+    let Report { account, settled, error, copy, cut_off } = report;
+    // Its exit code would speak of this message; the words speak of those.
+    cut_off.iter().for_each(|settled| failures(account, settled, ui));
     if to_syslog {
         syslog::tell(account, settled, error.as_ref().map(ToString::to_string).as_deref());
     }
@@ -97,11 +99,25 @@ pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Res
     }
     if ui.json {
         let accounts = vec![account_json(account, std::slice::from_ref(settled), error.as_deref())];
-        ui.out(&json::line(&Summary { accounts, error: None })?)?;
+        // What happened to the message has happened: a script that sends it again because of this would double it.
+        if let Err(error) = json::line(&Summary { accounts, error: None }).and_then(|line| ui.out(&line)) {
+            ui.err(&format!("mailx: {}: the result cannot be told ({}): {}", display(account), explain::headline(&error), kept(settled)));
+        }
     } else if ui.chatty() && exit.ok() {
         ui.err(&format!("mailx: {}", summary(settled)));
     }
     Ok(exit)
+}
+
+/// What became of a message, where nothing else can say it.
+fn kept(settled: &Settled) -> String {
+    match settled.state {
+        _ if settled.verdicts.iter().all(|(_, verdict)| matches!(verdict, Verdict::Accepted(_))) && !settled.verdicts.is_empty() => {
+            "the message was sent; do not send it again".into()
+        }
+        None => "the message is not in the outbox".into(),
+        Some(state) => format!("the message is in the outbox as {} ({}): do not send it again", settled.id, state.word()),
+    }
 }
 
 async fn flush(args: &Send, globals: &Globals, ui: &Arc<Ui>) -> Result<Exit> {
@@ -146,6 +162,7 @@ pub fn failures(account: &str, settled: &Settled, ui: &Ui) {
         all
     };
     let kept = settled.id.as_str();
+    let gone = settled.state != Some(State::Queued);
     let (refused, later) = (of(|v| matches!(v, Verdict::Refused(_))), of(|v| matches!(v, Verdict::Later(_))));
     let uncertain = of(|v| matches!(v, Verdict::Uncertain(_)));
     let list = |of: &[&(Address, Verdict)]| {
@@ -170,23 +187,35 @@ pub fn failures(account: &str, settled: &Settled, ui: &Ui) {
         let stays =
             if kept.is_empty() { "the message was not kept".to_owned() } else { format!("the message stays in the outbox as {kept}") };
         let safe = [others.clone(), stays].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
-        let hint =
-            (!kept.is_empty()).then(|| format!("mailx outbox retry {kept} sends it to them again, mailx outbox delete {kept} removes it"));
+        let hint = (!kept.is_empty()).then(|| {
+            let removes =
+                if later.is_empty() && uncertain.is_empty() { format!(", mailx outbox delete {kept} removes it") } else { String::new() };
+            format!("mailx outbox retry {kept} sends it to them again{removes}")
+        });
         fail(class, "send", list(&refused), safe, hint);
     }
     if !later.is_empty() {
-        let safe = if kept.is_empty() {
-            "the message was not kept".to_owned()
+        let (safe, hint) = if kept.is_empty() {
+            ("the message was not kept".to_owned(), "send it again later".to_owned())
+        } else if gone {
+            let hint = format!("mailx outbox retry {kept} sends it to them again, mailx outbox delete {kept} removes it");
+            (format!("it was tried for days and is not tried any more; it stays in the outbox as {kept}"), hint)
         } else {
-            format!("it waits in the outbox as {kept}: do not send it again")
+            (
+                format!("it waits in the outbox as {kept}: do not send it again"),
+                "mailx send --flush and mailx sync send it later".to_owned(),
+            )
         };
-        fail(Class::Temporary, "send", list(&later), safe, Some("mailx send --flush and mailx sync send it later".into()));
+        fail(Class::Temporary, "send", list(&later), safe, Some(hint));
     }
     if !uncertain.is_empty() {
         let id = settled.message_id.as_deref().unwrap_or("none");
         let safe = format!("it is not sent again on its own; its Message-ID is {id}");
-        let hint = (!kept.is_empty())
-            .then(|| format!("find out whether it arrived: then mailx outbox delete {kept}; if not, mailx outbox retry {kept}"));
+        let alone = later.is_empty() && refused.is_empty();
+        let hint = (!kept.is_empty()).then(|| {
+            let when = if alone { "then" } else { "then, and when nobody else is to get it," };
+            format!("find out whether it arrived: {when} mailx outbox delete {kept}; if not, mailx outbox retry --uncertain {kept}")
+        });
         fail(Class::Guard, "learn what became of", format!("the answer to it was lost ({})", list(&uncertain)), safe, hint);
     }
 }

@@ -80,7 +80,7 @@ async fn file(outbox: &Arc<Outbox>, session: &mut dyn Session, now: &Look, claim
 pub(super) async fn done(outbox: &Arc<Outbox>, claim: &mut Claim) -> Result<()> {
     claim.entry.save_copy = false;
     claim.entry.forget_copy();
-    if let Some(state) = claim.entry.conclusion(false) {
+    if let Some(state) = claim.entry.conclusion() {
         return settle(outbox, claim, state);
     }
     let id = claim.id.clone();

@@ -17,6 +17,8 @@ use super::ledger::settled;
 const MOST: usize = 500;
 /// Seconds that the server's clock may be behind ours.
 const SKEW: i64 = 24 * 3600;
+/// What is said of those who have it.
+const FOUND: &str = "found in the Sent folder";
 /// Pages of a listing.
 const PAGES: usize = 10_000;
 
@@ -96,12 +98,11 @@ pub async fn settle_found(outbox: &Arc<Outbox>, doubts: Vec<Doubt>) -> Result<Ve
     let mut all = Vec::new();
     for mut doubt in doubts.into_iter().filter(|doubt| doubt.found) {
         let entry = &mut doubt.claim.entry;
-        let verdicts = vec![Verdict::Accepted("found in the Sent folder".into()); entry.to.len()];
-        let told = entry.to.iter().cloned().zip(verdicts.iter().cloned()).collect();
-        entry.take_in(&verdicts);
+        let told = entry.doubts().map(|past| (past.to.clone(), Verdict::Accepted(FOUND.into()))).collect();
+        entry.clear_doubts(FOUND);
         // Its copy is the one that was found.
         done(outbox, &mut doubt.claim).await?;
-        let state = doubt.claim.entry.conclusion(false);
+        let state = doubt.claim.entry.conclusion();
         all.push(settled(&doubt.claim, told, state));
     }
     Ok(all)

@@ -85,7 +85,7 @@ impl Book {
                 if let Some(why) = why {
                     claim.entry.attempts = claim.entry.attempts.saturating_add(1);
                     claim.entry.last = Some(why);
-                    let state = conclude(&mut claim, false).unwrap_or(State::Queued);
+                    let state = conclude(&mut claim).unwrap_or(State::Queued);
                     outbox.settle(&mut claim, state)?;
                 }
                 Ok(claim)
@@ -119,9 +119,9 @@ impl Book {
 }
 
 /// The state that a message belongs into, with the time of its next try; `None` = it is done with.
-fn conclude(claim: &mut Claim, uncertain: bool) -> Option<State> {
+fn conclude(claim: &mut Claim) -> Option<State> {
     let entry = &mut claim.entry;
-    match entry.conclusion(uncertain) {
+    match entry.conclusion() {
         Some(State::Queued) if now().duration_since(entry.queued) >= GIVE_UP => Some(State::Failed),
         Some(State::Queued) => {
             entry.next = Some(next(entry.attempts));
@@ -129,6 +129,16 @@ fn conclude(claim: &mut Claim, uncertain: bool) -> Option<State> {
         }
         other => other,
     }
+}
+
+/// Recipients in doubt, as verdicts.
+fn doubts(claim: &Claim) -> impl Iterator<Item = (crate::model::Address, Verdict)> {
+    claim.entry.doubts().map(|past| (past.to.clone(), Verdict::Uncertain(past.words.clone())))
+}
+
+/// A message of which nobody knows whether it went.
+pub fn in_doubt(claim: &Claim) -> Settled {
+    settled(claim, doubts(claim).collect(), Some(claim.state))
 }
 
 pub(super) fn settled(claim: &Claim, verdicts: Vec<(crate::model::Address, Verdict)>, state: Option<State>) -> Settled {
@@ -172,11 +182,12 @@ impl Ledger for Book {
             let _ = arming.done().await;
         }
         let Some(mut claim) = self.claims.get_mut(message).and_then(Option::take) else { return Ok(()) };
-        let told: Vec<_> = claim.entry.to.iter().cloned().zip(verdicts.iter().cloned()).collect();
+        let mut told: Vec<_> = claim.entry.to.iter().cloned().zip(verdicts.iter().cloned()).collect();
+        // Those of an earlier try are not forgotten over the others.
+        told.extend(doubts(&claim));
         claim.entry.attempts = claim.entry.attempts.saturating_add(1);
         claim.entry.take_in(&verdicts);
-        let uncertain = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Uncertain(_)));
-        let state = conclude(&mut claim, uncertain);
+        let state = conclude(&mut claim);
         self.settled[message] = Some(settled(&claim, told, state));
         let Some(state) = state else {
             let before = self.gone().await;

@@ -27,6 +27,7 @@ pub use copy::file_copies;
 pub use copy::is_sent_name;
 pub use doubts::{Doubt, look_there, settle_found};
 use ledger::Book;
+pub use ledger::in_doubt;
 pub use message::{SpooledMessage, letter};
 
 /// Connections of one run.
@@ -178,13 +179,10 @@ pub fn claim_due(outbox: &Outbox, state: State, most: usize) -> Result<(Vec<Clai
     outbox.claim_all(state, most, &|entry| state != State::Queued || entry.next.is_none_or(|next| next <= now))
 }
 
-/// Takes an uncertain or failed message back into the queue, to be tried at once.
-pub fn requeue(outbox: &Outbox, claim: &mut Claim) -> Result<()> {
-    if claim.entry.to.is_empty() {
-        // Those who were refused get another chance; those who have it do not get it again.
-        let refused = claim.entry.past.extract_if(.., |past| past.verdict == "refused").map(|past| past.to);
-        claim.entry.to = refused.collect();
-    }
+/// Takes a message back into the queue, to be tried at once: for all who surely did not get it; for those in doubt where `doubts` says so, or
+/// where there is nobody else. Those who have it do not get it again.
+pub fn requeue(outbox: &Outbox, claim: &mut Claim, doubts: bool) -> Result<()> {
+    claim.entry.reopen(doubts);
     if claim.entry.to.is_empty() {
         return Err(Error::new(Class::NotFound, format!("send the message {} again", claim.id), "nobody is left who did not get it"));
     }

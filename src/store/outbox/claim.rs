@@ -9,6 +9,8 @@ use crate::model::{Error, Result};
 
 use super::{Entry, Name, Outbox, State, boot, file_name, is_id};
 
+/// What happened to a message that was on its way when its sender died.
+pub(super) const CUT_OFF: &str = "it was being sent when mailx was killed or the machine went down";
 /// Octets of an envelope file.
 const ENVELOPE: u64 = 16 << 20;
 
@@ -62,7 +64,15 @@ impl Outbox {
             }) else {
                 return Ok(None);
             };
-            Ok(self.envelope(&format!("{id}.{end}"))?.map(|entry| Standing { state, suffix: end.to_owned(), entry }))
+            let entry = self.envelope(&format!("{id}.{end}"))?;
+            Ok(entry.map(|mut entry| {
+                // As they were written before doubts had a place of their own.
+                if state == State::Uncertain && entry.doubts().next().is_none() {
+                    let words = entry.last.take().unwrap_or_else(|| CUT_OFF.into());
+                    entry.cut_off(&words);
+                }
+                Standing { state, suffix: end.to_owned(), entry }
+            }))
         };
         let ends = name.end.as_deref().into_iter().chain([&*here]).chain(State::ALL.map(State::word));
         for end in ends {
@@ -115,17 +125,35 @@ impl Outbox {
         let mut claim = Claim { id: id.to_owned(), file, state, entry };
         if state == State::Sending {
             // Where everybody was settled, only the last step is missing.
-            let conclusion = claim.entry.conclusion(true);
-            if conclusion == Some(State::Uncertain) {
-                claim.entry.last = Some("it was being sent when mailx was killed or the machine went down".into());
-            }
-            let Some(state) = conclusion else {
+            claim.entry.cut_off(CUT_OFF);
+            let Some(state) = claim.entry.conclusion() else {
                 self.remove(&claim.id)?;
                 return Ok(Claimed::Gone);
             };
             self.settle(&mut claim, state)?;
         }
         Ok(Claimed::Yes(Box::new(claim)))
+    }
+
+    /// Settles what a process was sending that died; those of whom nobody knows whether they went. Each is told once: by whoever claims it here.
+    pub fn cut_off(&self) -> Result<(Vec<Claim>, Vec<Box<Error>>)> {
+        let (mut cut, mut errors) = (Vec::new(), Vec::new());
+        let here = boot::suffix();
+        for name in self.names()? {
+            let Some(end) = name.end.as_deref().filter(|end| *end == State::Sending.word() || end.starts_with(boot::ARMED)) else {
+                continue;
+            };
+            // Armed in this boot: its end did not go out.
+            if end == here {
+                continue;
+            }
+            match self.claim_named(&name) {
+                Ok(Claimed::Yes(claim)) if claim.state == State::Uncertain => cut.push(*claim),
+                Ok(_) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        Ok((cut, errors))
     }
 
     /// Gets a message ready for its end to go out: durable when this returns.

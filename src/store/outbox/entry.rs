@@ -12,6 +12,8 @@ use crate::store::clock::{Clock as _, OsClock};
 /// Verdicts of recipients that are settled.
 const ACCEPTED: &str = "accepted";
 const REFUSED: &str = "refused";
+/// That of one whose answer was lost.
+const UNCERTAIN: &str = "uncertain";
 /// What a message does with the one that it answers.
 const REPLY: &str = "reply";
 const FORWARD: &str = "forward";
@@ -28,7 +30,7 @@ pub struct Entry {
     /// Where failures are told; none = nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Address>,
-    /// Who is still to get it.
+    /// Who is still to get it, and surely does not have it.
     pub to: Vec<Address>,
     /// What people call it: its Subject.
     #[serde(default)]
@@ -74,20 +76,32 @@ pub struct Entry {
     /// Why it is still here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
-    /// Recipients that are settled.
+    /// Recipients that nobody tries on their own any more: settled, or in doubt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<Past>,
 }
 
-/// A recipient that is settled.
+/// A recipient that is settled or in doubt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
     /// Who.
     pub to: Address,
-    /// `accepted` or `refused`.
+    /// `accepted`, `refused` or `uncertain`.
     pub verdict: String,
-    /// The server's words.
+    /// The server's words, or what happened.
     pub words: String,
+}
+
+impl Past {
+    /// It was refused.
+    pub fn is_refused(&self) -> bool {
+        self.verdict == REFUSED
+    }
+
+    /// Whether they got it is not known.
+    pub fn is_uncertain(&self) -> bool {
+        self.verdict == UNCERTAIN
+    }
 }
 
 /// Why nothing of an outbox is tried for now.
@@ -144,18 +158,56 @@ impl Entry {
     /// Takes in what became of it, a verdict for each of `to`; those who may still get it stay there.
     pub fn take_in(&mut self, verdicts: &[Verdict]) {
         let recipients = std::mem::take(&mut self.to);
+        // The reason of an earlier try is none any more.
+        self.last = None;
         for (to, verdict) in recipients.into_iter().zip(verdicts) {
             let (word, words) = match verdict {
                 Verdict::Accepted(words) => (ACCEPTED, words),
                 Verdict::Refused(words) => (REFUSED, words),
-                Verdict::Later(words) | Verdict::Uncertain(words) => {
+                Verdict::Uncertain(words) => (UNCERTAIN, words),
+                Verdict::Later(words) => {
                     self.last = Some(words.clone());
                     self.to.push(to);
                     continue;
                 }
             };
+            if matches!(verdict, Verdict::Uncertain(_)) {
+                self.last = Some(words.clone());
+            }
             self.past.push(Past { to, verdict: word.into(), words: words.clone() });
         }
+    }
+
+    /// Whoever was to get it may have it: it was cut off while it went out.
+    pub(super) fn cut_off(&mut self, words: &str) {
+        if !self.to.is_empty() {
+            self.take_in(&vec![Verdict::Uncertain(words.into()); self.to.len()]);
+        }
+    }
+
+    /// Those of whom nobody knows whether they got it, with what happened.
+    pub fn doubts(&self) -> impl Iterator<Item = &Past> {
+        self.past.iter().filter(|past| past.is_uncertain())
+    }
+
+    /// They got it after all.
+    pub fn clear_doubts(&mut self, words: &str) {
+        for past in self.past.iter_mut().filter(|past| past.is_uncertain()) {
+            (past.verdict, past.words) = (ACCEPTED.into(), words.into());
+        }
+    }
+
+    /// Whoever surely does not have it is to get it: those who wait and those who were refused. Those in doubt, too, where a person wants that
+    /// or nobody else is left.
+    pub fn reopen(&mut self, doubts: bool) {
+        let take = |past: &mut Vec<Past>, which: fn(&Past) -> bool| {
+            past.extract_if(.., |past| which(past)).map(|past| past.to).collect::<Vec<_>>()
+        };
+        self.to.extend(take(&mut self.past, Past::is_refused));
+        if doubts || self.to.is_empty() {
+            self.to.extend(take(&mut self.past, Past::is_uncertain));
+        }
+        self.last = None;
     }
 
     /// It answers a message, or forwards it.
@@ -187,12 +239,13 @@ impl Entry {
         self.copy_begun = None;
     }
 
-    /// The state that it belongs into now; `None` = it is done with. `uncertain`: an answer was lost.
-    pub fn conclusion(&self, uncertain: bool) -> Option<State> {
+    /// The state that it belongs into now; `None` = it is done with.
+    pub fn conclusion(&self) -> Option<State> {
         let any = |verdict| self.past.iter().any(|past| past.verdict == verdict);
         match () {
-            () if !self.to.is_empty() && uncertain => Some(State::Uncertain),
+            // Those who surely do not have it are tried whatever became of the others.
             () if !self.to.is_empty() => Some(State::Queued),
+            () if any(UNCERTAIN) => Some(State::Uncertain),
             () if self.save_copy && any(ACCEPTED) => Some(State::Sent),
             () if any(REFUSED) => Some(State::Failed),
             () => None,

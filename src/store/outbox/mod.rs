@@ -178,7 +178,7 @@ impl Outbox {
 
     /// Gives up a message that was not enqueued.
     pub fn discard(&self, spool: Spool) {
-        let (id, _) = spool.into_parts();
+        let id = spool.abandon();
         let _ = rustix::fs::unlinkat(&self.dir, format!("tmp-{id}"), AtFlags::empty());
     }
 
@@ -250,10 +250,13 @@ impl Outbox {
     fn item(&self, name: Name) -> Result<Option<Item>> {
         let Some(file) = self.open_message(&name.id)? else { return Ok(None) };
         let busy = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-        let Some(Standing { state, entry, .. }) = self.state(&name)? else { return Ok(None) };
+        let Some(Standing { state, mut entry, .. }) = self.state(&name)? else { return Ok(None) };
         let state = match state {
             // What is done but for its last step belongs to whoever files copies.
-            State::Sending if !busy => entry.conclusion(true).unwrap_or(State::Sent),
+            State::Sending if !busy => {
+                entry.cut_off(claim::CUT_OFF);
+                entry.conclusion().unwrap_or(State::Sent)
+            }
             State::Queued if busy => State::Sending,
             state => state,
         };

@@ -71,6 +71,13 @@ impl Spool {
         self.into_parts().1
     }
 
+    /// Gives it up, also where a write failed in its middle; its id.
+    pub(super) fn abandon(self) -> String {
+        // Not dropped: that would write the rest.
+        drop(self.out.into_parts());
+        self.id
+    }
+
     /// After [`Spool::finish`].
     pub(super) fn into_parts(self) -> (String, File) {
         debug_assert!(self.out.buffer().is_empty(), "finished");

@@ -51,13 +51,13 @@ fn a_message_is_queued_claimed_and_settled() {
     let Claimed::Yes(mut claim) = outbox.claim(&id).unwrap() else { panic!("not claimed") };
     assert_eq!(claim.entry.envelope(), envelope());
     claim.entry.take_in(&[Verdict::Accepted("250 ok".into()), Verdict::Later("451 wait".into())]);
-    assert_eq!(claim.entry.conclusion(false), Some(State::Queued));
+    assert_eq!(claim.entry.conclusion(), Some(State::Queued));
     outbox.settle(&mut claim, State::Queued).unwrap();
     drop(claim);
     let Claimed::Yes(mut claim) = outbox.claim(&id).unwrap() else { panic!("not claimed") };
     assert_eq!(claim.entry.to, [address("b@x.org")], "only who did not get it");
     claim.entry.take_in(&[Verdict::Refused("550 no".into())]);
-    assert_eq!(claim.entry.conclusion(false), Some(State::Failed));
+    assert_eq!(claim.entry.conclusion(), Some(State::Failed));
     outbox.settle(&mut claim, State::Failed).unwrap();
     assert_eq!(outbox.named(&id[..4]).unwrap(), std::slice::from_ref(&id));
     outbox.remove(&id).unwrap();
@@ -88,6 +88,60 @@ fn what_was_armed_is_queued_in_this_boot_and_in_doubt_in_another() {
     outbox.arm(&id).unwrap();
     outbox.launch(&id).unwrap();
     assert_eq!(take(&id), State::Uncertain);
+}
+
+#[test]
+fn a_retry_is_for_those_who_surely_do_not_have_it() {
+    let four = ["a@x.org", "b@x.org", "c@x.org", "d@x.org"].map(address);
+    let whole = Envelope { to: four.to_vec(), ..envelope() };
+    let told = [
+        Verdict::Accepted("250 ok".into()),
+        Verdict::Refused("550 no".into()),
+        Verdict::Later("450 wait".into()),
+        Verdict::Uncertain("closed".into()),
+    ];
+    let mut entry = Entry::new(&whole, 1);
+    entry.take_in(&told);
+    assert_eq!((entry.conclusion(), entry.last.as_deref()), (Some(State::Queued), Some("closed")));
+    let mut without = entry.clone();
+    without.reopen(false);
+    assert_eq!((without.to.as_slice(), without.last.clone()), (&[four[2].clone(), four[1].clone()][..], None));
+    without.take_in(&vec![Verdict::Accepted("250 ok".into()); 2]);
+    assert_eq!((without.conclusion(), without.last.clone()), (Some(State::Uncertain), None), "the doubt stays");
+    // Only those in doubt are left: whoever says `retry` now means them.
+    without.reopen(false);
+    assert_eq!(without.to, [four[3].clone()]);
+    entry.reopen(true);
+    assert_eq!(entry.to, [four[2].clone(), four[1].clone(), four[3].clone()]);
+    entry.clear_doubts("found");
+    entry.take_in(&vec![Verdict::Accepted("250 ok".into()); 3]);
+    assert_eq!(entry.conclusion(), None);
+}
+
+#[test]
+fn what_was_cut_off_is_told_once_and_says_why() {
+    let tmp = tempfile::tempdir().unwrap();
+    let outbox = open(tmp.path());
+    let (id, other) = (enqueue(&outbox, "x").id, enqueue(&outbox, "y").id);
+    for id in [&id, &other] {
+        outbox.arm(id).unwrap();
+    }
+    outbox.launch(&id).unwrap();
+    let listed = outbox.list().unwrap().into_iter().flatten().find(|item| item.id == id).unwrap();
+    assert_eq!(listed.state, State::Uncertain);
+    assert!(listed.entry.doubts().all(|past| past.words.contains("killed")) && listed.entry.doubts().count() == 2);
+    let cut = outbox.cut_off().unwrap().0;
+    assert_eq!(cut.iter().map(|claim| &claim.id).collect::<Vec<_>>(), [&id]);
+    drop(cut);
+    assert!(outbox.cut_off().unwrap().0.is_empty());
+    assert_eq!(states(&outbox), [State::Uncertain, State::Queued]);
+    // One that was written before doubts had a place of their own.
+    let name = outbox.path().join(format!("{id}.uncertain"));
+    let mut old = outbox.list().unwrap().into_iter().flatten().find(|item| item.id == id).unwrap().entry;
+    (old.to, old.last, old.past) = (envelope().to, Some("closed".into()), Vec::new());
+    std::fs::write(&name, old.text().unwrap()).unwrap();
+    let Claimed::Yes(claim) = outbox.claim(&id).unwrap() else { panic!("not claimed") };
+    assert!(claim.entry.to.is_empty() && claim.entry.doubts().all(|past| past.words == "closed"));
 }
 
 #[test]
