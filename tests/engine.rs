@@ -12,6 +12,8 @@
 
 #[path = "engine/act.rs"]
 mod act;
+#[path = "engine/allowed.rs"]
+mod allowed;
 #[path = "engine/crowd.rs"]
 mod crowd;
 #[path = "engine/document.rs"]

@@ -155,7 +155,7 @@ pub(super) async fn on_line(
         max_size: run.max_size,
         limit: run.limit,
         after_fetch: account.after_fetch,
-        allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::new).transpose()?,
+        allow_mass_delete: run.allow_mass_delete.as_deref().map(Patterns::of_guard).transpose()?,
     };
     let taken = options.folders.clone();
     let chosen = seat.map(|_| Patterns::new(&account.idle)).transpose()?;

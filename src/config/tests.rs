@@ -307,6 +307,10 @@ fn clear_text_stays_on_this_machine() {
 fn the_folder_of_the_url_is_the_only_one() {
     let text = "[defaults]\nfolders = [\"*\"]\n[accounts.a]\nreceive = \"imaps://me@h/Lists/x\"\n";
     assert_eq!(parse(text).unwrap().accounts.first().unwrap().folders, ["Lists/x"]);
+    // A path names one folder, whatever it is called.
+    let named = |path: &str| parse(&format!("[accounts.a]\nreceive = \"imaps://me@h/{path}\"\n")).unwrap().accounts.remove(0).folders;
+    assert_eq!(named("star*"), [r"star\*"]);
+    assert_eq!(named("!a%3Fb"), [r"\!a\?b"]);
     assert!(wrong("[accounts.a]\nreceive = \"imaps://me@h/x\"\nfolders = [\"*\"]\n").failed.contains("exclude each other"));
 }
 

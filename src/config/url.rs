@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::values::Parsed;
 use super::{Outgoing, Remote};
 use crate::model::Protocol;
+use crate::model::folder::literal;
 
 /// Names of receiving schemes: word, protocol, STARTTLS, port.
 const RECEIVE: [(&str, Protocol, bool, u16); 5] = [
@@ -87,9 +88,9 @@ pub(super) fn proxy(text: &str) -> Parsed<bool> {
     Ok(url.password().is_some())
 }
 
-/// The one folder that the URL names.
+/// The one folder that the URL names, as a pattern.
 pub(super) fn named_folder(remote: &Remote) -> Option<String> {
-    remote.path.clone().filter(|_| remote.protocol == Protocol::Imap)
+    remote.path.as_deref().filter(|_| remote.protocol == Protocol::Imap).map(literal)
 }
 
 /// Whether only this machine can be meant.
@@ -184,15 +185,7 @@ fn host_and_port(text: &str, default_port: u16) -> Parsed<(String, u16)> {
 
 fn folder(path: &str) -> Parsed<Option<String>> {
     let path = decode(path.trim_matches('/'))?;
-    if path.is_empty() {
-        return Ok(None);
-    }
-    // In `folders` these would mean something else than a name.
-    if path.starts_with(['!', '\\']) {
-        Err("a folder that starts with `!` or `\\` cannot be named in a URL".to_owned())
-    } else {
-        Ok(Some(path))
-    }
+    Ok((!path.is_empty()).then_some(path))
 }
 
 fn endpoint(path: &str) -> Parsed<Option<String>> {

@@ -45,6 +45,21 @@ impl fmt::Display for FolderPath {
     }
 }
 
+/// What means something in a pattern of folders; after a backslash it is only itself.
+pub const SPECIAL: [char; 4] = ['*', '?', '\\', '!'];
+
+/// The pattern that fits this path and no other one.
+pub fn literal(path: &str) -> String {
+    let mut pattern = String::with_capacity(path.len());
+    for c in path.chars() {
+        if SPECIAL.contains(&c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
 /// The special use of a folder (RFC 6154; ActiveSync folder types).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

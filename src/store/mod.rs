@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::model::{Class, Error, FolderPath, LocalName, Result};
 
 use clock::Clock;
-use disk::{Blocks, Dir, Disk, File, Held, Syncing, sync_names};
+use disk::{Blocks, Dir, Disk, File, Held, Identity, Syncing, sync_names};
 use lock::Patience;
 use maildir::digest::{Digest, LineEnds, digest_file, digest_foreign};
 use maildir::dir::{Entry, FolderDir};
@@ -90,8 +90,8 @@ pub struct FolderHere {
     pub path: FolderPath,
     /// Directory relative to the root.
     pub dir: String,
-    /// Its device and inode.
-    pub identity: (u64, u64),
+    /// Which directory it is.
+    pub identity: Identity,
 }
 
 /// A file of the Maildir whose origin is not known.
@@ -198,8 +198,8 @@ impl Store {
     /// where none is known, and where a new one stands for one in which no mail was: any other is the guard's to judge.
     pub fn make_folder(&self, row: i64, dir: &str) -> Result<FolderDir> {
         let (folder, new) = self.make(row, dir)?;
-        if let Some((dev, ino)) = new {
-            self.state().set_directories(&[(row, dev, ino)])?;
+        if let Some(identity) = new {
+            self.state().set_directories(&[(row, identity)])?;
         }
         Ok(folder)
     }
@@ -208,13 +208,13 @@ impl Store {
     pub fn make_folders(&self, rows: &[(i64, &str)]) -> Result<()> {
         let mut made = Vec::new();
         for (row, dir) in rows {
-            made.extend(self.make(*row, dir)?.1.map(|(dev, ino)| (*row, dev, ino)));
+            made.extend(self.make(*row, dir)?.1.map(|identity| (*row, identity)));
         }
         if made.is_empty() { Ok(()) } else { self.state().set_directories(&made) }
     }
 
-    /// Makes a folder; device and inode where they are to be recorded.
-    fn make(&self, row: i64, dir: &str) -> Result<(FolderDir, Option<(u64, u64)>)> {
+    /// Makes a folder; which directory it is where that is to be recorded.
+    fn make(&self, row: i64, dir: &str) -> Result<(FolderDir, Option<Identity>)> {
         debug_assert!(!self.is_rehearsal(), "a rehearsal changes nothing");
         let (folder, made) = FolderDir::make(self.root()?, dir)?;
         if made {
@@ -226,12 +226,32 @@ impl Store {
     }
 
     /// Which directory a folder is, to be recorded: its names are durable then, whoever has made it.
-    pub fn settle(&self, folder: &FolderDir) -> Result<(u64, u64)> {
+    pub fn settle(&self, folder: &FolderDir) -> Result<Identity> {
         if !self.is_rehearsal() {
             let tried = || format!("sync the Maildir folder `{}`", folder.path);
             sync_names(self.root()?, &folder.path).map_err(|e| Error::local(tried(), &e))?;
         }
         folder.identity()
+    }
+
+    /// Whether a folder's directory is the one that was recorded. Where none was, or a time of birth was not known yet, it is now.
+    pub fn is_known(&self, row: i64, folder: &FolderDir) -> Result<bool> {
+        let (known, now) = (self.state().directory(row)?, folder.identity()?);
+        match known {
+            Some(known) if !known.is(&now) => return Ok(false),
+            Some(known) if known.born.is_some() || now.born.is_none() => {}
+            _ => {
+                self.settle(folder)?;
+                self.state().set_directories(&[(row, now)])?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes what is in its place now for the folder's directory, whichever it is.
+    pub fn accept(&self, row: i64, folder: &FolderDir) -> Result<()> {
+        let now = self.settle(folder)?;
+        self.state().set_directories(&[(row, now)])
     }
 
     /// Chooses the directory of a new folder: the usual spelling, or another one where that collides on case. A spelling that is on

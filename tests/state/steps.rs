@@ -2,6 +2,7 @@
 
 use mailx::model::change::Marks;
 use mailx::model::{Cursor, FlagState, FolderId, FolderPath, Role};
+use mailx::store::disk::Identity;
 use mailx::store::state::{
     Arrival, FileHere, FolderRow, Known, LinkId, NewLink, News, Page, Receipt, Receipts, Relocated, State, Stored, Verdicts,
 };
@@ -152,7 +153,8 @@ fn folders(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
             (format!("rename_folder({folder}, {remote:?}, {path}, {dir})"), text(state.rename_folder(folder, &remote, &path, &dir)))
         }
         2 => {
-            let directories = [(folder, u64::MAX, dice.below(9) as u64), (99, 1, 1)];
+            let known = Identity { dev: u64::MAX, ino: dice.below(9) as u64, born: dice.some(Dice::moment) };
+            let directories = [(folder, known), (99, Identity { dev: 1, ino: 1, born: None })];
             (format!("set_directories({directories:?})"), text(state.set_directories(&directories)))
         }
         _ => {
@@ -283,6 +285,10 @@ fn release(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
         0 => {
             let (until, now) = (dice.moment(), dice.moment());
             (format!("mark_due({folder}, {until}, {now})"), text(state.mark_due(folder, until, now)))
+        }
+        1 if dice.rarely() => {
+            let ids = dice.few(Dice::row);
+            (format!("mark_removed({ids:?})"), text(state.mark_removed(&ids)))
         }
         1 => {
             let (missing, found) = (dice.few(Dice::row), dice.few(Dice::row));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::{Ctx, Order, Session, Step};
 use crate::engine::guard::{Alarm, judge};
+use crate::engine::select::guard_option;
 use crate::model::caps::Identity;
 use crate::model::report::PlannedAction;
 use crate::model::{AfterFetch, Class, Error, Event, Outcome, Result, Role, Scope};
@@ -102,22 +103,29 @@ pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut
     }
     let allowed = |job: &Job| options.allow_mass_delete.as_ref().is_some_and(|p| p.take(&job.row.path, job.row.role));
     for job in jobs.iter_mut().filter(|j| j.report.error.is_none() && j.rematched.is_none()) {
+        let (folder, dir) = (job.row.id, job.row.dir.clone());
         if allowed(job) {
+            blocking(store, move |store| accept(store, folder, &dir)).await?;
             continue;
         }
-        let (folder, dir) = (job.row.id, job.row.dir.clone());
         let alarm = blocking(store, move |store| {
             let kept = store.state().kept_names(folder)?;
             if kept.is_empty() {
                 return Ok(None);
             }
             let Some(dir) = store.open_folder(&dir)? else { return Ok(Some("the Maildir folder is missing here".to_owned())) };
-            if store.state().directory(folder)?.is_some_and(|known| dir.identity().is_ok_and(|now| now != known)) {
+            if !store.is_known(folder, &dir)? {
                 return Ok(Some("the Maildir folder is no longer the same directory".into()));
             }
             let present = dir.scan()?;
-            let missing = kept.iter().filter(|name| !present.contains_key(&*name.0)).count();
-            Ok(judge(missing as u64, kept.len() as u64).map(|alarm| match alarm {
+            // What a person let go counts again once it is back.
+            let (here, missing): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| present.contains_key(&*kept.name.0));
+            let back: Vec<LinkId> = here.iter().filter(|kept| kept.removed).map(|kept| kept.id).collect();
+            if !back.is_empty() {
+                store.state().mark_missing(&[], &back)?;
+            }
+            let missing = missing.iter().filter(|kept| !kept.removed).count();
+            Ok(judge(missing as u64, (here.len() + missing) as u64).map(|alarm| match alarm {
                 Alarm::Emptied { known } => format!("the Maildir folder is empty, and {known} messages should be in it"),
                 Alarm::Many { gone, known } => format!("{gone} of {known} messages are missing in the Maildir folder"),
             }))
@@ -129,11 +137,34 @@ pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut
                 Error::new(Class::Guard, tried, alarm)
                     .scope(Scope::Folder)
                     .safe("the folder was left alone; nothing was removed from the server")
-                    .hint("put the files back; or, if they went on purpose, run once with --allow-mass-delete"),
+                    .hint(format!("put the files back; or, if they went on purpose, run once with {}", guard_option(&job.row.path))),
             );
         }
     }
     Ok(())
+}
+
+/// A person said that what is missing went on purpose: the directory is the folder's from now on, whichever it is, and no further run has
+/// to find the files missing. Those whose time has not come may go later without being asked for again.
+fn accept(store: &Store, folder: i64, dir: &str) -> Result<()> {
+    let kept = store.state().kept_names(folder)?;
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let open = match store.open_folder(dir)? {
+        None if !store.is_rehearsal() => Some(store.make_folder(folder, dir)?),
+        open => open,
+    };
+    let mut present = HashMap::new();
+    if let Some(open) = open {
+        if !store.is_known(folder, &open)? {
+            store.accept(folder, &open)?;
+        }
+        present = open.scan()?;
+    }
+    let missing: Vec<LinkId> =
+        kept.iter().filter(|kept| !kept.removed && !present.contains_key(&*kept.name.0)).map(|kept| kept.id).collect();
+    if missing.is_empty() { Ok(()) } else { store.state().mark_removed(&missing) }
 }
 
 /// What would be removed now, for a dry run; `session` has listed what is there.

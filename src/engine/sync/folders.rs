@@ -11,6 +11,7 @@ use crate::model::caps::Folders as FolderCaps;
 use crate::model::change::Marks;
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{Class, Error, FolderId, FolderPath, Result, Role, Scope};
+use crate::store::disk::Identity;
 use crate::store::state::FolderRow;
 use crate::store::{FolderHere, Store};
 
@@ -55,8 +56,8 @@ struct Known {
     /// Messages that both sides have, by row.
     linked: HashMap<i64, u64>,
     here: Vec<FolderHere>,
-    /// Device and inode as recorded, by row.
-    identity: HashMap<i64, (u64, u64)>,
+    /// Their directories as recorded, by row.
+    identity: HashMap<i64, Identity>,
 }
 
 /// The gap of a server that has an INBOX and nothing else.
@@ -169,7 +170,9 @@ fn plan(known: &Known, listed: &[FolderInfo], takes: &dyn Fn(&FolderPath, Option
             plan.clashes.push(here.path.clone());
             continue;
         }
-        let was = lost.iter().find(|row| known.identity.get(&row.id) == Some(&here.identity) && !row.path.is_inbox() && row.role.is_none());
+        let was = lost.iter().find(|row| {
+            known.identity.get(&row.id).is_some_and(|known| known.is(&here.identity)) && !row.path.is_inbox() && row.role.is_none()
+        });
         match was {
             Some(row) if may_rename(row, here) => {
                 renamed.insert(row.id);

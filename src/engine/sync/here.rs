@@ -68,15 +68,8 @@ pub(super) enum LookHere {
 /// Looks at a folder. Blocking.
 pub(super) fn look(store: &Store, row: &FolderRow) -> Result<LookHere> {
     let Some(dir) = store.open_folder(&row.dir)? else { return Ok(LookHere::Missing) };
-    let now = dir.identity()?;
-    let known = store.state().directory(row.id)?;
-    match known {
-        Some(known) if known != now => return Ok(LookHere::Replaced),
-        Some(_) => {}
-        None => {
-            store.settle(&dir)?;
-            store.state().set_directories(&[(row.id, now.0, now.1)])?;
-        }
+    if !store.is_known(row.id, &dir)? {
+        return Ok(LookHere::Replaced);
     }
     let mark = dir.mark(store.now())?;
     if mark.is_some() && mark == store.state().here_mark(row.id)? {

@@ -8,6 +8,7 @@ use crate::engine::fetch::listing::{know, look_into};
 use crate::engine::fetch::short::read_again;
 use crate::engine::fetch::{Job, blocking, tell_rebuilt};
 use crate::engine::guard::{Alarm, judge};
+use crate::engine::select::guard_option;
 use crate::model::caps::{Append, Moves};
 use crate::model::{Class, Error, Event, FolderPath, LocalName, Need, RemoteId, Result, Role, Scope};
 use crate::store::Store;
@@ -160,7 +161,7 @@ async fn plan_folder(run: &Run<'_>, mut looked: Looked, moved: &HashSet<LinkId>,
             Error::new(Class::Guard, tried, alarm)
                 .scope(Scope::Folder)
                 .safe("the folder was left alone; nothing was deleted on either side")
-                .hint(format!("if that is meant, run once with --allow-mass-delete={path}; if not, put back what is missing")),
+                .hint(format!("if that is meant, run once with {}; if not, put back what is missing", guard_option(&path))),
         );
         plan = FolderPlan::nothing();
     }
@@ -266,20 +267,20 @@ async fn look_at(run: &Run<'_>, mut job: Job) -> Result<Looked> {
         let mut here = look(store, &row)?;
         let lost = matches!(here, LookHere::Missing | LookHere::Replaced);
         if matches!(here, LookHere::Missing) && !store.is_rehearsal() && !store.state().wanted(row.id, LinkId(0), 1)?.is_empty() {
-            // It was removed here while nothing was in it, and now something comes: it is made again.
-            if store.state().linked_count(row.id, 1)? == 0 {
-                store.make_folder(row.id, &row.dir)?;
+            // It was removed here while nothing was in it, or a person said so, and now something comes: it is made again.
+            if allowed || store.state().linked_count(row.id, 1)? == 0 {
+                let dir = store.make_folder(row.id, &row.dir)?;
+                store.accept(row.id, &dir)?;
                 here = look(store, &row)?;
             }
         }
         let mut told = store.state().told_rows(row.id)?;
         let arriving = store.state().under_way(Some(row.id))?.into_iter().map(|(_, row)| row).collect();
         let known = lost && store.state().linked_count(row.id, 1)? > 0;
-        if matches!(here, LookHere::Replaced) && (!known || allowed) && !store.is_rehearsal() {
+        if matches!(here, LookHere::Replaced) && (!known || allowed) {
             // Nothing was in it, or a person said so: it is this one from now on.
             if let Some(dir) = store.open_folder(&row.dir)? {
-                let (dev, ino) = store.settle(&dir)?;
-                store.state().set_directories(&[(row.id, dev, ino)])?;
+                store.accept(row.id, &dir)?;
             }
             here = look(store, &row)?;
         }
@@ -312,7 +313,8 @@ async fn look_at(run: &Run<'_>, mut job: Job) -> Result<Looked> {
         // What is not here either is gone on both sides, and nothing is asked of a folder that is not there.
         here.missing.iter_mut().chain(here.changed.iter_mut().map(|(row, _)| row)).for_each(|row| row.gone = true);
     }
-    let lost_dir = lost_dir && !absent;
+    // Where a person said so, it was removed on purpose: what was in it is deleted, and hides nothing that is missing elsewhere.
+    let lost_dir = lost_dir && !absent && !allowed;
     let mark = here.mark.clone();
     Ok(Looked { job, here, told, arriving, lost_dir, mark })
 }

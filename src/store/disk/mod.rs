@@ -48,6 +48,26 @@ pub struct Stat {
     pub mode: u32,
 }
 
+/// Which directory it is. An inode alone does not tell: many file systems give that of a removed directory to the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Device.
+    pub dev: u64,
+    /// Inode.
+    pub ino: u64,
+    /// When it was made, in nanoseconds since 1970; `None` where the file system does not tell, or where it was not asked for when this
+    /// was recorded.
+    pub born: Option<i64>,
+}
+
+impl Identity {
+    /// Whether both are the same directory, as far as both are known.
+    pub fn is(&self, other: &Self) -> bool {
+        let born = self.born.zip(other.born).is_none_or(|(one, other)| one == other);
+        born && (self.dev, self.ino) == (other.dev, other.ino)
+    }
+}
+
 /// Room on a file system, in octets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
@@ -103,6 +123,9 @@ pub trait Dir: Any + Debug + Send + Sync {
 
     /// Of the directory itself.
     fn stat(&self) -> io::Result<Stat>;
+
+    /// Which directory it is.
+    fn identity(&self) -> io::Result<Identity>;
 
     /// Of the entry `name`, itself where it is a link.
     fn stat_of(&self, name: &str) -> io::Result<Stat>;

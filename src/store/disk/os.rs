@@ -10,7 +10,7 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use super::{Blocks, Dir, Disk, File, Held, Kind, Space, Stat, Syncing};
+use super::{Blocks, Dir, Disk, File, Held, Identity, Kind, Space, Stat, Syncing};
 
 const DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
@@ -92,6 +92,11 @@ impl Dir for OsDir {
 
     fn stat(&self) -> io::Result<Stat> {
         Ok(stat(&rustix::fs::fstat(&self.0)?))
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        let stat = rustix::fs::fstat(&self.0)?;
+        Ok(Identity { dev: stat.st_dev, ino: stat.st_ino, born: born(&self.0) })
     }
 
     fn stat_of(&self, name: &str) -> io::Result<Stat> {
@@ -248,6 +253,21 @@ fn kind(of: FileType) -> Kind {
     }
 }
 
+/// When it was made, where the kernel and the file system tell.
+#[cfg(target_os = "linux")]
+fn born(of: &OwnedFd) -> Option<i64> {
+    use rustix::fs::StatxFlags;
+    let told = rustix::fs::statx(of, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+    let born = told.stx_btime;
+    let tells = StatxFlags::from_bits_retain(told.stx_mask).contains(StatxFlags::BTIME);
+    tells.then(|| born.tv_sec.saturating_mul(1_000_000_000).saturating_add(i64::from(born.tv_nsec)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn born(_: &OwnedFd) -> Option<i64> {
+    None
+}
+
 fn stat(of: &rustix::fs::Stat) -> Stat {
     Stat {
         kind: kind(FileType::from_raw_mode(of.st_mode)),
@@ -258,5 +278,27 @@ fn stat(of: &rustix::fs::Stat) -> Stat {
         mtime_nsec: of.st_mtime_nsec,
         uid: of.st_uid,
         mode: of.st_mode & 0o7777,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_made_anew_is_another_one() {
+        let tmp = tempfile::tempdir().unwrap();
+        let root = OsDisk.open(tmp.path()).unwrap();
+        let make = || {
+            root.make_dir("x").unwrap();
+            root.open_dir("x").unwrap().identity().unwrap()
+        };
+        let first = make();
+        assert!(first.is(&root.open_dir("x").unwrap().identity().unwrap()));
+        // Longer than the tick of any clock that stamps it.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        root.remove_dir("x").unwrap();
+        let second = make();
+        assert!(first.born.is_none() || !first.is(&second), "{first:?} {second:?}");
     }
 }

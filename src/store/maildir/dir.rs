@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 
 use crate::model::{Error, Flag, Flags, Result};
-use crate::store::disk::{Dir, File, Kind, open_or_make, walk};
+use crate::store::disk::{Dir, File, Identity, Kind, open_or_make, walk};
 
 use super::name::{FileName, TMP_PREFIX};
 
@@ -169,10 +169,9 @@ impl FolderDir {
         Ok(())
     }
 
-    /// Device and inode of the folder's own directory.
-    pub fn identity(&self) -> Result<(u64, u64)> {
-        let tried = || format!("look at the Maildir folder `{}`", self.path);
-        self.base.stat().map(|s| (s.dev, s.ino)).map_err(|e| Error::local(tried(), &e))
+    /// Which directory the folder's own is.
+    pub fn identity(&self) -> Result<Identity> {
+        self.base.identity().map_err(|e| Error::local(format!("look at the Maildir folder `{}`", self.path), &e))
     }
 
     fn refuse(tried: String, error: &io::Error) -> Box<Error> {

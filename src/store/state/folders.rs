@@ -6,6 +6,7 @@ use crate::model::change::Marks;
 use crate::model::{Cursor, FolderId, FolderPath, Mark, Result, Role};
 
 use super::sqlite::Sqlite;
+use crate::store::disk::Identity;
 
 /// Joins the levels of a path in the database: no level holds it, since control characters in names are kept but this one is
 /// replaced on the way in.
@@ -71,11 +72,11 @@ pub trait Folders {
     /// A folder that was renamed on both sides keeps its row, under its new handle, path and directory.
     fn rename_folder(&mut self, folder: i64, remote: &FolderId, path: &FolderPath, dir: &str) -> Result<()>;
 
-    /// The directory that was recorded for a folder: device and inode.
-    fn directory(&self, folder: i64) -> Result<Option<(u64, u64)>>;
+    /// The directory that was recorded for a folder.
+    fn directory(&self, folder: i64) -> Result<Option<Identity>>;
 
-    /// Records the directories of folders: row, device, inode.
-    fn set_directories(&mut self, directories: &[(i64, u64, u64)]) -> Result<()>;
+    /// Records the directories of folders, by row.
+    fn set_directories(&mut self, directories: &[(i64, Identity)]) -> Result<()>;
 }
 
 impl Folders for Sqlite {
@@ -119,18 +120,22 @@ impl Folders for Sqlite {
         })
     }
 
-    fn directory(&self, folder: i64) -> Result<Option<(u64, u64)>> {
+    fn directory(&self, folder: i64) -> Result<Option<Identity>> {
         self.read("read the directory of a folder", |db| {
-            let row: (Option<i64>, Option<i64>) =
-                db.prepare_cached("SELECT dev, ino FROM folder WHERE id = ?1")?.query_row([folder], |r| Ok((r.get(0)?, r.get(1)?)))?;
-            Ok(row.0.zip(row.1).map(|(dev, ino)| (dev.cast_unsigned(), ino.cast_unsigned())))
+            db.prepare_cached("SELECT dev, ino, born FROM folder WHERE id = ?1")?.query_row([folder], |r| {
+                let known = r.get::<_, Option<i64>>(0)?.zip(r.get::<_, Option<i64>>(1)?);
+                let born = r.get(2)?;
+                Ok(known.map(|(dev, ino)| Identity { dev: dev.cast_unsigned(), ino: ino.cast_unsigned(), born }))
+            })
         })
     }
 
-    fn set_directories(&mut self, directories: &[(i64, u64, u64)]) -> Result<()> {
+    fn set_directories(&mut self, directories: &[(i64, Identity)]) -> Result<()> {
         self.transaction("record the directories of folders", |tx| {
-            let mut update = tx.prepare_cached("UPDATE folder SET dev = ?2, ino = ?3 WHERE id = ?1")?;
-            directories.iter().try_for_each(|(id, dev, ino)| update.execute(params![id, dev.cast_signed(), ino.cast_signed()]).map(drop))
+            let mut update = tx.prepare_cached("UPDATE folder SET dev = ?2, ino = ?3, born = ?4 WHERE id = ?1")?;
+            directories
+                .iter()
+                .try_for_each(|(id, of)| update.execute(params![id, of.dev.cast_signed(), of.ino.cast_signed(), of.born]).map(drop))
         })
     }
 }

@@ -9,6 +9,17 @@ use super::columns::{RELEASED, digest, name};
 use super::links::LinkId;
 use super::sqlite::Sqlite;
 
+/// The file of a message whose server copy is there still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptName {
+    /// Row.
+    pub id: LinkId,
+    /// Base name.
+    pub name: LocalName,
+    /// A person said that it was removed on purpose.
+    pub removed: bool,
+}
+
 /// A row of an older epoch, for matching.
 #[derive(Debug, Clone)]
 pub struct Digested {
@@ -62,8 +73,8 @@ pub trait Matching {
     /// that file. The former by epoch and id there, then the latter.
     fn unmatched(&self, folder: i64) -> Result<Vec<Digested>>;
 
-    /// Names of the messages of a folder whose server copies are known to be there still; by id there.
-    fn kept_names(&self, folder: i64) -> Result<Vec<LocalName>>;
+    /// The messages of a folder whose server copies are known to be there still, by id there.
+    fn kept_names(&self, folder: i64) -> Result<Vec<KeptName>>;
 
     /// Messages of other folders that were, or may have been, moved to the trash when their server copies were removed: those that
     /// are being released, then those that went.
@@ -100,12 +111,16 @@ impl Matching for Sqlite {
         })
     }
 
-    fn kept_names(&self, folder: i64) -> Result<Vec<LocalName>> {
+    fn kept_names(&self, folder: i64) -> Result<Vec<KeptName>> {
         self.read("read the names of stored messages", |db| {
             let mut query = db.prepare_cached(
-                "SELECT name FROM link WHERE folder = ?1 AND state IN (1, 3) AND epoch = (SELECT epoch FROM folder WHERE id = ?1) ORDER BY remote",
+                "SELECT id, name, missing FROM link WHERE folder = ?1 AND state IN (1, 3) AND epoch = (SELECT epoch FROM folder WHERE id = ?1) ORDER BY remote",
             )?;
-            query.query_map([folder], |r| name(r, 0))?.collect()
+            let kept = query.query_map([folder], |r| {
+                let missing: u32 = r.get(2)?;
+                Ok(KeptName { id: LinkId(r.get(0)?), name: name(r, 1)?, removed: missing > 1 })
+            })?;
+            kept.collect()
         })
     }
 

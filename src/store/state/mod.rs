@@ -25,7 +25,7 @@ pub use doubtful::{Doubtful, Doubts, Verdicts};
 pub use folders::{ChooseDir, FolderRow, Folders};
 pub use kept::{Inventory, Kept, Stock};
 pub use links::{FileHere, Known, LinkId, Links, NewLink, Page, PendingLink, Stored};
-pub use matching::{Digested, Matching, Twin};
+pub use matching::{Digested, KeptName, Matching, Twin};
 pub use news::{News, Sift};
 pub use release::{Receipt, Releasable, Releases};
 pub use runs::{LastRun, Runs};

@@ -70,6 +70,9 @@ pub trait Releases {
     /// Counts one more run that did not find these files, and forgets the count of those found again.
     fn mark_missing(&mut self, missing: &[LinkId], found: &[LinkId]) -> Result<()>;
 
+    /// A person said that these files are missing on purpose: no further run has to find it out.
+    fn mark_removed(&mut self, ids: &[LinkId]) -> Result<()>;
+
     /// Intent: the server will be told to remove these. Before the order goes out.
     fn mark_releasing(&mut self, ids: &[LinkId]) -> Result<()>;
 
@@ -118,6 +121,13 @@ impl Releases for Sqlite {
             missing.iter().try_for_each(|id| more.execute([id.0]).map(drop))?;
             let mut none = tx.prepare_cached("UPDATE link SET missing = 0 WHERE id = ?1")?;
             found.iter().try_for_each(|id| none.execute([id.0]).map(drop))
+        })
+    }
+
+    fn mark_removed(&mut self, ids: &[LinkId]) -> Result<()> {
+        self.transaction("record files that are missing on purpose", |tx| {
+            let mut update = tx.prepare_cached("UPDATE link SET missing = 2 WHERE id = ?1")?;
+            ids.iter().try_for_each(|id| update.execute([id.0]).map(drop))
         })
     }
 

@@ -9,6 +9,7 @@ CREATE TABLE folder (
     epoch          INTEGER NOT NULL DEFAULT 1,
     dev            INTEGER,                   -- the directory that was made or found here
     ino            INTEGER,
+    born           INTEGER,                   -- when it was made, in nanoseconds since 1970, where that is known
     cursor         BLOB,
     mark_additions BLOB,
     mark_all       BLOB,
@@ -38,7 +39,7 @@ CREATE TABLE link (
     weak       INTEGER NOT NULL DEFAULT 0,    -- 1: matched without its body; 2: it came shorter than announced; authorises no deletion
     stored_at  INTEGER,
     due        INTEGER,                       -- the run in which its age made it due for removal there
-    missing    INTEGER NOT NULL DEFAULT 0,    -- consecutive runs that did not find the file
+    missing    INTEGER NOT NULL DEFAULT 0,    -- consecutive runs that did not find the file; 2: a person said that it was removed on purpose
     moved      INTEGER NOT NULL DEFAULT 0,    -- 1: released by a move to the trash, where it has not been found again yet
     tries      INTEGER NOT NULL DEFAULT 0,
     reason     TEXT,
@@ -51,6 +52,7 @@ CREATE TABLE link (
 ) STRICT;
 CREATE INDEX link_wanted ON link (folder, id) WHERE state IN (0, 2);
 CREATE INDEX link_releasing ON link (folder) WHERE state = 3;
+CREATE INDEX link_short ON link (folder) WHERE weak = 2;
 CREATE INDEX link_moved ON link (folder) WHERE moved = 1;
 CREATE INDEX link_dirty ON link (folder) WHERE there_flags IS NOT NULL OR gone = 1;
 CREATE INDEX link_under_way ON link (folder) WHERE state IN (5, 6);

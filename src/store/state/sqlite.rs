@@ -22,10 +22,7 @@ const ROOM: u64 = 64 << 10;
 const LAST_RUN: &str = "last-run";
 
 /// Schema that this version writes (`user_version`).
-const SCHEMA: i32 = 2;
-
-/// What was added since: an older mailx keeps it up to date without knowing it.
-const ADDED: &str = "CREATE INDEX IF NOT EXISTS link_short ON link (folder) WHERE weak = 2;";
+const SCHEMA: i32 = 3;
 
 /// Opens states that are in SQLite.
 #[derive(Debug, Clone, Copy)]
@@ -164,19 +161,20 @@ impl Sqlite {
         // It stands for one that was damaged, however often making it was broken off: until a run has ended well, nothing is removed
         // anywhere on the strength of it.
         let instead = found == 0 && path.parent().is_some_and(|dir| last_aside(dir).is_ok_and(|aside| aside.is_some()));
-        state.bring_up(found, instead).and_then(|()| state.db.execute_batch(ADDED)).map_err(|e| explain_at(&state.db, tried(), &e))?;
+        state.bring_up(found, instead).map_err(|e| explain_at(&state.db, tried(), &e))?;
         Ok(state)
     }
 
     /// Makes the schema, or brings one of an older version up to this one's. `instead`: it stands for a database that was damaged.
     fn bring_up(&mut self, found: i32, instead: bool) -> rusqlite::Result<()> {
-        let script = match found {
-            0 => include_str!("schema.sql"),
-            1 => include_str!("schema-2.sql"),
+        let scripts: &[&str] = match found {
+            0 => &[include_str!("schema.sql")],
+            1 => &[include_str!("schema-2.sql"), include_str!("schema-3.sql")],
+            2 => &[include_str!("schema-3.sql")],
             _ => return Ok(()),
         };
         let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(script)?;
+        scripts.iter().try_for_each(|script| transaction.execute_batch(script))?;
         transaction.pragma_update(None, "user_version", SCHEMA)?;
         if instead {
             transaction.execute("INSERT INTO meta VALUES ('rebuilt', '1')", [])?;
@@ -329,6 +327,26 @@ mod tests {
             assert!(state.is_rebuilt().unwrap(), "after {renamed} renames");
             assert!(path("state.db.bad-7-wal").is_file() && path("state.db.bad-7-shm").is_file());
         }
+    }
+
+    #[test]
+    fn directories_of_an_older_state_are_known_without_a_time_of_birth() {
+        use super::super::Folders as _;
+        use crate::model::{FolderId, FolderPath};
+        use crate::store::disk::Identity;
+        let dir = tempfile::tempdir().unwrap();
+        let (mut state, _) = Sqlite::open(dir.path(), false).unwrap();
+        state.add_folders(&[(FolderId(b"x".to_vec()), FolderPath::inbox(), None)], &|_, _| "INBOX".into()).unwrap();
+        let known = Identity { dev: 1, ino: u64::MAX, born: Some(7) };
+        state.set_directories(&[(1, known)]).unwrap();
+        state.db.execute_batch("ALTER TABLE folder DROP COLUMN born; PRAGMA user_version = 2").unwrap();
+        drop(state);
+        let (mut state, found) = Sqlite::open(dir.path(), false).unwrap();
+        let older = state.directory(1).unwrap().unwrap();
+        assert_eq!((found, older), (Found::Good, Identity { born: None, ..known }));
+        assert!(older.is(&known) && !known.is(&Identity { born: Some(8), ..known }));
+        state.set_directories(&[(1, known)]).unwrap();
+        assert_eq!(state.directory(1).unwrap(), Some(known));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::Duration;
 
-use crate::store::disk::{Dir, File, Held, Kind, Space, Stat, Syncing};
+use crate::store::disk::{Dir, File, Held, Identity, Kind, Space, Stat, Syncing};
 
 use super::MemDisk;
 use super::tree::{NOTDIR, XDEV, error};
@@ -79,6 +79,10 @@ impl Dir for MemDir {
 
     fn stat(&self) -> io::Result<Stat> {
         Ok(self.disk.tree().stat(self.ino))
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        Ok(self.disk.tree().identity(self.ino))
     }
 
     fn stat_of(&self, name: &str) -> io::Result<Stat> {

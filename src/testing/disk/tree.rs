@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store::clock::Clock;
-use crate::store::disk::{Kind, Stat};
+use crate::store::disk::{Identity, Kind, Stat};
 
 // errno(3), as on Linux.
 pub const NOENT: i32 = 2;
@@ -29,6 +29,10 @@ const DEVICE: u64 = 7;
 pub type Entries = BTreeMap<String, u64>;
 
 struct Node {
+    /// The inode that others are told: that of a removed directory goes to the next one, as many file systems do it.
+    told: u64,
+    /// When it was made; no two are made at the same time.
+    born: i64,
     mtime: Duration,
     body: Body,
 }
@@ -63,8 +67,10 @@ impl Change {
 
 pub struct Tree {
     clock: Arc<dyn Clock>,
-    /// By inode, which begins with [`ROOT`]; an inode is never used again.
+    /// By inode, which begins with [`ROOT`]; an inode is never used again, but for what is told of it.
     nodes: Vec<Node>,
+    /// What was told of directories that were removed.
+    free: Vec<u64>,
     pending: Vec<Change>,
     /// Inodes of locks that are held.
     pub locks: HashSet<u64>,
@@ -73,7 +79,7 @@ pub struct Tree {
 
 impl Tree {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        let mut tree = Self { clock, nodes: Vec::new(), pending: Vec::new(), locks: HashSet::new(), frozen: false };
+        let mut tree = Self { clock, nodes: Vec::new(), free: Vec::new(), pending: Vec::new(), locks: HashSet::new(), frozen: false };
         tree.add(dir(Duration::ZERO));
         tree
     }
@@ -87,8 +93,11 @@ impl Tree {
     }
 
     fn add(&mut self, body: Body) -> u64 {
-        self.nodes.push(Node { mtime: self.clock.wall(), body });
-        self.nodes.len() as u64 - 1 + ROOT
+        let (mtime, ino) = (self.clock.wall(), self.nodes.len() as u64 + ROOT);
+        let told = if matches!(body, Body::Dir { .. }) { self.free.pop() } else { None };
+        let born = (mtime.as_nanos() as i64).saturating_add(ino.cast_signed());
+        self.nodes.push(Node { told: told.unwrap_or(ino), born, mtime, body });
+        ino
     }
 
     pub fn entries(&self, dir: u64) -> io::Result<&Entries> {
@@ -116,7 +125,12 @@ impl Tree {
             Body::Dir { .. } => (0o700, 0),
         };
         let (mtime, mtime_nsec) = (node.mtime.as_secs().cast_signed(), u64::from(node.mtime.subsec_nanos()));
-        Stat { kind: self.kind(ino), dev: DEVICE, ino, len, mtime, mtime_nsec, uid: rustix::process::geteuid().as_raw(), mode }
+        Stat { kind: self.kind(ino), dev: DEVICE, ino: node.told, len, mtime, mtime_nsec, uid: rustix::process::geteuid().as_raw(), mode }
+    }
+
+    pub fn identity(&self, ino: u64) -> Identity {
+        let node = self.node(ino);
+        Identity { dev: DEVICE, ino: node.told, born: Some(node.born) }
     }
 
     /// Carries a change out; it is durable later.
@@ -190,6 +204,7 @@ impl Tree {
             Body::Dir { entries, .. } if !entries.is_empty() => return Err(error(NOTEMPTY)),
             Body::Dir { removed, .. } => *removed = true,
         }
+        self.free.push(self.node(ino).told);
         self.do_change(vec![(at, name.into(), None)], Vec::new());
         Ok(())
     }
@@ -283,6 +298,8 @@ impl Tree {
                 }
             }
         }
+        // Some of them are there again.
+        self.free.clear();
         self.locks.clear();
         self.frozen = false;
     }

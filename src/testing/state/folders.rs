@@ -1,5 +1,6 @@
 use crate::model::change::Marks;
 use crate::model::{FolderId, FolderPath, Result, Role};
+use crate::store::disk::Identity;
 use crate::store::state::{ChooseDir, FolderRow, Folders};
 
 use super::MemState;
@@ -57,15 +58,15 @@ impl Folders for MemState {
         })
     }
 
-    fn directory(&self, folder: i64) -> Result<Option<(u64, u64)>> {
+    fn directory(&self, folder: i64) -> Result<Option<Identity>> {
         Ok(self.read().folder(folder)?.directory)
     }
 
-    fn set_directories(&mut self, directories: &[(i64, u64, u64)]) -> Result<()> {
+    fn set_directories(&mut self, directories: &[(i64, Identity)]) -> Result<()> {
         self.transaction(|tables| {
-            for (id, dev, ino) in directories {
+            for (id, of) in directories {
                 if let Some(folder) = tables.folders.get_mut(id) {
-                    folder.directory = Some((*dev, *ino));
+                    folder.directory = Some(*of);
                 }
             }
             Ok(())

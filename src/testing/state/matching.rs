@@ -1,5 +1,5 @@
-use crate::model::{LocalName, PermanentId, Result};
-use crate::store::state::{Digested, LinkId, Matching, Taken, Twin};
+use crate::model::{PermanentId, Result};
+use crate::store::state::{Digested, KeptName, LinkId, Matching, Taken, Twin};
 
 use super::MemState;
 use super::tables::{Link, Stage};
@@ -29,8 +29,10 @@ impl Matching for MemState {
         old.chain(tables.of(folder).filter(|(_, link)| link.stage == Stage::Arriving)).map(digested).collect()
     }
 
-    fn kept_names(&self, folder: i64) -> Result<Vec<LocalName>> {
-        Ok(self.read().current(folder).filter(|(_, link)| link.stage.is_linked()).map(|(_, link)| link.name.clone()).collect())
+    fn kept_names(&self, folder: i64) -> Result<Vec<KeptName>> {
+        let tables = self.read();
+        let kept = tables.current(folder).filter(|(_, link)| link.stage.is_linked());
+        Ok(kept.map(|(id, link)| KeptName { id, name: link.name.clone(), removed: link.missing > 1 }).collect())
     }
 
     fn moving(&self, trash: i64) -> Result<Vec<Digested>> {

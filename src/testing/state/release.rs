@@ -54,6 +54,13 @@ impl Releases for MemState {
         })
     }
 
+    fn mark_removed(&mut self, ids: &[LinkId]) -> Result<()> {
+        self.transaction(|tables| {
+            tables.change(ids, |link| link.missing = 2);
+            Ok(())
+        })
+    }
+
     fn mark_releasing(&mut self, ids: &[LinkId]) -> Result<()> {
         self.transaction(|tables| {
             tables.change(ids, |link| link.stage = Stage::Releasing);

@@ -141,7 +141,7 @@ impl Link {
 pub(super) struct Folder {
     pub row: FolderRow,
     /// Device and inode.
-    pub directory: Option<(u64, u64)>,
+    pub directory: Option<crate::store::disk::Identity>,
     pub here_mark: Option<Vec<u8>>,
 }
 

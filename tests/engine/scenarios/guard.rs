@@ -122,6 +122,29 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "another_directory_that_is_meant_is_the_folder",
+        user_here: "Another, empty directory stands where a folder with one message was, and you say `--allow-mass-delete`.",
+        result: "The message is deleted there.",
+        options: "expunge=now allow=Archive",
+        agreed: "INBOX: a | Archive: b",
+        here: "replace Archive",
+        end: "INBOX: a | Archive:",
+        facts: "deleted_there=1",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_removed_folder_that_is_meant_goes_there",
+        user_here: "A folder is removed with all that is in it, and you say `--allow-mass-delete`.",
+        result: "Its messages are deleted there, and then the folder.",
+        options: "expunge=now allow=Proj",
+        agreed: "INBOX: a | Proj: m*8",
+        here: "rmdir Proj",
+        end: "INBOX: a",
+        facts: "deleted_there=8",
+        runs: 2,
+        ..QUIET
+    },
+    Scenario {
         name: "a_missing_inbox_is_refused",
         user_here: "The directory of the INBOX is missing, with one message in it.",
         result: "Nothing is deleted there; the run stops for this folder and says how to go on.",
