@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::backend::{Ctx, Session};
-use crate::model::Result;
 use crate::model::report::{AccountReport, FolderReport};
+use crate::model::{Class, Result};
 use crate::store::Store;
 
 use super::fetch::{FetchOptions, Job, Sessions, read_weak};
@@ -52,7 +52,8 @@ impl Portions {
         part: AccountReport,
         done: &Result<bool>,
     ) -> bool {
-        let whole = part.folders.iter().all(|f| f.error.is_none());
+        // A folder that is nowhere keeps nothing of the others from coming.
+        let whole = part.folders.iter().all(|f| f.error.as_ref().is_none_or(|e| e.class == Class::NotFound));
         absorb(&mut report.folders, part.folders);
         report.plan = part.plan;
         self.0 += 1;

@@ -60,6 +60,12 @@ impl Patterns {
         self.rank(path, role).is_some()
     }
 
+    /// The folders that are asked for by their names, and are not among these.
+    pub fn lacking<'a>(&'a self, there: impl Fn(&str) -> bool + 'a) -> impl Iterator<Item = &'a str> {
+        let names = self.includes.iter().filter_map(|p| if let Pattern::Name(name) = p { Some(name.as_str()) } else { None });
+        names.filter(move |name| !there(name))
+    }
+
     /// Which of the including patterns takes the folder, the first counted as 0; `None` = it is not taken.
     pub fn rank(&self, path: &FolderPath, role: Option<Role>) -> Option<usize> {
         let fits = |p: &Pattern| p.fits(path, role);

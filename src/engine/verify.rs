@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::backend::{Ctx, LookAt, Part, Session, Want};
-use crate::model::report::{AccountReport, Verified};
+use crate::model::report::{AccountReport, FolderReport, Verified};
 use crate::model::{AfterFetch, Change, Class, Cursor, Error, Event, Fate, LocalName, Need, RemoteId, Result, Scope};
 use crate::store::Store;
 use crate::store::maildir::digest::{Digest, LineEnds};
@@ -53,14 +53,21 @@ pub async fn verify(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx,
     let begun = Instant::now();
     let mut report = AccountReport::new(name, sessions.protocol());
     let mut jobs = Vec::new();
-    let done = run(&store, &sessions, &ctx, options, &mut jobs).await;
+    let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut report.folders).await;
     let done = sum_up(&store, &sessions, &ctx, &mut jobs, done).await;
-    report.folders = jobs.into_iter().map(|job| job.report).collect();
+    report.folders.extend(jobs.into_iter().map(|job| job.report));
     finish_report(&store, &sessions, &ctx, &mut report, done, begun).await;
     report
 }
 
-async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &VerifyOptions, jobs: &mut Vec<Job>) -> Result<()> {
+async fn run(
+    store: &Arc<Store>,
+    sessions: &Sessions,
+    ctx: &Ctx,
+    options: &VerifyOptions,
+    jobs: &mut Vec<Job>,
+    reports: &mut Vec<FolderReport>,
+) -> Result<()> {
     let look = FetchOptions {
         folders: options.folders.clone(),
         since: None,
@@ -69,7 +76,7 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &Verif
         after_fetch: AfterFetch::Keep,
         allow_mass_delete: None,
     };
-    let (session, listed) = list(store, sessions, ctx, &look).await?;
+    let (session, listed) = list(store, sessions, ctx, &look, reports).await?;
     *jobs = listed;
     tell_rebuilt(store, ctx);
     let mut session = match session {
@@ -110,7 +117,7 @@ async fn folder(
     let (candidates, mut differences) = blocking(store, move |store| {
         let mut known: HashMap<RemoteId, Kept> = HashMap::with_capacity(there.len());
         store.state().each_kept(folder, &mut |kept| drop(known.insert(kept.remote.clone(), kept)))?;
-        compare(there, &mut known, &mut Files::of(store.open_folder(&dir)?))
+        Ok(compare(there, &mut known, &mut Files::of(store.open_folder(&dir)?)))
     })
     .await?;
     let chosen = choose(candidates.len(), options.share, options.offset);
@@ -194,18 +201,25 @@ fn compare(
     there: Vec<(RemoteId, Option<u64>)>,
     known: &mut HashMap<RemoteId, Kept>,
     files: &mut Files,
-) -> Result<(Vec<Candidate>, Vec<Difference>)> {
+) -> (Vec<Candidate>, Vec<Difference>) {
     let (mut candidates, mut differences) = (Vec::with_capacity(there.len()), Vec::new());
     for (remote, size) in there {
         match known.remove(&remote) {
             None | Some(Kept { here: None, .. }) => differences.push((remote, "it is not here".into())),
-            Some(Kept { here: Some(stock), name, .. }) => match differs(size, &name, &stock, files)? {
-                Some(why) => differences.push((remote, why)),
-                None => candidates.push(Candidate { remote, name, size, stock }),
-            },
+            Some(Kept { here: Some(stock), name, .. }) => {
+                match differs(size, &name, &stock, files).unwrap_or_else(|e| unreadable(&name, &e)) {
+                    Some(why) => differences.push((remote, why)),
+                    None => candidates.push(Candidate { remote, name, size, stock }),
+                }
+            }
         }
     }
-    Ok((candidates, differences))
+    (candidates, differences)
+}
+
+/// A file that cannot be read is a difference, and the others are compared all the same.
+fn unreadable(name: &LocalName, error: &Error) -> Option<String> {
+    Some(format!("its file `{name}` cannot be read: {}", error.failed))
 }
 
 fn differs(size: Option<u64>, name: &LocalName, stock: &Stock, files: &mut Files) -> Result<Option<String>> {
@@ -285,11 +299,14 @@ async fn read(
     let dir = job.row.dir.clone();
     let found = blocking(store, move |store| {
         let mut here = Files::of(store.open_folder(&dir)?);
-        let differs = files.into_iter().map(|(name, stock, sent, remote)| {
-            let why = differs_in_bytes(&name, &stock, &sent, &here.digests(&name)?);
-            Ok(why.map(|why| (remote, why)))
+        let differs = files.into_iter().filter_map(|(name, stock, sent, remote)| {
+            let why = match here.digests(&name) {
+                Ok(digests) => differs_in_bytes(&name, &stock, &sent, &digests),
+                Err(error) => unreadable(&name, &error),
+            };
+            why.map(|why| (remote, why))
         });
-        differs.filter_map(Result::transpose).collect::<Result<Vec<_>>>()
+        Ok(differs.collect::<Vec<_>>())
     })
     .await?;
     differences.extend(found);

@@ -20,7 +20,7 @@ use std::io::BufReader;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::model::{Class, Error, FolderPath, LocalName, Result};
+use crate::model::{Class, Error, FolderPath, LocalName, Result, Scope};
 
 use clock::Clock;
 use disk::{Blocks, Dir, Disk, File, Held, Identity, Syncing, sync_names};
@@ -31,6 +31,7 @@ use maildir::layout::Layout;
 use maildir::name::{FileName, NameMaker};
 use root::Root;
 use state::{Found, LinkId, Opener, State, Stored};
+use survey::Odd;
 
 /// Called at every durable step with its name, so that tests can stop the world there.
 pub type StepHook = Arc<dyn Fn(&'static str) + Send + Sync>;
@@ -111,6 +112,7 @@ impl Store {
     /// Opens the store: checks the root, takes the lock, opens the state. Makes what is missing.
     pub fn open(opening: Opening<'_>) -> Result<Self> {
         let root = Root::open_or_make(&*opening.disk, &opening.root)?;
+        root.check_layout(opening.layout)?;
         let control = root.control(&*opening.disk, opening.layout)?;
         let lock = lock::take(&control, &*opening.clock, &opening.patience)?;
         let sync = root.dir.syncing();
@@ -137,6 +139,7 @@ impl Store {
             Ok(_) => Some(Root::open_or_make(&*opening.disk, &opening.root)?),
             Err(_) => None,
         };
+        root.as_ref().map_or(Ok(()), |root| root.check_layout(opening.layout))?;
         let state = opening.states.rehearse(&root::control_path(&opening.root, opening.layout))?;
         let sync = Syncing { whole: false, network: false };
         let names = NameMaker::new(&opening.host, opening.seed, opening.clock.clone());
@@ -204,13 +207,20 @@ impl Store {
         Ok(folder)
     }
 
-    /// The same for many, recorded at once.
-    pub fn make_folders(&self, rows: &[(i64, &str)]) -> Result<()> {
-        let mut made = Vec::new();
+    /// The same for many, recorded at once. Returns those that cannot be made where others can.
+    pub fn make_folders(&self, rows: &[(i64, &str)]) -> Result<Vec<(i64, Box<Error>)>> {
+        let (mut made, mut failed) = (Vec::new(), Vec::new());
         for (row, dir) in rows {
-            made.extend(self.make(*row, dir)?.1.map(|identity| (*row, identity)));
+            match self.make(*row, dir) {
+                Ok((_, new)) => made.extend(new.map(|identity| (*row, identity))),
+                Err(error) if error.scope == Scope::Folder => failed.push((*row, error)),
+                Err(error) => return Err(error),
+            }
         }
-        if made.is_empty() { Ok(()) } else { self.state().set_directories(&made) }
+        if !made.is_empty() {
+            self.state().set_directories(&made)?;
+        }
+        Ok(failed)
     }
 
     /// Makes a folder; which directory it is where that is to be recorded.
@@ -263,17 +273,32 @@ impl Store {
         self.layout.dir(path, variant.unwrap_or_default())
     }
 
-    /// Every Maildir folder below the root that a path stands for, whoever made it.
-    pub fn folders_here(&self) -> Result<Vec<FolderHere>> {
-        let Some(root) = &self.root else { return Ok(Vec::new()) };
+    /// Every Maildir folder below the root that a path stands for, whoever made it; and what holds mail and can be no folder.
+    pub fn folders_here(&self) -> Result<(Vec<FolderHere>, Vec<Odd>)> {
+        let Some(root) = &self.root else { return Ok((Vec::new(), Vec::new())) };
+        // The state knows the paths of directories whose names were cut.
+        let known: HashMap<String, FolderPath> = self.state().folders()?.into_iter().map(|row| (row.dir, row.path)).collect();
+        let path = |dir: &str| self.layout.path(dir).or_else(|| known.get(dir).cloned());
+        let (dirs, mut odd) = survey::look(&*root.dir, self.layout, &path);
         let mut found = Vec::new();
-        for dir in survey::directories(&*root.dir, self.layout) {
-            let Some(path) = self.layout.path(&dir) else { continue };
-            if let Some(open) = FolderDir::open(&*root.dir, &dir)? {
-                found.push(FolderHere { path, identity: open.identity()?, dir });
+        for (dir, path) in dirs {
+            match FolderDir::open(&*root.dir, &dir) {
+                Ok(Some(open)) => found.push(FolderHere { path, identity: open.identity()?, dir }),
+                Ok(None) => {}
+                Err(error) if error.scope == Scope::Folder => odd.push(Odd::closed(dir, error.failed)),
+                Err(error) => return Err(error),
             }
         }
-        Ok(found)
+        Ok((found, odd))
+    }
+
+    /// Whether something else than a folder stands where this one would be, or it cannot be looked at.
+    pub fn is_blocked(&self, dir: &str) -> Result<bool> {
+        match self.open_folder(dir) {
+            Ok(_) => Ok(false),
+            Err(error) if error.scope == Scope::Folder => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes the directories of a folder that holds no message; false when it holds something after all.

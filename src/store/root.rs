@@ -59,6 +59,27 @@ impl Root {
         Ok(Self { path: path.into(), dir: dir.into() })
     }
 
+    /// Refuses a root whose mail lies otherwise than in `layout`: it would not be seen, and all of it downloaded beside it.
+    pub fn check_layout(&self, layout: Layout) -> Result<()> {
+        if self.dir.has(control_name(layout)) {
+            return Ok(());
+        }
+        let (other, word) = match layout {
+            Layout::Fs => (Layout::MaildirPlusPlus, "maildir++"),
+            Layout::MaildirPlusPlus => (Layout::Fs, "fs"),
+        };
+        let failed = if self.dir.has(control_name(other)) {
+            "mailx has kept it in another layout so far"
+        } else if layout == Layout::Fs && self.dir.has("cur") && self.dir.has("new") {
+            "it is a Maildir itself, and not a directory of Maildir folders"
+        } else {
+            return Ok(());
+        };
+        let error = Error::new(Class::Config, format!("use the Maildir {}", self.path.display()), failed);
+        let hint = format!("write layout = \"{word}\" for this account, which takes over what is there; or name another `maildir`");
+        Err(error.safe("nothing was touched").hint(hint))
+    }
+
     /// Opens or makes the directory of the state.
     pub fn control(&self, disk: &dyn Disk, layout: Layout) -> Result<Control> {
         let (path, name) = (control_path(&self.path, layout), control_name(layout));

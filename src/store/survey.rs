@@ -1,15 +1,16 @@
 //! Looks at a store without opening it for work: no lock, nothing is made or changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read as _;
 use std::path::Path;
 
 use crate::model::quota::Quota;
-use crate::model::{FolderPath, RemoteId, Result};
+use crate::model::{FolderPath, RemoteId, Result, Scope};
 
 use super::disk::{Dir, Disk, Kind, walk};
 use super::maildir::dir::{Entry, FolderDir};
 use super::maildir::layout::Layout;
+use super::maildir::name::FileName;
 use super::root::control_path;
 use super::state::{FolderRow, LastRun, Opener, Standing};
 
@@ -57,14 +58,25 @@ pub fn folders(disk: &dyn Disk, states: &dyn Opener, root: &Path, layout: Layout
         Some(state) => state.folders()?,
         None => Vec::new(),
     };
-    let mut found = Vec::new();
-    for dir in directories(&*handle, layout) {
-        let path = known.iter().find(|row| row.dir == dir).map(|row| row.path.clone()).or_else(|| layout.path(&dir));
-        if let (Some(path), Some(folder)) = (path, FolderDir::open(&*handle, &dir)?) {
-            found.push((path, folder.count()?));
+    let known: HashMap<String, FolderPath> = known.into_iter().map(|row| (row.dir, row.path)).collect();
+    let path = |dir: &str| known.get(dir).cloned().or_else(|| layout.path(dir));
+    let dirs = look(&*handle, layout, &path).0;
+    // Where several directories stand for one path, it is the one that the state knows, else that of the usual spelling.
+    let rank = |dir: &String, path: &FolderPath| (!known.contains_key(dir), layout.dir(path, 0) != *dir);
+    let mut best: BTreeMap<FolderPath, (String, u64)> = BTreeMap::new();
+    for (dir, path) in dirs {
+        let folder = match FolderDir::open(&*handle, &dir) {
+            Ok(Some(folder)) => folder,
+            Ok(None) => continue,
+            // A run names it.
+            Err(error) if error.scope == Scope::Folder => continue,
+            Err(error) => return Err(error),
+        };
+        if best.get(&path).is_none_or(|(other, _)| rank(&dir, &path) < rank(other, &path)) {
+            best.insert(path, (dir, folder.count()?));
         }
     }
-    Ok(found)
+    Ok(best.into_iter().map(|(path, (_, count))| (path, count)).collect())
 }
 
 /// A header that was read here, and what its message is there.
@@ -125,31 +137,92 @@ pub fn newest(
     Ok(())
 }
 
+/// A directory that looks like a Maildir folder, and can be none.
+#[derive(Debug)]
+pub struct Odd {
+    /// Its name relative to the root, for people.
+    pub dir: String,
+    /// Why.
+    pub why: String,
+    /// Its cur/ and new/; `None` where it cannot be looked into.
+    places: Option<[Box<dyn Dir>; 2]>,
+}
+
+impl Odd {
+    /// One that cannot be looked into.
+    pub(super) fn closed(dir: String, why: impl Into<String>) -> Self {
+        Self { dir, why: why.into(), places: None }
+    }
+
+    /// One whose name stands for no path; `None` where no mail can be in it.
+    fn unnamed(name: String, dir: &dyn Dir) -> Option<Self> {
+        let places = [dir.open_dir("cur").ok()?, dir.open_dir("new").ok()?];
+        Some(Self { dir: name, why: "its name stands for no folder".into(), places: Some(places) })
+    }
+
+    /// What it is called among folders, for people and patterns.
+    pub fn path(&self) -> FolderPath {
+        FolderPath::new(self.dir.split('/').map(str::to_owned)).unwrap_or_else(FolderPath::inbox)
+    }
+
+    /// The base names of the files in it; `None` where nobody knows.
+    pub fn holds(&self) -> Option<HashSet<String>> {
+        let mut names = HashSet::new();
+        for place in self.places.as_ref()? {
+            place.each(&mut |name, _| names.extend([FileName::parse(name).base.to_owned()])).ok()?;
+        }
+        Some(names)
+    }
+}
+
 /// Directories that may be folders, relative to `root`.
 pub(super) fn directories(root: &dyn Dir, layout: Layout) -> Vec<String> {
-    let mut found = Vec::new();
+    look(root, layout, &|_| Some(FolderPath::inbox())).0.into_iter().map(|(dir, _)| dir).collect()
+}
+
+/// Directories that may be folders, relative to `root`, and what `path` says that they stand for; and those that hold mail and can be none.
+pub(super) fn look(root: &dyn Dir, layout: Layout, path: &dyn Fn(&str) -> Option<FolderPath>) -> (Vec<(String, FolderPath)>, Vec<Odd>) {
+    let (mut found, mut odd) = (Vec::new(), Vec::new());
     let mut open = vec![String::new()];
     if layout == Layout::MaildirPlusPlus {
-        found.push(String::new());
+        found.push((String::new(), FolderPath::inbox()));
     }
     while let Some(parent) = open.pop() {
         let Ok(dir) = walk(root, &parent) else { continue };
+        let below = |name: &str| if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") };
+        let fits = |name: &str| name.starts_with('.') == (layout == Layout::MaildirPlusPlus);
+        let mut nameless = false;
         // What cannot be read to its end shows what was read.
         let _ = dir.each(&mut |name, kind| {
             let inside = ["cur", "new", "tmp"].contains(&name);
-            let fits = name.starts_with('.') == (layout == Layout::MaildirPlusPlus);
-            // Some file systems do not tell in a listing.
-            let is_dir = || kind == Kind::Dir || kind == Kind::Unknown && dir.stat_of(name).is_ok_and(|s| s.kind == Kind::Dir);
-            if inside || !fits || !is_dir() {
+            if inside || !fits(name) {
                 return;
             }
-            let path = if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") };
-            if layout == Layout::Fs && path.matches('/').count() < DEPTH {
-                open.push(path.clone());
+            nameless |= kind == Kind::Nameless;
+            let full = below(name);
+            // A link is not followed: only whether it leads to mail is asked.
+            if kind == Kind::Link && dir.has(&format!("{name}/cur")) && dir.has(&format!("{name}/new")) {
+                odd.push(Odd::closed(full, "it is a link, and mailx follows none below the Maildir root"));
+                return;
             }
-            found.push(path);
+            // Some file systems do not tell in a listing.
+            let is_dir = || kind == Kind::Dir || kind == Kind::Unknown && dir.stat_of(name).is_ok_and(|s| s.kind == Kind::Dir);
+            if !is_dir() {
+                return;
+            }
+            match path(&full) {
+                Some(path) => found.push((full.clone(), path)),
+                None => odd.extend(dir.open_dir(name).ok().and_then(|dir| Odd::unnamed(full.clone(), &*dir))),
+            }
+            if layout == Layout::Fs && full.matches('/').count() < DEPTH {
+                open.push(full);
+            }
         });
+        if nameless {
+            let dirs = dir.nameless_dirs().unwrap_or_default();
+            odd.extend(dirs.iter().filter(|(name, _)| fits(name)).filter_map(|(name, dir)| Odd::unnamed(below(name), &**dir)));
+        }
     }
     found.sort_unstable();
-    found
+    (found, odd)
 }

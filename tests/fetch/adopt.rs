@@ -160,3 +160,26 @@ fn a_maildir_with_crlf_and_strange_names_is_adopted_too() {
     assert_eq!((out.sum("downloaded"), out.sum("linked")), (0, 3));
     assert!(cur.join("1.getmail.host,S=18:2,S").is_file() && cur.join("no info and no dots").is_file());
 }
+
+#[test]
+fn mail_that_lies_in_another_layout_is_not_downloaded_beside_it() {
+    let Some(w) = world("layout") else { return };
+    w.server.generate(&w.user, "INBOX", 3, "in");
+    w.configure("layout = \"maildir++\"");
+    w.fetch(0, &[]);
+    w.configure("");
+    w.run(&["fetch"]).exit(78).says("layout = \"maildir++\"");
+    // As getmail leaves it.
+    fs::remove_dir_all(w.root.join("mailx.state")).unwrap();
+    for verb in [&["fetch"][..], &["sync"], &["sync", "--dry-run"]] {
+        w.run(verb).exit(78).says("layout = \"maildir++\"");
+    }
+    assert!(!w.root.join(".mailx").exists() && !w.root.join("INBOX").exists());
+    w.configure("layout = \"maildir++\"");
+    assert_eq!(w.fetch(0, &[]).sum("linked"), 3);
+    fs::remove_dir_all(&w.root).unwrap();
+    w.configure("");
+    w.fetch(0, &[]);
+    w.configure("layout = \"maildir++\"");
+    w.run(&["sync"]).exit(78).says("layout = \"fs\"");
+}

@@ -106,7 +106,7 @@ fn patterns_choose_folders() {
         let root = w.tmp.path().join(format!("mail-{n}"));
         w.write_config(&w.account("test", &w.user, &root, ""));
         let arguments: Vec<&str> = patterns.iter().flat_map(|p| ["--folder", p]).collect();
-        w.fetch(0, &arguments);
+        w.fetch(if *patterns == ["other"] { 66 } else { 0 }, &arguments);
         let dirs: Vec<String> = crate::support::read(&root).into_iter().map(|m| m.dir).collect();
         assert_eq!(dirs, *wanted, "{patterns:?}");
     }
@@ -129,6 +129,54 @@ fn a_folder_in_the_url_is_the_only_one() {
     );
     assert_eq!(out.exit(0).sum("downloaded"), 1);
     assert_eq!(w.mail()[0].dir, "Lists/rust");
+}
+
+#[test]
+fn a_folder_in_the_url_is_no_pattern() {
+    let Some(w) = world("pathlit") else { return };
+    fill(&w, &["starfish"]);
+    let root = w.root.to_str().unwrap();
+    let fetch = |path: &str, code: i32| {
+        let url = format!("imaps://{}@localhost:{}/{path}", w.user, w.server.get("IMAPS_PORT"));
+        let arguments = ["fetch", "--json", "--ca", w.server.get("CA"), &url, root];
+        w.run_with(&arguments, &[("MAILX_PASSWORD", "pass"), ("MAILX_CONFIG", "/nonexistent")]).exit(code)
+    };
+    fetch("star*", 66).says("star*");
+    fetch("Nope", 66).says("Nope");
+    assert_eq!(w.mail().len(), 0);
+    fill(&w, &["star*", "!bang"]);
+    assert_eq!(fetch("star*", 0).sum("downloaded"), 1);
+    assert_eq!(fetch("!bang", 0).sum("downloaded"), 1);
+}
+
+#[test]
+fn a_folder_that_is_nowhere_is_named_and_the_others_are_done() {
+    let Some(w) = world("nowhere") else { return };
+    fill(&w, &["Lists"]);
+    assert_eq!(w.fetch(66, &["--folder", "Nowhere"]).folder("Nowhere")["error"]["class"], "not-found");
+    let out = w.fetch(1, &["--folder", "Nowhere", "--folder", "Lists"]);
+    assert_eq!(out.says("Nowhere").sum("downloaded"), 1);
+    w.fetch(1, &["--allow-mass-delete=Nowhere"]).says("Nowhere");
+    w.configure("folders = [\"Lists\", \"Typo\", \"!Neither\", \"\\\\Flagged\", \"No*\"]");
+    fill(&w, &["Other"]);
+    w.server.append(&w.user, "Lists", b"Subject: two\r\n\r\nx\r\n", "", 1_600_000_000);
+    assert_eq!(w.fetch(1, &[]).says("Typo").sum("downloaded"), 1);
+    // What is here only is no error.
+    w.configure("");
+    w.server.adm(&["mailbox", "delete", "-u", &w.user, "Lists"]);
+    w.fetch(0, &["--folder", "Lists"]);
+}
+
+#[test]
+fn what_stands_where_a_folder_should_be_made_stops_no_other_one() {
+    let Some(w) = world("blocked") else { return };
+    w.fetch(0, &[]);
+    std::fs::write(w.root.join("A"), "a plain file").unwrap();
+    fill(&w, &["A", "B"]);
+    let out = w.fetch(1, &[]);
+    assert_eq!((out.sum("downloaded"), out.folder("A")["error"]["class"].as_str()), (1, Some("local-corrupt")));
+    std::fs::remove_file(w.root.join("A")).unwrap();
+    assert_eq!(w.fetch(0, &[]).sum("downloaded"), 1);
 }
 
 #[test]

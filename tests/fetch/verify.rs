@@ -107,3 +107,14 @@ fn wrong_words_are_usage() {
         w.run(&arguments).exit(64);
     }
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_the_others_are_compared() {
+    let Some(w) = start("vfbad") else { return };
+    // A directory in a file's place: opened, it cannot be read, whoever asks.
+    let victim = w.mail().into_iter().find(|m| m.dir == "INBOX").unwrap();
+    fs::remove_file(&victim.path).unwrap();
+    std::os::unix::net::UnixListener::bind(&victim.path).map(drop).unwrap_or_else(|_| fs::create_dir(&victim.path).unwrap());
+    let out = verify(&w, 1, &["--all"]);
+    assert_eq!((out.sum("there"), out.sum("intact")), (40, 39), "{out:?}");
+}

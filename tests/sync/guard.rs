@@ -86,3 +86,54 @@ fn the_trash_may_be_emptied_there() {
     w.server.expunge(&w.user, "Trash", "1:*");
     assert_eq!(done(&w.sync(0, &[])), [("deleted_here", 30)]);
 }
+
+#[test]
+fn the_hint_lifts_the_guard_of_that_folder_only() {
+    let Some(w) = start("ghint", 1) else { return };
+    let names = ["!bang", "star*", "starfish"];
+    w.server.create(&w.user, &names);
+    for name in names {
+        w.server.fill(&w.user, name, 6, name.trim_matches(['!', '*']));
+    }
+    w.sync(0, &[]);
+    for mail in w.mail().into_iter().filter(|m| m.dir.contains("bang") || m.dir.starts_with("star")) {
+        fs::remove_file(mail.path).unwrap();
+    }
+    for name in ["!bang", "star*"] {
+        let out = w.sync(3, &[]);
+        let hint = out.folder(name)["error"]["hints"].to_string() + &out.stderr;
+        let at = hint
+            .find(&format!("--allow-mass-delete='{}", name.replace('!', r"\!").replace('*', r"\*")))
+            .unwrap_or_else(|| panic!("{hint}"));
+        let option: String = hint[at..].chars().take_while(|c| !c.is_whitespace() && *c != ';').filter(|c| *c != '\'').collect();
+        assert_eq!(done(&w.sync(3, &[&option])), [("deleted_there", 6)], "{option}");
+        assert_eq!(there(&w)[name].len(), 0);
+    }
+    assert_eq!(there(&w)["starfish"].len(), 6);
+    w.run(&["sync", "--allow-mass-delete=!starfish"]).exit(64);
+    assert_eq!(there(&w)["starfish"].len(), 6);
+}
+
+#[test]
+fn a_directory_with_the_inode_of_the_one_that_was_known_is_another_one() {
+    let Some(w) = start("ginode", 3) else { return };
+    for _ in 0..3 {
+        fs::remove_dir_all(w.root.join("Big")).unwrap();
+        make(&w, "Big");
+        assert_eq!(done(&w.sync(3, &[])), []);
+    }
+    assert_eq!(there(&w)["Big"].values().sum::<usize>(), 3);
+    assert_eq!(w.sync(0, &["--allow-mass-delete=Big"]).sum("deleted_there"), 3);
+    assert_settled(&w);
+}
+
+#[test]
+fn a_removed_folder_goes_there_in_the_one_run_that_may() {
+    let Some(w) = start("grm", 8) else { return };
+    fs::remove_dir_all(w.root.join("Big")).unwrap();
+    refused(&w);
+    assert_eq!(w.sync(0, &["--allow-mass-delete=Big"]).sum("deleted_there"), 8);
+    w.sync(0, &[]);
+    assert!(!there(&w).contains_key("Big"));
+    assert_settled(&w);
+}

@@ -26,15 +26,42 @@ pub(in crate::engine) async fn list(
     sessions: &Sessions,
     ctx: &Ctx,
     options: &FetchOptions,
+    reports: &mut Vec<FolderReport>,
 ) -> Result<(Option<Box<dyn Session>>, Vec<Job>)> {
     let mut session = sessions.take().await?;
     let infos = all_folders(&mut session, sessions).await?;
     rehome(store, &infos).await?;
+    reports.extend(lacking(store, options, &infos).await?);
     let infos: Vec<FolderInfo> = infos.into_iter().filter(|i| options.takes(&i.path, i.role)).collect();
     ctx.observer.on(&Event::FoldersFound(infos.len()));
     let (mut jobs, marks) = know(store, infos).await?;
     look_into(store, sessions, &mut session, ctx, &mut jobs, &marks, Need::Additions).await?;
     Ok((Some(session), jobs))
+}
+
+/// Folders that were asked for by their names, and are neither there nor here: each is told of.
+pub(in crate::engine) async fn lacking(store: &Arc<Store>, options: &FetchOptions, infos: &[FolderInfo]) -> Result<Vec<FolderReport>> {
+    let all = || options.folders.iter().chain(&options.allow_mass_delete);
+    let there: HashSet<String> = infos.iter().map(|info| info.path.to_string()).collect();
+    if all().all(|patterns| patterns.lacking(|name| there.contains(name)).next().is_none()) {
+        return Ok(Vec::new());
+    }
+    let here: HashSet<String> = blocking(store, |store| {
+        let rows = store.state().folders()?.into_iter().map(|row| row.path);
+        Ok(rows.chain(store.folders_here()?.0.into_iter().map(|here| here.path)).map(|path| path.to_string()).collect())
+    })
+    .await?;
+    let mut names: Vec<&str> = all().flat_map(|patterns| patterns.lacking(|name| there.contains(name) || here.contains(name))).collect();
+    names.sort_unstable();
+    names.dedup();
+    let report = |name: &str| {
+        let path = FolderPath::new(name.split('/').map(str::to_owned))?;
+        let failed = "there is no such folder, neither on the server nor here";
+        let error = Error::new(Class::NotFound, format!("find the folder `{name}`"), failed).scope(Scope::Folder);
+        let error = error.hint("`mailx folders` shows those that there are, as they are spelled");
+        Some(FolderReport { error: Some(error), ..FolderReport::new(path) })
+    };
+    Ok(names.into_iter().filter_map(report).collect())
 }
 
 /// All folders there.
@@ -77,7 +104,9 @@ pub(in crate::engine) async fn look_into(
     marks: &[Marks],
     need: Need,
 ) -> Result<()> {
-    let mut looks: Vec<usize> = (0..jobs.len()).filter(|i| !jobs[*i].unborn && must_look(&jobs[*i].row, &marks[*i], need)).collect();
+    let mut looks: Vec<usize> = (0..jobs.len())
+        .filter(|i| !jobs[*i].unborn && jobs[*i].report.error.is_none() && must_look(&jobs[*i].row, &marks[*i], need))
+        .collect();
     let mut held: HashMap<usize, Vec<Listed>> = HashMap::new();
     let mut restarted: HashMap<usize, bool> = HashMap::new();
     for _ in 0..MAX_PAGES {
@@ -164,7 +193,7 @@ pub(in crate::engine) async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) 
         let new: Vec<_> = infos.iter().filter(|i| !known.contains_key(&i.id)).map(|i| (i.id.clone(), i.path.clone(), i.role)).collect();
         if !new.is_empty() {
             // A directory of another spelling that stands for the path already is that folder's.
-            let here: HashMap<FolderPath, String> = store.folders_here()?.into_iter().map(|here| (here.path, here.dir)).collect();
+            let here: HashMap<FolderPath, String> = store.folders_here()?.0.into_iter().map(|here| (here.path, here.dir)).collect();
             let choose = |path: &FolderPath, taken: &dyn Fn(&str) -> bool| {
                 let usual = store.choose_dir(path, taken);
                 let other = here.get(path).filter(|dir| !taken(dir) && !store.open_folder(&usual).is_ok_and(|d| d.is_some()));
@@ -177,23 +206,30 @@ pub(in crate::engine) async fn know(store: &Arc<Store>, infos: Vec<FolderInfo>) 
             if new.is_empty() { known } else { store.state().folders()?.into_iter().map(|row| (row.remote.clone(), row)).collect() };
         let redo: Vec<i64> = store.state().wanted_folders()?.into_iter().map(|(folder, _)| folder).collect();
         let (mut jobs, mut marks) = (Vec::with_capacity(infos.len()), Vec::with_capacity(infos.len()));
+        let mut failed: HashMap<i64, Box<Error>> = HashMap::new();
         if !store.is_rehearsal() {
             let fresh = infos.iter().filter_map(|info| rows.get(&info.id)).filter(|row| row.cursor.is_none());
-            store.make_folders(&fresh.map(|row| (row.id, row.dir.as_str())).collect::<Vec<_>>())?;
+            failed.extend(store.make_folders(&fresh.map(|row| (row.id, row.dir.as_str())).collect::<Vec<_>>())?);
         }
         for info in infos {
             let Some(mut row) = rows.get(&info.id).cloned() else { continue };
             row.role = info.role;
             if !store.is_rehearsal() {
                 // What a stopped run had published is known before ids may become void.
-                if redo.contains(&row.id)
-                    && let Some(dir) = store.open_folder(&row.dir)?
-                {
-                    let recovered = store.redo(row.id, &dir)?;
-                    tracing::debug!(recovered, folder = %row.path, "messages that a stopped run had published");
+                if redo.contains(&row.id) {
+                    match store.open_folder(&row.dir) {
+                        Ok(Some(dir)) => {
+                            let recovered = store.redo(row.id, &dir)?;
+                            tracing::debug!(recovered, folder = %row.path, "messages that a stopped run had published");
+                        }
+                        Ok(None) => {}
+                        Err(error) if error.scope == Scope::Folder => drop(failed.insert(row.id, error)),
+                        Err(error) => return Err(error),
+                    }
                 }
             }
-            jobs.push(Job { report: FolderReport::new(info.path.clone()), ..Job::new(row) });
+            let error = failed.remove(&row.id);
+            jobs.push(Job { report: FolderReport { error, ..FolderReport::new(info.path.clone()) }, ..Job::new(row) });
             marks.push(info.marks);
         }
         Ok((jobs, marks))

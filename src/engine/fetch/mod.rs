@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use crate::backend::{Ctx, Session};
 use crate::model::report::{AccountReport, FolderReport, PlannedAction};
-use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result, Role};
+use crate::model::{AfterFetch, Class, Error, Event, Fate, FolderPath, Result, Role, Scope};
 use crate::store::Store;
 use crate::store::disk::Blocks;
 use crate::store::maildir::deliver::{Delivery, Target};
@@ -161,7 +161,7 @@ pub async fn fetch(name: &str, sessions: Sessions, store: Arc<Store>, ctx: Ctx, 
     let mut portions = Portions::default();
     let done = loop {
         let (mut part, mut jobs) = (AccountReport::new(name, report.protocol), Vec::new());
-        let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut part.plan).await;
+        let done = run(&store, &sessions, &ctx, options, &mut jobs, &mut part).await;
         let more = matches!(done, Ok(true));
         let done = sum_up(&store, &sessions, &ctx, &mut jobs, done.map(drop)).await.map(|()| more);
         part.folders.extend(jobs.into_iter().map(|job| job.report));
@@ -190,7 +190,7 @@ pub(in crate::engine) async fn finish_report(
     }
     sessions.end().await;
     let errors = report.error.iter().chain(report.folders.iter().filter_map(|f| f.error.as_ref()));
-    if errors.into_iter().any(|e| e.class == Class::LocalCorrupt) {
+    if errors.into_iter().any(|e| e.class == Class::LocalCorrupt && e.scope == Scope::Account) {
         store.suspect_state();
     }
     if !store.is_rehearsal() {
@@ -289,9 +289,9 @@ async fn run(
     ctx: &Ctx,
     options: &FetchOptions,
     jobs: &mut Vec<Job>,
-    plan_of_rehearsal: &mut Option<Vec<PlannedAction>>,
+    part: &mut AccountReport,
 ) -> Result<bool> {
-    let (mut session, listed) = listing::list(store, sessions, ctx, options).await?;
+    let (mut session, listed) = listing::list(store, sessions, ctx, options, &mut part.folders).await?;
     // What a crash left is recorded while listing: only what is stored from now on was read in this run.
     let began = store.now();
     *jobs = listed;
@@ -305,7 +305,7 @@ async fn run(
     if store.is_rehearsal() {
         let mut plan = plan(store, jobs, options, ctx, &HashSet::new()).await?;
         plan.extend(release::rehearse(store, &mut session, jobs, options).await?);
-        *plan_of_rehearsal = Some(plan);
+        part.plan = Some(plan);
         sessions.put_back(session);
     } else {
         session = pull(store, sessions, session, ctx, options, jobs).await?;

@@ -105,7 +105,10 @@ pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut
     for job in jobs.iter_mut().filter(|j| j.report.error.is_none() && j.rematched.is_none()) {
         let (folder, dir) = (job.row.id, job.row.dir.clone());
         if allowed(job) {
-            blocking(store, move |store| accept(store, folder, &dir)).await?;
+            match blocking(store, move |store| accept(store, folder, &dir)).await {
+                Err(error) if error.scope == Scope::Folder => job.fail(error),
+                accepted => accepted?,
+            }
             continue;
         }
         let alarm = blocking(store, move |store| {
@@ -130,7 +133,14 @@ pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut
                 Alarm::Many { gone, known } => format!("{gone} of {known} messages are missing in the Maildir folder"),
             }))
         })
-        .await?;
+        .await;
+        let alarm = match alarm {
+            Err(error) if error.scope == Scope::Folder => {
+                job.fail(error);
+                continue;
+            }
+            alarm => alarm?,
+        };
         if let Some(alarm) = alarm {
             let tried = format!("remove server copies from the folder `{}`", job.row.path);
             job.fail(

@@ -180,7 +180,8 @@ pub(in crate::engine) fn costs_session(error: &Error) -> bool {
     error.scope >= Scope::Session
 }
 
-/// Failures on our side end the run: the disk does not get better by the next folder.
+/// Failures on our side end the run: the disk does not get better by the next folder, but where it is the folder's directory alone.
 pub(in crate::engine) fn is_ours(error: &Error) -> bool {
-    matches!(error.class, Class::DiskFull | Class::LocalIo | Class::LocalWrite | Class::LocalCorrupt | Class::Internal)
+    error.scope != Scope::Folder
+        && matches!(error.class, Class::DiskFull | Class::LocalIo | Class::LocalWrite | Class::LocalCorrupt | Class::Internal)
 }

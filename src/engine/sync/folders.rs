@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::backend::{Ctx, FolderInfo, FolderOrder, FolderOutcome, Session};
 use crate::engine::fetch::blocking;
-use crate::engine::fetch::listing::{all_folders, rehome};
+use crate::engine::fetch::listing::{all_folders, lacking, rehome};
 use crate::engine::fetch::sessions::Sessions;
 use crate::model::caps::Folders as FolderCaps;
 use crate::model::change::Marks;
@@ -13,6 +13,7 @@ use crate::model::report::{AccountReport, FolderReport, PlannedAction};
 use crate::model::{Class, Error, FolderId, FolderPath, Result, Role, Scope};
 use crate::store::disk::Identity;
 use crate::store::state::FolderRow;
+use crate::store::survey::Odd;
 use crate::store::{FolderHere, Store};
 
 use super::SyncOptions;
@@ -46,8 +47,9 @@ struct FolderPlan {
     rename: Vec<(FolderRow, FolderHere)>,
     /// Folders whose directories were removed here while nothing was in them.
     remove: Vec<FolderRow>,
-    /// Directories whose names differ from another folder's in upper and lower case only: no folder of the state can be like that.
-    clashes: Vec<FolderPath>,
+    /// Directories that stand for a folder which another one is, or whose names differ from another folder's in upper and lower case
+    /// only: no folder of the state can be like that.
+    clashes: Vec<FolderHere>,
 }
 
 /// What is known of folders on both sides.
@@ -56,6 +58,10 @@ struct Known {
     /// Messages that both sides have, by row.
     linked: HashMap<i64, u64>,
     here: Vec<FolderHere>,
+    /// Directories that hold mail and can be no folder.
+    odd: Vec<Odd>,
+    /// Directories of rows that are not there, but something else in their place, or nobody can look at them.
+    blocked: HashSet<String>,
     /// Their directories as recorded, by row.
     identity: HashMap<i64, Identity>,
 }
@@ -93,6 +99,8 @@ pub(super) async fn agree(
     }
     let ids: HashSet<&FolderId> = listed.iter().map(|i| &i.id).collect();
     agreed.reports.extend(plan.clashes.iter().map(clash));
+    let is_row = |odd: &Odd| known.rows.iter().any(|row| row.dir == odd.dir);
+    agreed.reports.extend(known.odd.iter().filter(|odd| !is_row(odd) && takes(&odd.path(), None)).map(left_out));
     let rows = if plan.is_empty() { known.rows.clone() } else { blocking(store, |store| store.state().folders()).await? };
     for row in rows.into_iter().filter(|row| row.cursor.is_some() && !ids.contains(&row.remote) && takes(&row.path, row.role)) {
         if word == Some(NO_FOLDERS) {
@@ -108,6 +116,7 @@ pub(super) async fn agree(
         let action = |row: &FolderRow| PlannedAction { action: "remove-folder-here", folder: row.path.clone(), id: None, bytes: None };
         agreed.planned.extend(agreed.remove_here.iter().map(action));
     }
+    agreed.reports.extend(lacking(store, &options.pull, &listed).await?);
     agreed.trash = listed.iter().find(|i| i.role == Some(Role::Trash)).map(|i| i.id.clone());
     // What was removed there in this run is not looked into.
     let removed: HashSet<FolderId> =
@@ -120,19 +129,30 @@ fn gap(path: &FolderPath, word: &'static str) -> FolderReport {
     FolderReport { unsupported: vec![word], ..FolderReport::new(path.clone()) }
 }
 
-fn clash(path: &FolderPath) -> FolderReport {
-    let failed = "another folder has the same name, but for upper and lower case";
-    let error = Error::new(Class::Partial, format!("sync the folder `{path}`"), failed).scope(Scope::Folder);
-    let error = error.safe("the mail in it stays here").hint("give the directory another name");
+fn clash(here: &FolderHere) -> FolderReport {
+    let failed = "another folder has the same name, or one that differs in upper and lower case only";
+    not_synced(&here.dir, &here.path, failed)
+}
+
+fn left_out(odd: &Odd) -> FolderReport {
+    not_synced(&odd.dir, &odd.path(), &odd.why)
+}
+
+fn not_synced(dir: &str, path: &FolderPath, failed: &str) -> FolderReport {
+    let error = Error::new(Class::Partial, format!("sync the directory `{dir}`"), failed).scope(Scope::Folder);
+    let error = error.safe("the mail in it stays here").hint("give the directory another name, or put a real one in its place");
     FolderReport { error: Some(error), ..FolderReport::new(path.clone()) }
 }
 
 fn know(store: &Store, listed: &HashSet<FolderId>) -> Result<Known> {
     let rows = store.state().folders()?;
-    let here = store.folders_here()?;
+    let (here, odd) = store.folders_here()?;
     let dirs: HashSet<&str> = here.iter().map(|h| h.dir.as_str()).collect();
-    let (mut linked, mut identity) = (HashMap::new(), HashMap::new());
+    let (mut linked, mut identity, mut blocked) = (HashMap::new(), HashMap::new(), HashSet::new());
     for row in &rows {
+        if !dirs.contains(row.dir.as_str()) && store.is_blocked(&row.dir)? {
+            blocked.insert(row.dir.clone());
+        }
         if let Some(known) = store.state().directory(row.id)? {
             identity.insert(row.id, known);
         }
@@ -141,7 +161,7 @@ fn know(store: &Store, listed: &HashSet<FolderId>) -> Result<Known> {
             linked.insert(row.id, store.state().linked_count(row.id, u64::MAX)?);
         }
     }
-    Ok(Known { rows, linked, here, identity })
+    Ok(Known { rows, linked, here, odd, blocked, identity })
 }
 
 /// Decides about folders there. Pure.
@@ -155,9 +175,11 @@ fn plan(known: &Known, listed: &[FolderInfo], takes: &dyn Fn(&FolderPath, Option
         .rows
         .iter()
         .filter(|row| row.cursor.is_some() && !here_dirs.contains(row.dir.as_str()) && takes(&row.path, row.role))
+        .filter(|row| !known.blocked.contains(&row.dir))
         .collect();
-    let new: Vec<&FolderHere> =
-        known.here.iter().filter(|h| !row_dirs.contains(h.dir.as_str()) && !h.path.is_inbox() && takes(&h.path, None)).collect();
+    let new: Vec<&FolderHere> = known.here.iter().filter(|h| !row_dirs.contains(h.dir.as_str()) && takes(&h.path, None)).collect();
+    // Paths that have their directory.
+    let mut taken: HashSet<&FolderPath> = known.rows.iter().filter(|r| here_dirs.contains(r.dir.as_str())).map(|r| &r.path).collect();
     // Or it was renamed there by a run that did not live to record it; its handle may have changed with that, or not.
     let may_rename = |row: &FolderRow, here: &FolderHere| match (ids.get(&row.remote), there.contains_key(&here.path)) {
         (Some(info), taken) => info.path == here.path || !taken,
@@ -166,8 +188,11 @@ fn plan(known: &Known, listed: &[FolderInfo], takes: &dyn Fn(&FolderPath, Option
     let mut plan = FolderPlan::default();
     let mut renamed: HashSet<i64> = HashSet::new();
     for here in &new {
-        if folded.contains(&here.dir.to_lowercase()) {
-            plan.clashes.push(here.path.clone());
+        if folded.contains(&here.dir.to_lowercase()) || !taken.insert(&here.path) {
+            plan.clashes.push((*here).clone());
+            continue;
+        }
+        if here.path.is_inbox() {
             continue;
         }
         let was = lost.iter().find(|row| {
@@ -220,16 +245,20 @@ impl FolderPlan {
         self.create.is_empty() && self.rename.is_empty() && self.remove.is_empty()
     }
 
+    /// Those that are renamed there, too: another spelling of a directory's name may stand for the same path.
+    fn renamed(&self) -> impl Iterator<Item = &(FolderRow, FolderHere)> {
+        self.rename.iter().filter(|(row, here)| row.path != here.path)
+    }
+
     fn actions(&self) -> Vec<PlannedAction> {
         let action = |action, folder: &FolderPath| PlannedAction { action, folder: folder.clone(), id: None, bytes: None };
-        let rename = self.rename.iter().map(|(_, here)| action("rename-folder-there", &here.path));
+        let rename = self.renamed().map(|(_, here)| action("rename-folder-there", &here.path));
         let create = self.create.iter().map(|here| action("create-folder-there", &here.path));
         rename.chain(create).chain(self.remove.iter().map(|row| action("remove-folder-there", &row.path))).collect()
     }
 
     fn orders(&self) -> Vec<(FolderOrder, &FolderPath)> {
-        let rename =
-            self.rename.iter().map(|(row, here)| (FolderOrder::Rename { id: row.remote.clone(), to: here.path.clone() }, &here.path));
+        let rename = self.renamed().map(|(row, here)| (FolderOrder::Rename { id: row.remote.clone(), to: here.path.clone() }, &here.path));
         let create = self.create.iter().map(|here| (FolderOrder::Create { path: here.path.clone() }, &here.path));
         let remove = self.remove.iter().map(|row| (FolderOrder::Remove { id: row.remote.clone() }, &row.path));
         rename.chain(create).chain(remove).collect()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::model::{FlagState, Flags, LocalName, Result};
 use crate::store::Store;
-use crate::store::maildir::dir::{Entry, FolderDir};
+use crate::store::maildir::dir::{Entry, FolderDir, Other};
 use crate::store::maildir::keywords::KeywordLetters;
 use crate::store::maildir::name::FileName;
 use crate::store::state::{FolderRow, LinkId, Standing, SyncRow};
@@ -46,8 +46,8 @@ pub(super) struct HereChanges {
     pub local_missing: Vec<LocalOnly>,
     /// Messages whose files have another base name in the same folder now.
     pub renamed: Vec<(LinkId, LocalName)>,
-    /// Names of what is no regular file.
-    pub odd: Vec<String>,
+    /// What is no message.
+    pub odd: Vec<Other>,
     /// What the directories looked like before they were read, where that can be relied on.
     pub mark: Option<Vec<u8>>,
 }

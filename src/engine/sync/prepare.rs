@@ -144,9 +144,8 @@ async fn plan_folder(run: &Run<'_>, mut looked: Looked, moved: &HashSet<LinkId>,
     if !looked.takes_part() {
         return Ok(Work { job: looked.job, plan: FolderPlan::nothing(), mark: looked.mark });
     }
-    for name in &looked.here.odd {
-        let why = "it is no regular file; it was left alone".to_owned();
-        looked.job.report.failed.push((RemoteId(name.as_str().into()), why));
+    for odd in &looked.here.odd {
+        looked.job.report.failed.push((RemoteId(odd.name.as_str().into()), odd.why.to_owned()));
     }
     let renamed = std::mem::take(&mut looked.here.renamed);
     let facts = Facts::of(&looked, moved);
@@ -174,7 +173,7 @@ async fn held_back(run: &Run<'_>, all: &[Looked], moved: &HashSet<LinkId>) -> Re
     let missing = all.iter().flat_map(|l| &l.here.missing).filter(|row| !row.gone && !moved.contains(&row.id));
     let missing: Vec<(LinkId, LocalName)> = missing.map(|row| (row.id, row.name.clone())).collect();
     // Files that cannot be looked at, or another directory in their place: they may be anywhere.
-    let unreadable = |l: &Looked| l.job.report.error.as_ref().is_some_and(|e| e.class == Class::LocalCorrupt);
+    let unreadable = |l: &Looked| l.job.report.error.as_ref().is_some_and(|e| matches!(e.class, Class::LocalCorrupt | Class::LocalWrite));
     if all.iter().any(|l| l.lost_dir || unreadable(l)) {
         return Ok(missing.into_iter().map(|(id, _)| id).collect());
     }
@@ -297,7 +296,7 @@ async fn look_at(run: &Run<'_>, mut job: Job) -> Result<Looked> {
     .await;
     let (here, told, arriving, known) = match found {
         Ok(found) => found,
-        Err(error) if error.class == Class::LocalCorrupt && error.scope < Scope::Account => {
+        Err(error) if error.scope == Scope::Folder => {
             job.fail(error);
             (LookHere::Unchanged, Vec::new(), Vec::new(), false)
         }

@@ -195,7 +195,12 @@ pub(super) async fn elsewhere(
     }
     blocking(store, move |store| {
         let mut found = HashSet::new();
-        for here in store.folders_here()?.into_iter().filter(|here| !read.contains(&here.dir) && part(&here.path)) {
+        let (folders, odd) = store.folders_here()?;
+        for odd in odd.iter().filter(|odd| part(&odd.path())) {
+            let holds = odd.holds();
+            found.extend(names.iter().filter(|name| holds.as_ref().is_none_or(|holds| holds.contains(&*name.0))).cloned());
+        }
+        for here in folders.into_iter().filter(|here| !read.contains(&here.dir) && part(&here.path)) {
             let Some(dir) = store.open_folder(&here.dir)? else { continue };
             let files = dir.scan()?;
             found.extend(names.iter().filter(|name| files.contains_key(&*name.0)).cloned());

@@ -25,6 +25,8 @@ pub enum Kind {
     Other,
     /// Not told by a listing: only [`Dir::stat_of`] knows.
     Unknown,
+    /// Anything whose name is not UTF-8: what a listing tells for it is for people.
+    Nameless,
 }
 
 /// What is known of a file or directory.
@@ -118,8 +120,13 @@ pub trait Dir: Any + Debug + Send + Sync {
     /// Removes the directory `name`, which must be empty.
     fn remove_dir(&self, name: &str) -> io::Result<()>;
 
-    /// Calls `each` with every entry, in no order. Names that are not UTF-8 are passed over.
+    /// Calls `each` with every entry, in no order.
     fn each(&self, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()>;
+
+    /// Opens the directories whose names are not UTF-8; each with its name for people.
+    fn nameless_dirs(&self) -> io::Result<Vec<(String, Box<dyn Dir>)>> {
+        Ok(Vec::new())
+    }
 
     /// Of the directory itself.
     fn stat(&self) -> io::Result<Stat>;

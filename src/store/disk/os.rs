@@ -80,14 +80,27 @@ impl Dir for OsDir {
     fn each(&self, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
         for entry in rustix::fs::Dir::read_from(&self.0)? {
             let entry = entry?;
-            if let Ok(name) = entry.file_name().to_str()
-                && name != "."
-                && name != ".."
-            {
-                each(name, kind(entry.file_type()));
+            match entry.file_name().to_str() {
+                Ok("." | "..") => {}
+                Ok(name) => each(name, kind(entry.file_type())),
+                Err(_) => each(&entry.file_name().to_string_lossy(), Kind::Nameless),
             }
         }
         Ok(())
+    }
+
+    fn nameless_dirs(&self) -> io::Result<Vec<(String, Box<dyn Dir>)>> {
+        let mut found: Vec<(String, Box<dyn Dir>)> = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.0)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.to_str().is_err()
+                && let Ok(dir) = rustix::fs::openat(&self.0, name, DIR, Mode::empty())
+            {
+                found.push((name.to_string_lossy().into_owned(), Box::new(Self(dir))));
+            }
+        }
+        Ok(found)
     }
 
     fn stat(&self) -> io::Result<Stat> {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 
-use crate::model::{Error, Flag, Flags, Result};
+use crate::model::{Error, Flag, Flags, Result, Scope};
 use crate::store::disk::{Dir, File, Identity, Kind, open_or_make, walk};
 
 use super::name::{FileName, TMP_PREFIX};
@@ -14,6 +14,15 @@ const GRANULARITY: i64 = 3;
 
 /// Names that are no regular files and are told of, at most.
 const MAX_OTHERS: usize = 100;
+
+/// What lies in a folder and is no message, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// Its name, for people.
+    pub name: String,
+    /// Why.
+    pub why: &'static str,
+}
 
 /// The directories of one folder.
 #[derive(Debug)]
@@ -175,9 +184,12 @@ impl FolderDir {
     }
 
     fn refuse(tried: String, error: &io::Error) -> Box<Error> {
+        // The other folders are none the worse for it.
         match error.raw_os_error() {
             Some(20 | 40) => Error::new(crate::model::Class::LocalCorrupt, tried, "it is a link or no directory") // ENOTDIR, ELOOP
+                .scope(Scope::Folder)
                 .hint("mailx follows no links below the Maildir root; put a real directory there"),
+            _ if error.kind() == io::ErrorKind::PermissionDenied => Error::local(tried, error).scope(Scope::Folder),
             _ => Error::local(tried, error),
         }
     }
@@ -247,16 +259,22 @@ impl FolderDir {
         Ok(self.scan_all()?.0)
     }
 
-    /// The same, and the names of what is no regular file.
-    pub fn scan_all(&self) -> Result<(HashMap<String, Entry>, Vec<String>)> {
+    /// The same, and what is no message.
+    pub fn scan_all(&self) -> Result<(HashMap<String, Entry>, Vec<Other>)> {
         let (mut found, mut others) = (HashMap::new(), Vec::new());
         for in_cur in [false, true] {
-            self.each(in_cur, |name, regular| {
-                if regular {
-                    let base = FileName::parse(name).base.to_owned();
-                    found.insert(base, Entry { file: name.to_owned(), in_cur });
-                } else if others.len() < MAX_OTHERS {
-                    others.push(name.to_owned());
+            self.each(in_cur, |name, kind| {
+                let why = match kind {
+                    Kind::File | Kind::Unknown => {
+                        let base = FileName::parse(name).base.to_owned();
+                        found.insert(base, Entry { file: name.to_owned(), in_cur });
+                        return;
+                    }
+                    Kind::Nameless => "its name is not UTF-8; rename it, and it is a message like any other",
+                    Kind::Dir | Kind::Link | Kind::Other => "it is no regular file; it was left alone",
+                };
+                if others.len() < MAX_OTHERS {
+                    others.push(Other { name: name.to_owned(), why });
                 }
             })?;
         }
@@ -267,17 +285,17 @@ impl FolderDir {
     pub fn count(&self) -> Result<u64> {
         let mut count = 0;
         for in_cur in [false, true] {
-            self.each(in_cur, |_, regular| count += u64::from(regular))?;
+            self.each(in_cur, |_, kind| count += u64::from(matches!(kind, Kind::File | Kind::Unknown)))?;
         }
         Ok(count)
     }
 
-    /// Calls `each` with every name that does not begin with a dot, and whether it is (or may be) a regular file.
-    fn each(&self, in_cur: bool, mut each: impl FnMut(&str, bool)) -> Result<()> {
+    /// Calls `each` with every name that does not begin with a dot.
+    fn each(&self, in_cur: bool, mut each: impl FnMut(&str, Kind)) -> Result<()> {
         let tried = || format!("read the Maildir folder `{}`", self.path);
         let read = self.place(in_cur).each(&mut |name, kind| {
             if !name.starts_with('.') {
-                each(name, matches!(kind, Kind::File | Kind::Unknown));
+                each(name, kind);
             }
         });
         read.map_err(|e| Error::local(tried(), &e))

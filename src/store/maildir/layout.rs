@@ -108,13 +108,17 @@ fn cut(escaped: &str, whole: &[u8]) -> String {
     format!("{}%~{short:016x}", &escaped[..end])
 }
 
+/// What a directory's name stands for. We never write a `%` that begins nothing; a user does (`100%`), and means it.
 fn unescape(level: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(level.len());
     let mut rest = level.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
-        if byte == b'%' {
-            let hex = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(hex, 16).ok().filter(|_| !hex.starts_with('+'))?);
+        if byte == b'%' && tail.first() == Some(&b'~') {
+            return None;
+        }
+        let hex = tail.get(..2).filter(|hex| byte == b'%' && hex.iter().all(u8::is_ascii_hexdigit));
+        if let Some(hex) = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()) {
+            bytes.push(hex);
             rest = &tail[2..];
         } else {
             bytes.push(byte);
@@ -165,6 +169,16 @@ mod tests {
         for (levels, dir) in cases {
             assert_eq!(Layout::Fs.dir(&path(levels), 0), dir, "{levels:?}");
         }
+    }
+
+    #[test]
+    fn a_percent_sign_that_begins_no_escape_is_one() {
+        for (dir, name) in [("100%", "100%"), ("50% off", "50% off"), ("m%n", "m%n"), ("%4", "%4"), ("%+1", "%+1"), ("100%25", "100%")] {
+            assert_eq!(Layout::Fs.path(dir), Some(path(&[name])), "{dir}");
+        }
+        // Half a character, and a name that was cut.
+        assert_eq!(Layout::Fs.path("50%de"), None);
+        assert_eq!(Layout::Fs.path("x%~0123456789abcdef"), None);
     }
 
     #[test]
