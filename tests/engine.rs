@@ -30,6 +30,8 @@ mod play;
 mod power;
 #[path = "engine/random.rs"]
 mod random;
+#[path = "engine/readers.rs"]
+mod readers;
 #[path = "engine/scenarios/mod.rs"]
 mod scenarios;
 #[path = "engine/second_thoughts.rs"]

@@ -16,6 +16,7 @@ const KEYWORDS: &str = "dovecot-keywords";
 const DATE: i64 = 1_600_000_000;
 
 /// A Maildir root.
+#[derive(Clone)]
 pub struct Here {
     pub disk: Arc<dyn Disk>,
     pub root: PathBuf,

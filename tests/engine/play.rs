@@ -263,7 +263,7 @@ impl<'a> Play<'a> {
         }
         for fact in self.scenario.facts.split_whitespace() {
             let (name, count) = fact.split_once('=').expect("name=count");
-            let found: u64 = report.folders.iter().map(|f| counter(f, name)).sum();
+            let found = counter_of(report, name);
             assert_eq!(format!("{name}={found}"), format!("{name}={count}"), "the report is {}", words(report));
         }
         for gap in self.scenario.gaps {
@@ -321,7 +321,7 @@ const ACTIONS: [(&str, &str); 10] = [
 /// The same of a report.
 fn carried_out(report: &AccountReport) -> Counts {
     let names: std::collections::BTreeSet<&'static str> = ACTIONS.iter().map(|(_, counter)| *counter).collect();
-    let sum = |name: &str| report.folders.iter().map(|f| counter(f, name)).sum::<u64>();
+    let sum = |name: &str| counter_of(report, name);
     let counts = names.into_iter().map(|name| (name, sum(name) + if name == "downloaded" { sum("linked") } else { 0 }));
     counts.filter(|(_, count)| *count > 0).collect()
 }
@@ -354,6 +354,11 @@ pub fn words(report: &AccountReport) -> String {
     }
     all.extend(failures(report));
     all.join("; ")
+}
+
+/// A count of a report, over all folders.
+pub fn counter_of(report: &AccountReport, name: &str) -> u64 {
+    report.folders.iter().map(|folder| counter(folder, name)).sum()
 }
 
 fn counter(report: &FolderReport, name: &str) -> u64 {

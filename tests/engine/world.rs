@@ -60,6 +60,8 @@ pub enum Ground {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     Sync,
+    /// A sync of one folder.
+    SyncOf(&'static str),
     /// A sync that is only planned.
     DryRun,
     Fetch,
@@ -234,6 +236,26 @@ impl World {
         self.names.lock().unwrap().last().copied().unwrap_or_default()
     }
 
+    /// Somebody else does this before the n-th listing of a directory, counted from 1. Returns how many there were. Only in memory.
+    pub fn before_listings(&self, deeds: impl Fn(u64, &Here) + Send + Sync + 'static) -> Arc<AtomicU64> {
+        let disk = self.mem_disk().expect("only memory tells of listings");
+        let (count, busy) = (Arc::new(AtomicU64::new(0)), AtomicBool::new(false));
+        let (here, counted) = (self.here.clone(), count.clone());
+        disk.set_listing(Some(Arc::new(move || {
+            // Its own listings are none.
+            if !busy.swap(true, SeqCst) {
+                deeds(counted.fetch_add(1, SeqCst) + 1, &here);
+                busy.store(false, SeqCst);
+            }
+        })));
+        count
+    }
+
+    /// Everybody else is gone.
+    pub fn alone(&self) {
+        self.mem_disk().iter().for_each(|disk| disk.set_listing(None));
+    }
+
     pub fn sides(&self) -> (Side, Side) {
         (self.here.side(), self.there.side())
     }
@@ -360,7 +382,11 @@ impl World {
         let ctx = ctx("secret", Duration::from_secs(20));
         let after_fetch = if verb == Verb::FetchAndDelete { AfterFetch::Delete } else { AfterFetch::Keep };
         let allow = self.settings.allow.as_ref().map(|pattern| Patterns::new(std::slice::from_ref(pattern)).unwrap());
-        let pull = FetchOptions { folders: Vec::new(), since: None, max_size: None, limit: None, after_fetch, allow_mass_delete: allow };
+        let folders = match verb {
+            Verb::SyncOf(folder) => vec![Patterns::default(), Patterns::new(&[folder.into()]).unwrap()],
+            _ => Vec::new(),
+        };
+        let pull = FetchOptions { folders, since: None, max_size: None, limit: None, after_fetch, allow_mass_delete: allow };
         let sessions = Sessions::new(backend, ctx.clone(), NonZeroU16::new(self.settings.connections).unwrap());
         if matches!(verb, Verb::Fetch | Verb::FetchAndDelete) {
             return fetch("test", sessions, store, ctx, &pull).await;

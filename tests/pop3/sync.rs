@@ -63,6 +63,26 @@ fn a_move_to_another_folder_stays_here() {
 }
 
 #[test]
+fn a_move_to_another_folder_under_another_name_stays_here_too() {
+    let Some(w) = world("renamed") else { return };
+    w.server.generate(&w.user, "INBOX", 3, "a");
+    w.sync(0, &[]);
+    for sub in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(w.root.join("Keep").join(sub)).unwrap();
+    }
+    std::fs::write(w.root.join("Keep/cur/1.mine.host:2,S"), b"Subject: mine\n\nx\n").unwrap();
+    std::fs::rename(&w.mail().iter().find(|mail| mail.dir == "INBOX").unwrap().path, w.root.join("Keep/cur/777.mutt.host:2,S")).unwrap();
+    w.sync(0, &[]).says("moves stay here");
+    for _ in 0..2 {
+        let out = w.sync(0, &[]);
+        assert_eq!((out.sum("deleted_there"), out.sum("downloaded"), there(&w).len(), here(&w).len()), (0, 0, 3, 4));
+    }
+    let one = w.mail().into_iter().find(|mail| mail.dir == "INBOX").unwrap();
+    std::fs::remove_file(one.path).unwrap();
+    assert_eq!((w.sync(0, &[]).sum("deleted_there"), there(&w).len()), (1, 2));
+}
+
+#[test]
 fn mirrored_deletions_are_the_users_wish() {
     let Some(w) = world("mirror") else { return };
     configure(&w, "mirror-deletions = true");

@@ -75,6 +75,19 @@ fn a_run_of_one_folder_takes_what_left_it_for_moved_and_not_for_deleted() {
 }
 
 #[test]
+fn a_run_of_the_folder_that_a_message_went_to_does_not_send_it() {
+    let Some(w) = start("mvinto") else { return };
+    carry(&w, "a", "Other");
+    std::fs::rename(find(&w, "b").path, w.root.join("Other/cur/777.mutt.host:2,S")).unwrap();
+    for folder in ["Other", "INBOX"] {
+        assert_eq!(done(&w.sync(0, &["--folder", folder])), []);
+        assert_eq!((count_there(&w, "INBOX", "a"), count_there(&w, "INBOX", "b")), (1, 1));
+    }
+    assert_eq!(done(&w.sync(0, &[])), [("moved", 2)]);
+    assert_settled(&w);
+}
+
+#[test]
 fn a_run_of_one_folder_still_deletes_what_is_nowhere() {
     let Some(w) = start("mvgone") else { return };
     std::fs::remove_file(find(&w, "a").path).unwrap();

@@ -15,6 +15,7 @@ mod prepare;
 mod relocate;
 mod remove;
 mod renamed;
+mod second_look;
 mod strays;
 mod transfer;
 mod upload;

@@ -10,7 +10,7 @@ use crate::engine::fetch::{Job, blocking, tell_rebuilt};
 use crate::engine::guard::{Alarm, judge};
 use crate::engine::select::guard_option;
 use crate::model::caps::{Append, Moves};
-use crate::model::{Class, Error, Event, FolderPath, LocalName, Need, RemoteId, Result, Role, Scope};
+use crate::model::{Class, Error, Event, LocalName, Need, RemoteId, Result, Role, Scope};
 use crate::store::Store;
 use crate::store::state::{FolderRow, LinkId, Standing, SyncRow};
 
@@ -18,6 +18,7 @@ use super::folders::Agreed;
 use super::here::{HereChanges, LookHere, look};
 use super::plan::{FolderPlan, Rules, Trash};
 use super::relocate::{self, Relocation};
+use super::second_look::{Missing, OfAccount, look_for};
 use super::strays::{self, Strays};
 use super::transfer::{self, Transfer};
 use super::{Run, Work};
@@ -80,12 +81,13 @@ pub(super) async fn prepare(
     for job in jobs {
         all.push(look_at(run, job).await?);
     }
-    let Strays { mut transfers, followed } = strays::find(store, &mut all).await?;
+    let account = OfAccount(run.options.pull.folders.first().cloned());
+    let Strays { mut transfers, followed, waiting } = strays::find(store, &mut all, &account).await?;
     let relocations = relocate::find(run, session, &mut all, &followed).await?;
     let mut moved: HashSet<LinkId> = relocations.iter().map(|r| r.gone.id).collect();
     moved.extend(transfers.iter().map(|t| t.row.id));
     // A file that keeps its name leaves no trace in its directory, and may have flags that are still to be told there.
-    let mut unfinished: HashSet<usize> = relocations.iter().map(|r| r.to).collect();
+    let mut unfinished: HashSet<usize> = relocations.iter().map(|r| r.to).chain(waiting).collect();
     if session.caps().moves == Moves::No {
         // Then it is as agreed there, and where the user wants it here; both folders must be read to see that again.
         for transfer in transfers.drain(..) {
@@ -98,7 +100,7 @@ pub(super) async fn prepare(
     transfers.extend(begun);
     let dests: HashSet<LinkId> = transfers.iter().filter(|t| !t.row.gone).filter_map(Transfer::arriving).collect();
     run.flags = session.caps().flags;
-    let held_back = held_back(run, &all, &moved).await?;
+    let held_back = held_back(run, &mut all, &moved, account, session.caps().moves).await?;
     // What is missing in one folder, or new in another, may be of one whose messages are matched again, and whose files nobody has looked
     // at.
     let settled = !all.iter().any(|l| l.job.rematched.is_some() && !l.job.passing_ids);
@@ -168,22 +170,39 @@ async fn plan_folder(run: &Run<'_>, mut looked: Looked, moved: &HashSet<LinkId>,
 }
 
 /// Messages that are missing here and yet are not deleted there in this run: their files lie, or may lie, in folders that it does not
-/// compare.
-async fn held_back(run: &Run<'_>, all: &[Looked], moved: &HashSet<LinkId>) -> Result<HashSet<LinkId>> {
-    let missing = all.iter().flat_map(|l| &l.here.missing).filter(|row| !row.gone && !moved.contains(&row.id));
-    let missing: Vec<(LinkId, LocalName)> = missing.map(|row| (row.id, row.name.clone())).collect();
+/// compare, or were moved while it looked.
+async fn held_back(
+    run: &Run<'_>,
+    all: &mut [Looked],
+    moved: &HashSet<LinkId>,
+    account: OfAccount,
+    moves: Moves,
+) -> Result<HashSet<LinkId>> {
+    let mut missing: HashMap<LinkId, (usize, Missing)> = HashMap::new();
+    for (n, looked) in all.iter().enumerate() {
+        for row in looked.here.missing.iter().filter(|row| !row.gone && !moved.contains(&row.id)) {
+            missing.insert(row.id, (n, Missing { id: row.id, folder: looked.job.row.id, name: row.name.clone() }));
+        }
+    }
     // Files that cannot be looked at, or another directory in their place: they may be anywhere.
     let unreadable = |l: &Looked| l.job.report.error.as_ref().is_some_and(|e| matches!(e.class, Class::LocalCorrupt | Class::LocalWrite));
     if all.iter().any(|l| l.lost_dir || unreadable(l)) {
-        return Ok(missing.into_iter().map(|(id, _)| id).collect());
+        return Ok(missing.into_keys().collect());
     }
-    let read: HashSet<String> = all.iter().filter(|l| l.takes_part()).map(|l| l.job.row.dir.clone()).collect();
-    // A folder that the account leaves out is no part of it: what went there is gone for the server.
-    let of_account = run.options.pull.folders.first().cloned();
-    let part = move |path: &FolderPath| of_account.as_ref().is_none_or(|patterns| patterns.take(path, None));
-    let names = missing.iter().map(|(_, name)| name.clone()).collect();
-    let elsewhere = strays::elsewhere(run.store, read, names, part).await?;
-    Ok(missing.into_iter().filter(|(_, name)| elsewhere.contains(name)).map(|(id, _)| id).collect())
+    let mut sought: Vec<Missing> = missing.values().map(|(_, m)| m.clone()).collect();
+    sought.sort_unstable_by_key(|m| m.id);
+    let seen = look_for(run.store, sought, account).await?;
+    for now in &seen {
+        let Some((n, was)) = missing.get(&now.id) else { continue };
+        if now.elsewhere && moves == Moves::No {
+            all[*n].job.gap("moves");
+        }
+        if now.name != was.name {
+            // From now on it is known by its name, wherever it lies.
+            all[*n].here.renamed.push((now.id, now.name.clone()));
+        }
+    }
+    Ok(seen.into_iter().map(|now| now.id).collect())
 }
 
 /// What the guard must know of a folder beside its plan.

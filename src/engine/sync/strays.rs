@@ -4,16 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::engine::fetch::blocking;
-use crate::model::{FolderPath, LocalName, Result};
+use crate::model::{Class, LocalName, Result, Scope};
 use crate::store::Store;
 use crate::store::maildir::digest::Digest;
 use crate::store::maildir::dir::Entry;
 use crate::store::maildir::outgoing::{Examined, examine};
-use crate::store::state::{LinkId, Proof, Stored, SyncRow};
+use crate::store::state::{FolderRow, LinkId, Proof, Standing, Stored, SyncRow};
 
-use super::here::NewFile;
+use super::here::{LookHere, NewFile, look};
 use super::moves::{Found, Lost, pair_here};
 use super::prepare::Looked;
+use super::second_look::{OfAccount, Worth};
 use super::transfer::{Stage, Transfer};
 
 /// What became of files that are not where they were.
@@ -23,39 +24,44 @@ pub(super) struct Strays {
     pub transfers: Vec<Transfer>,
     /// Messages that have left their folder there, and whose files lie elsewhere here: index of the folder, base name.
     pub followed: HashMap<LinkId, (usize, LocalName)>,
+    /// Indices of folders with files that come from folders which this run does not compare: they wait for one that does.
+    pub waiting: HashSet<usize>,
 }
 
 /// Finds them, and takes them out of what is missing and what is unknown.
-pub(super) async fn find(store: &Arc<Store>, all: &mut [Looked]) -> Result<Strays> {
-    let mut strays = Strays::default();
+pub(super) async fn find(store: &Arc<Store>, all: &mut [Looked], account: &OfAccount) -> Result<Strays> {
     let taking: Vec<usize> = (0..all.len()).filter(|n| all[*n].takes_part()).collect();
-    take_in(store, all, &taking).await?;
+    let mut strays = among(store, all, &taking).await?;
+    strays.waiting = from_others(store, all, &taking, account).await?;
+    Ok(strays)
+}
+
+/// Finds those that went from one of the folders that this run compares into another one.
+async fn among(store: &Arc<Store>, all: &mut [Looked], taking: &[usize]) -> Result<Strays> {
+    let mut strays = Strays::default();
+    take_in(store, all, taking).await?;
     let lost_anything = taking.iter().any(|n| !all[*n].here.missing.is_empty() || !all[*n].here.local_missing.is_empty());
     if !lost_anything || taking.iter().all(|n| all[*n].here.unknown.is_empty() && all[*n].here.local_only.is_empty()) {
         return Ok(strays);
     }
     let rows: Vec<(usize, SyncRow)> = taking.iter().flat_map(|n| all[*n].here.missing.iter().map(|row| (*n, row.clone()))).collect();
-    let ids: Vec<LinkId> = rows.iter().map(|(_, row)| row.id).collect();
-    let proofs = proofs(store, ids).await?;
-    let lost: Vec<Lost> = rows
-        .iter()
-        .map(|(_, row)| Lost { id: row.id, name: row.name.clone(), identity: proofs.get(&row.id).map(|p| p.digest.identity) })
-        .collect();
-    let names: HashSet<LocalName> = lost.iter().map(|l| l.name.clone()).collect();
-    let mut found = read(store, all, &taking, names).await?;
+    let local = taking.iter().flat_map(|n| all[*n].here.local_missing.iter().map(|row| row.id));
+    let proofs = proofs(store, rows.iter().map(|(_, row)| row.id).chain(local).collect()).await?;
+    let lost: Vec<Lost> = rows.iter().map(|(_, row)| lost(row.id, &row.name, &proofs)).collect();
+    let mut found = read(store, all, taking, &lost, &proofs).await?;
     let mut pairs: Vec<(usize, usize, LocalName)> =
         pair_here(&lost, &found).into_iter().map(|(l, f)| (l, found[f].folder, found[f].name.clone())).collect();
-    claim_back(all, &taking, &lost, &mut pairs);
+    claim_back(all, taking, &lost, &mut pairs);
     let used: HashSet<(usize, LocalName)> = pairs.iter().map(|(_, folder, name)| (*folder, name.clone())).collect();
     found.retain(|f| !used.contains(&(f.folder, f.name.clone())));
     // The file of a message that has left its folder there is new, unless the message is found where it went.
     let left = |l: usize, to: usize| rows[l].1.gone && rows[l].0 != to;
     let known: HashSet<(usize, LocalName)> =
         pairs.iter().filter(|(l, to, _)| !left(*l, *to)).map(|(_, to, name)| (*to, name.clone())).collect();
-    for n in &taking {
+    for n in taking {
         all[*n].here.unknown.retain(|file| !known.contains(&(*n, file.name.clone())));
     }
-    rehome(store, all, &taking, &found).await?;
+    rehome(store, all, taking, &found, &proofs).await?;
     let mut renamed: HashMap<LinkId, LocalName> = HashMap::new();
     for (l, to, name) in pairs {
         let (from, row) = &rows[l];
@@ -69,9 +75,60 @@ pub(super) async fn find(store: &Arc<Store>, all: &mut [Looked]) -> Result<Stray
         }
     }
     for n in taking {
-        all[n].rename(&renamed);
+        all[*n].rename(&renamed);
     }
     Ok(strays)
+}
+
+/// Files that nobody knows and that have left folders which this run does not compare are not new. Takes them out, and returns the indices
+/// of the folders that they are in.
+async fn from_others(store: &Arc<Store>, all: &mut [Looked], taking: &[usize], account: &OfAccount) -> Result<HashSet<usize>> {
+    if taking.iter().all(|n| all[*n].here.unknown.is_empty()) {
+        return Ok(HashSet::new());
+    }
+    let (compared, account): (HashSet<i64>, OfAccount) = (taking.iter().map(|n| all[*n].job.row.id).collect(), account.clone());
+    let rows = blocking(store, move |store| {
+        let others = store.state().folders()?.into_iter().filter(|row| !compared.contains(&row.id) && account.takes(&row.path, row.role));
+        let mut missing = Vec::new();
+        for row in others {
+            missing.extend(missing_in(store, &row)?);
+        }
+        Ok(missing)
+    })
+    .await?;
+    if rows.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let proofs = proofs(store, rows.iter().map(|(id, _)| *id).collect()).await?;
+    let lost: Vec<Lost> = rows.iter().map(|(id, name)| lost(*id, name, &proofs)).collect();
+    let found = read(store, all, taking, &lost, &proofs).await?;
+    let waiting: HashSet<(usize, LocalName)> =
+        pair_here(&lost, &found).into_iter().map(|(_, f)| (found[f].folder, found[f].name.clone())).collect();
+    for n in taking {
+        all[*n].here.unknown.retain(|file| !waiting.contains(&(*n, file.name.clone())));
+    }
+    Ok(waiting.into_iter().map(|(n, _)| n).collect())
+}
+
+/// Messages whose files are not in their folder; of one that cannot be looked at, all may be elsewhere.
+fn missing_in(store: &Store, row: &FolderRow) -> Result<Vec<(LinkId, LocalName)>> {
+    match look(store, row) {
+        Ok(LookHere::Read(here)) => {
+            let missing = here.missing.into_iter().map(|row| (row.id, row.name));
+            Ok(missing.chain(here.local_missing.into_iter().map(|row| (row.id, row.name))).collect())
+        }
+        Ok(LookHere::Unchanged) => Ok(Vec::new()),
+        Err(error) if error.class != Class::LocalCorrupt || error.scope >= Scope::Account => Err(error),
+        Ok(LookHere::Missing | LookHere::Replaced) | Err(_) => {
+            let mut all = Vec::new();
+            store.state().each_row(row.id, &mut |row| {
+                if matches!(row.standing, Standing::Linked | Standing::LocalOnly) {
+                    all.push((row.id, row.name));
+                }
+            })?;
+            Ok(all)
+        }
+    }
 }
 
 /// A run that died had downloaded a message and not recorded it yet, and its file has been moved since: it lies in another folder under
@@ -115,15 +172,22 @@ async fn proofs(store: &Arc<Store>, ids: Vec<LinkId>) -> Result<HashMap<LinkId, 
     Ok(proofs.into_iter().map(|proof| (proof.id, proof)).collect())
 }
 
-/// What is known of the files that nobody knows: those without a name that is looked for are read.
-async fn read(store: &Arc<Store>, all: &[Looked], taking: &[usize], names: HashSet<LocalName>) -> Result<Vec<Found>> {
-    let (mut found, names) = (Vec::new(), Arc::new(names));
+fn lost(id: LinkId, name: &LocalName, proofs: &HashMap<LinkId, Proof>) -> Lost {
+    Lost { id, name: name.clone(), identity: proofs.get(&id).map(|p| p.digest.identity) }
+}
+
+/// What is known of the files that nobody knows: those without a name that is looked for are read, where their size may be that of a
+/// message that is looked for.
+async fn read(store: &Arc<Store>, all: &[Looked], taking: &[usize], lost: &[Lost], proofs: &HashMap<LinkId, Proof>) -> Result<Vec<Found>> {
+    let (mut found, names) = (Vec::new(), lost.iter().map(|l| l.name.clone()).collect::<HashSet<LocalName>>());
+    let sought = Arc::new((names, Worth::of(proofs.values(), None)));
     for n in taking.iter().filter(|n| !all[**n].job.absent) {
-        let (dir, unknown, names) = (all[*n].job.row.dir.clone(), all[*n].here.unknown.clone(), names.clone());
+        let (dir, unknown, sought) = (all[*n].job.row.dir.clone(), all[*n].here.unknown.clone(), sought.clone());
         let digests = blocking(store, move |store| {
             let Some(dir) = store.open_folder(&dir)? else { return Ok(unknown.iter().map(|_| Vec::new()).collect()) };
             let digest = |file: &NewFile| -> Result<Vec<Digest>> {
-                if names.contains(&file.name) {
+                let (names, worth) = &*sought;
+                if names.contains(&file.name) || !worth.reading(&dir, &file.entry) {
                     return Ok(Vec::new());
                 }
                 Ok(match examine(&dir, &file.entry)? {
@@ -156,15 +220,12 @@ fn claim_back(all: &[Looked], taking: &[usize], lost: &[Lost], pairs: &mut Vec<(
 }
 
 /// Files of messages that live here only are known wherever they go: they are not new.
-async fn rehome(store: &Arc<Store>, all: &mut [Looked], taking: &[usize], found: &[Found]) -> Result<()> {
-    let rows: Vec<(LinkId, LocalName)> =
-        taking.iter().flat_map(|n| all[*n].here.local_missing.iter().map(|row| (row.id, row.name.clone()))).collect();
-    if rows.is_empty() || found.is_empty() {
+async fn rehome(store: &Arc<Store>, all: &mut [Looked], taking: &[usize], found: &[Found], proofs: &HashMap<LinkId, Proof>) -> Result<()> {
+    let lost: Vec<Lost> =
+        taking.iter().flat_map(|n| all[*n].here.local_missing.iter().map(|row| lost(row.id, &row.name, proofs))).collect();
+    if lost.is_empty() || found.is_empty() {
         return Ok(());
     }
-    let proofs = proofs(store, rows.iter().map(|(id, _)| *id).collect()).await?;
-    let lost: Vec<Lost> =
-        rows.into_iter().map(|(id, name)| Lost { id, name, identity: proofs.get(&id).map(|p| p.digest.identity) }).collect();
     let pairs = pair_here(&lost, found);
     let known: HashSet<(usize, LocalName)> = pairs.iter().map(|(_, f)| (found[*f].folder, found[*f].name.clone())).collect();
     for n in taking {
@@ -179,33 +240,6 @@ async fn rehome(store: &Arc<Store>, all: &mut [Looked], taking: &[usize], found:
         store.state().rehome(&strays)?;
         store.step("commit-local-only");
         Ok(())
-    })
-    .await
-}
-
-/// Of these base names, those whose files lie in folders of the account that were not `read` in this run.
-pub(super) async fn elsewhere(
-    store: &Arc<Store>,
-    read: HashSet<String>,
-    names: HashSet<LocalName>,
-    part: impl Fn(&FolderPath) -> bool + Send + 'static,
-) -> Result<HashSet<LocalName>> {
-    if names.is_empty() {
-        return Ok(HashSet::new());
-    }
-    blocking(store, move |store| {
-        let mut found = HashSet::new();
-        let (folders, odd) = store.folders_here()?;
-        for odd in odd.iter().filter(|odd| part(&odd.path())) {
-            let holds = odd.holds();
-            found.extend(names.iter().filter(|name| holds.as_ref().is_none_or(|holds| holds.contains(&*name.0))).cloned());
-        }
-        for here in folders.into_iter().filter(|here| !read.contains(&here.dir) && part(&here.path)) {
-            let Some(dir) = store.open_folder(&here.dir)? else { continue };
-            let files = dir.scan()?;
-            found.extend(names.iter().filter(|name| files.contains_key(&*name.0)).cloned());
-        }
-        Ok(found)
     })
     .await
 }

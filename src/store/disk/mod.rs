@@ -44,6 +44,8 @@ pub struct Stat {
     pub mtime: i64,
     /// Nanoseconds beside them.
     pub mtime_nsec: u64,
+    /// Last change of anything, its name and place included: seconds since 1970.
+    pub changed: i64,
     /// Owner.
     pub uid: u32,
     /// Permission bits.

@@ -289,6 +289,7 @@ fn stat(of: &rustix::fs::Stat) -> Stat {
         len: of.st_size.cast_unsigned(),
         mtime: of.st_mtime,
         mtime_nsec: of.st_mtime_nsec,
+        changed: of.st_ctime,
         uid: of.st_uid,
         mode: of.st_mode & 0o7777,
     }

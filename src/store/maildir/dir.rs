@@ -48,6 +48,12 @@ pub struct Entry {
     pub in_cur: bool,
 }
 
+/// The newest time stamp of `new/` and `cur/` in a mark: seconds since 1970.
+pub fn marked_at(mark: &[u8]) -> Option<i64> {
+    let time = |place: &[u8]| place.get(16..24).and_then(|octets| Some(i64::from_be_bytes(octets.try_into().ok()?)));
+    mark.chunks(32).take(2).map(time).max().flatten()
+}
+
 impl FolderDir {
     /// Opens `path` (components joined by `/`, `""` = the root itself) below `root`; `None` when it is not there or is no Maildir.
     pub fn open(root: &dyn Dir, path: &str) -> Result<Option<Self>> {

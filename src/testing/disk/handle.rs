@@ -68,6 +68,7 @@ impl Dir for MemDir {
     }
 
     fn each(&self, each: &mut dyn FnMut(&str, Kind)) -> io::Result<()> {
+        self.disk.before_listing();
         let tree = self.disk.tree();
         let entries: Vec<(String, Kind)> = tree.entries(self.ino)?.iter().map(|(name, ino)| (name.clone(), tree.kind(*ino))).collect();
         drop(tree);

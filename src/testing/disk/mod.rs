@@ -18,6 +18,9 @@ use tree::{ROOT, Tree};
 /// Called before everything that changes the disk, and every sync, with the call's name. What it answers is the answer where it fails.
 pub type Hook = Arc<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
 
+/// Called before a directory is listed: the moment in which somebody else changes something.
+pub type Listing = Arc<dyn Fn() + Send + Sync>;
+
 /// A file system in memory. All clones are the same disk.
 ///
 /// A call never waits. Durable is what was synced: a file's content by [`File::sync`](crate::store::disk::File::sync), names by
@@ -29,6 +32,7 @@ pub struct MemDisk(Arc<Shared>);
 struct Shared {
     tree: Mutex<Tree>,
     hook: Mutex<Option<Hook>>,
+    listing: Mutex<Option<Listing>>,
 }
 
 impl std::fmt::Debug for MemDisk {
@@ -40,12 +44,17 @@ impl std::fmt::Debug for MemDisk {
 impl MemDisk {
     /// An empty one, whose times are those of `clock`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self(Arc::new(Shared { tree: Mutex::new(Tree::new(clock)), hook: Mutex::default() }))
+        Self(Arc::new(Shared { tree: Mutex::new(Tree::new(clock)), hook: Mutex::default(), listing: Mutex::default() }))
     }
 
     /// Sets what is called before a change.
     pub fn set_hook(&self, hook: Option<Hook>) {
         *lock(&self.0.hook) = hook;
+    }
+
+    /// Sets what is called before a listing.
+    pub fn set_listing(&self, listing: Option<Listing>) {
+        *lock(&self.0.listing) = listing;
     }
 
     /// Whoever uses it is dead: until it is let go, nothing changes any more, whatever is asked.
@@ -56,6 +65,13 @@ impl MemDisk {
     /// The power goes. What was synced stays; of everything else `keeps` decides, change by change and file by file.
     pub fn lose_power(&self, keeps: &mut dyn FnMut() -> bool) {
         self.tree().lose_power(keeps);
+    }
+
+    fn before_listing(&self) {
+        let listing = lock(&self.0.listing).clone();
+        if let Some(listing) = listing {
+            listing();
+        }
     }
 
     fn tree(&self) -> MutexGuard<'_, Tree> {

@@ -34,6 +34,7 @@ struct Node {
     /// When it was made; no two are made at the same time.
     born: i64,
     mtime: Duration,
+    changed: Duration,
     body: Body,
 }
 
@@ -93,10 +94,10 @@ impl Tree {
     }
 
     fn add(&mut self, body: Body) -> u64 {
-        let (mtime, ino) = (self.clock.wall(), self.nodes.len() as u64 + ROOT);
+        let (now, ino) = (self.clock.wall(), self.nodes.len() as u64 + ROOT);
         let told = if matches!(body, Body::Dir { .. }) { self.free.pop() } else { None };
-        let born = (mtime.as_nanos() as i64).saturating_add(ino.cast_signed());
-        self.nodes.push(Node { told: told.unwrap_or(ino), born, mtime, body });
+        let born = (now.as_nanos() as i64).saturating_add(ino.cast_signed());
+        self.nodes.push(Node { told: told.unwrap_or(ino), born, mtime: now, changed: now, body });
         ino
     }
 
@@ -125,7 +126,8 @@ impl Tree {
             Body::Dir { .. } => (0o700, 0),
         };
         let (mtime, mtime_nsec) = (node.mtime.as_secs().cast_signed(), u64::from(node.mtime.subsec_nanos()));
-        Stat { kind: self.kind(ino), dev: DEVICE, ino: node.told, len, mtime, mtime_nsec, uid: rustix::process::geteuid().as_raw(), mode }
+        let (changed, uid) = (node.changed.as_secs().cast_signed(), rustix::process::geteuid().as_raw());
+        Stat { kind: self.kind(ino), dev: DEVICE, ino: node.told, len, mtime, mtime_nsec, changed, uid, mode }
     }
 
     pub fn identity(&self, ino: u64) -> Identity {
@@ -138,13 +140,16 @@ impl Tree {
         let at = self.clock.wall();
         for (dir, name, to) in &names {
             let node = self.node_mut(*dir);
-            node.mtime = at;
+            (node.mtime, node.changed) = (at, at);
             if let Body::Dir { entries, .. } = &mut node.body {
                 let before = match to {
                     Some(ino) => entries.insert(name.clone(), *ino),
                     None => entries.remove(name),
                 };
                 inodes.extend(before);
+            }
+            if let Some(ino) = to {
+                self.node_mut(*ino).changed = at;
             }
         }
         self.pending.push(Change { at, names, inodes });
@@ -219,7 +224,7 @@ impl Tree {
     pub fn write(&mut self, ino: u64, at: usize, piece: &[u8]) -> io::Result<()> {
         let now = self.clock.wall();
         let node = self.node_mut(ino);
-        node.mtime = now;
+        (node.mtime, node.changed) = (now, now);
         let Body::File { bytes, .. } = &mut node.body else { return Err(error(ISDIR)) };
         let end = at + piece.len();
         if bytes.len() < end {
@@ -230,7 +235,9 @@ impl Tree {
     }
 
     pub fn set_mtime(&mut self, ino: u64, at: Duration) {
-        self.node_mut(ino).mtime = at;
+        let now = self.clock.wall();
+        let node = self.node_mut(ino);
+        (node.mtime, node.changed) = (at, now);
     }
 
     pub fn sync_file(&mut self, ino: u64) {

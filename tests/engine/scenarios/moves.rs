@@ -258,6 +258,74 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "a_message_moved_here_under_another_name_to_a_folder_that_the_server_cannot_have_stays_there",
+        user_here: "You move a message to a folder that the server cannot have (POP3), with a program that gives the file another name.",
+        result: "It is known by its bytes. It is where you want it here, and where it was there; the run says so.",
+        server: "folders=inbox append=no moves=no trash=no",
+        options: "expunge=now",
+        here: "mutt INBOX/a Keep; new Keep/n",
+        end: "INBOX: b | Keep: a n",
+        end_there: Some("INBOX: a b"),
+        gaps: &["moves"],
+        facts: MOVED,
+        runs: 2,
+        ..QUIET
+    },
+    Scenario {
+        name: "a_message_deleted_here_goes_there_though_a_folder_of_yours_has_others",
+        user_here: "You delete a message; a folder that the server cannot have (POP3) has others.",
+        result: "It is deleted there.",
+        server: "folders=inbox append=no moves=no trash=no",
+        options: "expunge=now",
+        before: &[Before { here: "new Keep/n", there: "", run: Verb::Sync }],
+        here: "delete INBOX/a",
+        end: "INBOX: b | Keep: n",
+        end_there: Some("INBOX: b"),
+        facts: "deleted_there=1",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_message_moved_here_into_the_one_folder_of_a_run_is_moved_by_the_next",
+        user_here: "You move a message and sync only the folder that it went to (`--folder`); then all.",
+        result: "The first run leaves it alone, the second moves it there; nothing is sent.",
+        agreed: "INBOX: a b | Archive:",
+        before: &[Before { here: "move INBOX/a Archive", there: "", run: Verb::SyncOf("Archive") }],
+        end: "INBOX: b | Archive: a",
+        facts: "moved=1 uploaded=0 downloaded=0 deleted_there=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_message_moved_here_under_another_name_into_the_one_folder_of_a_run_is_moved_by_the_next",
+        user_here: "The same with a program that gives the file another name.",
+        result: "The same.",
+        agreed: "INBOX: a b | Archive:",
+        before: &[Before { here: "mutt INBOX/a Archive", there: "", run: Verb::SyncOf("Archive") }],
+        end: "INBOX: b | Archive: a",
+        facts: "moved=1 uploaded=0 downloaded=0 deleted_there=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_message_moved_here_under_another_name_out_of_the_one_folder_of_a_run_is_moved_by_the_next",
+        user_here: "You move a message with such a program and sync only the folder that it was in; then all.",
+        result: "The first run leaves it alone, the second moves it there; nothing is deleted.",
+        options: "expunge=now",
+        agreed: "INBOX: a b | Archive: c",
+        before: &[Before { here: "mutt INBOX/a Archive", there: "", run: Verb::SyncOf("INBOX") }],
+        end: "INBOX: b | Archive: a c",
+        facts: "moved=1 uploaded=0 downloaded=0 deleted_there=0",
+        ..QUIET
+    },
+    Scenario {
+        name: "a_copy_made_here_in_the_one_folder_of_a_run_is_uploaded_by_it",
+        user_here: "You copy a message, write another one, and sync only the folder that they are in.",
+        result: "Both are uploaded: the original of the copy is where it was.",
+        agreed: "INBOX: a b | Archive:",
+        before: &[Before { here: "copy INBOX/a Archive; new Archive/n", there: "", run: Verb::SyncOf("Archive") }],
+        end: "INBOX: a b | Archive: a n",
+        facts: "uploaded=0 moved=0",
+        ..QUIET
+    },
+    Scenario {
         name: "many_messages_moved_here_are_no_mass_deletion",
         user_here: "You move all of thirty messages to another folder.",
         result: "They are moved there; the guard counts deletions only.",
