@@ -171,7 +171,7 @@ impl Up {
             self.exact += 1;
         } else {
             self.odd += 1;
-            if !one.alone {
+            if !one.alone && !self.estimates() {
                 sink.cut().await?;
                 return Ok(Some(Asked { alone: true, ..one }));
             }
@@ -182,8 +182,8 @@ impl Up {
             return Ok(None);
         }
         self.read.insert(one.number);
-        // Sizes are estimates on some servers, so a longer message is what the server has. A shorter one may be a part of it.
-        if announced || came > one.size {
+        // Sizes are estimates on some servers, so a longer message is what the server has. A shorter one may be a part of it, elsewhere.
+        if announced || came > one.size || self.estimates() {
             sink.end(one.index).await?;
             return Ok(None);
         }

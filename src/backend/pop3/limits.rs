@@ -14,3 +14,5 @@ pub const IN_FLIGHT: usize = 256;
 pub const OCTETS_IN_FLIGHT: u64 = 16 << 20;
 /// Ids that are remembered after they have gone, so that one that comes again for another message is noticed.
 pub const PAST: usize = 20_000;
+/// Messages that come in other sizes than announced until those are taken for estimates.
+pub const ODD: u64 = 8;

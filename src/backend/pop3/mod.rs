@@ -176,11 +176,17 @@ impl Up {
         self.caps.has("PIPELINING")
     }
 
-    /// Messages that may be asked for at once. One where the server would not show again what the line is lost with; and where sizes are
-    /// mostly wrong, so that nothing else tells whether an answer is that of its message.
+    /// Messages that may be asked for at once. One where the server would not show again what the line is lost with; and while sizes are
+    /// wrong without a reason that is known, so that nothing else tells whether an answer is that of its message.
     fn in_flight(&self) -> usize {
-        let many = self.pipelining() && !self.quirks.hides_fetched && self.odd <= self.exact;
+        let many = self.pipelining() && !self.quirks.hides_fetched && (self.odd <= self.exact || self.estimates());
         if many { limits::IN_FLIGHT } else { 1 }
+    }
+
+    /// The sizes of LIST are estimates (Exchange's, unless it is told otherwise; those of servers that count a line end as one octet):
+    /// several messages came alone, and hardly one in its size. Then sizes say nothing.
+    fn estimates(&self) -> bool {
+        self.odd > limits::ODD && self.exact < self.odd / 8
     }
 }
 

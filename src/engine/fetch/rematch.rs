@@ -64,14 +64,8 @@ pub(super) async fn rematch(
     restarted: bool,
 ) -> Result<Rematched> {
     let candidates = candidates(store, row, restarted).await?;
-    let here: Vec<Here> = candidates
-        .iter()
-        .map(|c| Here {
-            permanent: c.permanent.clone(),
-            sizes: c.sizes(),
-            header: c.digest.header,
-        })
-        .collect();
+    let here: Vec<Here> =
+        candidates.iter().map(|c| Here { permanent: c.permanent.clone(), sizes: c.sizes(), header: c.digest.header }).collect();
     let mut there: Vec<There> = listed.iter().map(|l| There { permanent: l.permanent.clone(), size: l.size, header: None }).collect();
     ask_headers(session, row, cursor, &here, &mut there, &|i| listed[i].id.clone()).await?;
     let pairs = pair(&here, &there);
