@@ -78,7 +78,7 @@ pub fn of_message(settled: &Settled, error: Option<&Error>) -> Exit {
         }
     }
     match (accepted, refused, later, error) {
-        (0, 0, 0, Some(_)) if settled.state == Some(State::Queued) => Exit::AGAIN,
+        (0, 0, 0, Some(error)) if settled.state == Some(State::Queued) && error.class != Class::Guard => Exit::AGAIN,
         (0, 0, 0, Some(error)) if matches!(error.class, Class::Unavailable | Class::Temporary | Class::Locked) => Exit::AGAIN,
         (0, 0, 0, Some(error)) => of(error.class),
         (0, 1.., 0, _) => of(Class::Rejected),

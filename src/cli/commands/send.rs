@@ -76,13 +76,14 @@ pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Res
         }
         exit = Exit::OK;
     } else if let Some(error) = error {
-        let (safe, hint) = if waits {
-            (
-                format!("the message is in the outbox as {}: do not send it again", settled.id),
-                "mailx send --flush and mailx sync send it later",
-            )
-        } else {
-            ("the message was not kept".to_owned(), "send it again")
+        let (safe, hint) = match settled.state {
+            Some(State::Queued) => {
+                let safe = format!("the message is in the outbox as {}: do not send it again", settled.id);
+                (safe, "mailx send --flush and mailx sync send it later".to_owned())
+            }
+            // Tried for days.
+            Some(_) => (kept(settled), format!("mailx outbox retry {0} sends it, mailx outbox delete {0} removes it", settled.id)),
+            None => ("the message was not kept".to_owned(), "send it again".to_owned()),
         };
         let mut shown = error.copy();
         shown.safe = Some(safe);

@@ -192,7 +192,11 @@ impl Ledger for Book {
         let Some(state) = state else {
             let before = self.gone().await;
             self.removed = true;
-            self.removing = Some(Begun::work(&self.outbox, move |outbox| outbox.remove(&claim.id)));
+            self.removing = Some(Begun::work(&self.outbox, move |outbox| {
+                // Ours until it is gone: whoever finds it unclaimed takes its sender for dead.
+                let claim = claim;
+                outbox.remove(&claim.id)
+            }));
             return before;
         };
         blocking(&self.outbox, move |outbox| outbox.settle(&mut claim, state)).await
