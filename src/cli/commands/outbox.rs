@@ -61,7 +61,7 @@ pub async fn run(args: &Outbox, globals: &Globals, ui: &Arc<Ui>) -> Result<Exit>
         Outbox::Retry { id, uncertain, syslog, .. } => {
             let observer = Arc::new(Lines::new(ui.clone(), "", false));
             let report = app::send::outbox::retry(globals, id, *uncertain, observer).await?;
-            super::send::tell(&report, Form::Own, *syslog, ui)
+            Ok(super::send::tell(&report, Form::Own, *syslog, ui))
         }
         Outbox::Delete { id } => {
             let removed = app::send::outbox::delete(globals, id).await?;

@@ -50,16 +50,18 @@ pub async fn run(args: &Send, globals: &Globals, ui: &Arc<Ui>) -> Result<Exit> {
     let request = args.request()?;
     let observer = Arc::new(Lines::new(ui.clone(), "", false));
     match app::send::send(globals, request, Box::new(std::io::stdin()), observer).await? {
-        Some(report) => tell(&report, args.form, args.syslog, ui),
+        Some(report) => Ok(tell(&report, args.form, args.syslog, ui)),
         None => Ok(Exit::OK),
     }
 }
 
 /// Tells what became of one message.
-pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Result<Exit> {
+pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Exit {
     let Report { account, settled, error, copy, cut_off } = report;
     // Its exit code would speak of this message; the words speak of those.
-    cut_off.iter().for_each(|settled| failures(account, settled, ui));
+    for settled in cut_off {
+        failures(account, settled, ui);
+    }
     if to_syslog {
         syslog::tell(account, settled, error.as_ref().map(ToString::to_string).as_deref());
     }
@@ -107,7 +109,7 @@ pub(super) fn tell(report: &Report, form: Form, to_syslog: bool, ui: &Ui) -> Res
     } else if ui.chatty() && exit.ok() {
         ui.err(&format!("mailx: {}", summary(settled)));
     }
-    Ok(exit)
+    exit
 }
 
 /// What became of a message, where nothing else can say it.
