@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::support::maildir::leftovers;
 use crate::support::mount::Mount;
+use crate::support::skip;
 use crate::world;
 
 #[test]

@@ -110,14 +110,13 @@ impl Home {
 
     /// Runs the binary with its output to a file.
     pub fn run_to(&self, output: &str, arguments: &[&str], input: impl AsRef<[u8]>) -> Out {
-        let mut command = scripted::fed(self.tmp.path(), &[], input);
+        let command = scripted::fed(self.tmp.path(), &[], input);
         let program = command.get_program().to_owned();
         let mut shell = std::process::Command::new("sh");
         shell.args(["-c", &format!("exec \"$0\" \"$@\" >{output}")]).arg(program).args(arguments);
         shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         shell.stdin(std::fs::File::open(self.tmp.path().join("input")).unwrap());
-        command = shell;
-        scripted::run(command)
+        scripted::run(shell)
     }
 
     /// Sends a small message to these.
