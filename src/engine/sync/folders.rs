@@ -85,6 +85,8 @@ pub(super) async fn agree(
     let ids: HashSet<FolderId> = listed.iter().map(|i| i.id.clone()).collect();
     let known = blocking(store, move |store| know(store, &ids)).await?;
     let plan = plan(&known, &listed, &takes);
+    // Before anything is removed: a folder that goes in this run was there.
+    agreed.reports.extend(lacking(store, &options.pull, &listed).await?);
     let word = match session.caps().folders {
         FolderCaps::Tree => None,
         FolderCaps::ReadOnly => Some("folder-changes"),
@@ -116,7 +118,6 @@ pub(super) async fn agree(
         let action = |row: &FolderRow| PlannedAction { action: "remove-folder-here", folder: row.path.clone(), id: None, bytes: None };
         agreed.planned.extend(agreed.remove_here.iter().map(action));
     }
-    agreed.reports.extend(lacking(store, &options.pull, &listed).await?);
     agreed.trash = listed.iter().find(|i| i.role == Some(Role::Trash)).map(|i| i.id.clone());
     // What was removed there in this run is not looked into.
     let removed: HashSet<FolderId> =
