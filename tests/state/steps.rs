@@ -294,7 +294,11 @@ fn release(state: &mut dyn State, folder: i64, dice: &mut Dice<'_>) -> Told {
             let (missing, found) = (dice.few(Dice::row), dice.few(Dice::row));
             (format!("mark_missing({missing:?}, {found:?})"), text(state.mark_missing(&missing, &found)))
         }
-        4 => (format!("forget_moved({folder})"), text(state.forget_moved(folder))),
+        4 if dice.yes() => (format!("forget_moved({folder})"), text(state.forget_moved(folder))),
+        4 => {
+            let (pairs, now) = (dice.few(|dice| (dice.row(), dice.row())), dice.moment());
+            (format!("link_astray({pairs:?}, {now})"), text(state.link_astray(&pairs, now)))
+        }
         2 | 3 => {
             let ids = dice.few(Dice::here);
             (format!("mark_releasing({ids:?})"), text(state.mark_releasing(&ids)))

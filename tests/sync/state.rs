@@ -27,6 +27,36 @@ fn a_lost_state_is_rebuilt_and_authorises_nothing() {
 }
 
 #[test]
+fn what_was_moved_before_the_state_was_lost_moves_there_and_is_not_doubled() {
+    let Some(w) = world("astray") else { return };
+    w.server.create(&w.user, &["Archive", "Lists"]);
+    for subject in ["a", "b", "c"] {
+        send(&w, "INBOX", subject, "");
+    }
+    send(&w, "Archive", "d", "\\Seen");
+    w.sync(0, &[]);
+    carry(&w, "a", "Archive");
+    carry(&w, "c", "Lists");
+    carry(&w, "d", "INBOX");
+    flag(&w, "a", "S");
+    w.server.store(&w.user, "INBOX", &uid(&w, "INBOX", "a"), "+\\Flagged");
+    fs::remove_dir_all(w.root.join(".mailx")).unwrap();
+    let out = w.sync(0, &[]);
+    assert_eq!(
+        (out.sum("downloaded"), out.sum("linked"), out.sum("local_only"), w.mail().len()),
+        (0, 4, 0, 4),
+        "each is known where it is: {out:?}"
+    );
+    let out = w.sync(0, &[]);
+    assert_eq!((out.sum("downloaded"), out.sum("uploaded"), out.sum("moved")), (0, 0, 3), "{out:?}");
+    w.sync(0, &[]);
+    assert_settled(&w);
+    let places = [("Archive", "a"), ("INBOX", "b"), ("Lists", "c"), ("INBOX", "d")];
+    assert_eq!(places.map(|(folder, subject)| count_there(&w, folder, subject)), [1; 4]);
+    assert_eq!((find(&w, "a").letters, find(&w, "d").letters), ("FS".into(), "S".into()));
+}
+
+#[test]
 fn row_32_a_renumbered_folder_is_matched_again() {
     let Some(w) = world("renum") else { return };
     for subject in ["a", "b", "c", "d", "e", "f"] {

@@ -11,6 +11,7 @@ use crate::store::Store;
 use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
 
 use super::arrived::{link_arrived, look_for_unseen};
+use super::astray::link_astray;
 use super::rematch::{Rematched, link_moved, rematch};
 use super::sessions::{Sessions, costs_session, is_ours};
 use super::{FetchOptions, Job, Rematch, blocking};
@@ -183,7 +184,7 @@ pub(in crate::engine) async fn look_into(
         let tried = format!("list the folder `{}`", jobs[which].row.path);
         jobs[which].fail(Error::new(Class::Protocol, tried, "the server's listing has no end").scope(Scope::Folder));
     }
-    Ok(())
+    link_astray(store, session, jobs).await
 }
 
 /// Finds or makes the rows of the folders; and, for new ones, their directories.

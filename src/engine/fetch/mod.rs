@@ -4,6 +4,7 @@
 //! the cursor → the plan → bodies stream into tmp files → batches become durable and `stored` → only then the server's copy may go.
 
 mod arrived;
+mod astray;
 mod bodies;
 pub(in crate::engine) mod dates;
 mod doubts;

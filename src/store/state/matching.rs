@@ -1,6 +1,6 @@
 //! Rows as what a message there can be matched with.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use crate::model::{LocalName, PermanentId, Result};
 use crate::store::maildir::digest::Digest;
@@ -83,6 +83,10 @@ pub trait Matching {
     /// The trash was listed up to now: what was not found there did not go there.
     fn forget_moved(&mut self, trash: i64) -> Result<()>;
 
+    /// Wanted messages, each with the row of a file of another folder that nothing there was matched with: it is here, by a weak match.
+    /// Nothing is agreed of its flags yet.
+    fn link_astray(&mut self, pairs: &[(LinkId, LinkId)], now: i64) -> Result<()>;
+
     /// Messages of a folder that are on their way there.
     fn arriving(&self, folder: i64) -> Result<Vec<Digested>>;
 
@@ -137,6 +141,25 @@ impl Matching for Sqlite {
     fn forget_moved(&mut self, trash: i64) -> Result<()> {
         self.transaction("forget messages moved to the trash", |tx| {
             tx.execute("UPDATE link INDEXED BY link_moved SET moved = 0 WHERE moved = 1 AND folder <> ?1", [trash]).map(drop)
+        })
+    }
+
+    fn link_astray(&mut self, pairs: &[(LinkId, LinkId)], now: i64) -> Result<()> {
+        self.transaction("record messages that lie in other folders", |tx| {
+            let mut link = tx.prepare_cached(
+                "UPDATE link SET state = 1, weak = 1, stored_at = ?3, there_flags = flags, there_keywords = keywords, flags = 0, keywords = NULL,
+                    (name, octets, as_sent, identity, wire, header) = (SELECT name, octets, as_sent, identity, wire, header FROM link WHERE id = ?2)
+                 WHERE id = ?1 AND state IN (0, 2) AND EXISTS (SELECT 1 FROM link WHERE id = ?2 AND epoch = 0)",
+            )?;
+            let mut forget = tx.prepare_cached(
+                "DELETE FROM link WHERE epoch = 0 AND (folder, name) = (SELECT folder, name FROM link WHERE id = ?1 AND epoch = 0)",
+            )?;
+            for (wanted, file) in pairs {
+                if link.execute(params![wanted.0, file.0, now])? > 0 {
+                    forget.execute([file.0])?;
+                }
+            }
+            Ok(())
         })
     }
 

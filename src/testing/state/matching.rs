@@ -49,6 +49,20 @@ impl Matching for MemState {
         })
     }
 
+    fn link_astray(&mut self, pairs: &[(LinkId, LinkId)], now: i64) -> Result<()> {
+        self.transaction(|tables| {
+            for (wanted, file) in pairs {
+                let Some(file) = tables.links.get(file).filter(|file| file.epoch == 0).cloned() else { continue };
+                let Some(link) = tables.links.get_mut(wanted).filter(|link| link.stage.is_wanted()) else { continue };
+                (link.stage, link.weak, link.stored_at) = (Stage::Stored, true, Some(now));
+                (link.name, link.digest) = (file.name.clone(), file.digest);
+                link.there = Some(std::mem::take(&mut link.agreed));
+                tables.links.retain(|_, link| link.epoch != 0 || (link.folder, &link.name) != (file.folder, &file.name));
+            }
+            Ok(())
+        })
+    }
+
     fn arriving(&self, folder: i64) -> Result<Vec<Digested>> {
         self.read().of(folder).filter(|(_, link)| link.stage == Stage::Arriving).map(digested).collect()
     }

@@ -88,6 +88,17 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "what_is_not_alone_is_not_taken_for_moved_after_a_lost_state",
+        user_here: "One of two identical messages was moved to another folder; then the state is lost.",
+        result: "Which one it was cannot be told: it is downloaded again, and the moved one stays here only.",
+        agreed: "INBOX: a a b | Archive: d",
+        here: "move INBOX/a Archive; lose-state",
+        end: "INBOX: a a b | Archive: a d",
+        end_there: Some("INBOX: a a b | Archive: d"),
+        facts: "uploaded=0 deleted_here=0 deleted_there=0",
+        ..QUIET
+    },
+    Scenario {
         name: "after_a_lost_state_a_deletion_here_works_again",
         user_here: "The state was lost and rebuilt in an earlier run; now you delete a message.",
         result: "Its body is compared once, and it is deleted there.",
