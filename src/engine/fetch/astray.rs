@@ -83,12 +83,11 @@ fn files(store: &Store, taking: &[(usize, i64)]) -> Result<Vec<File>> {
         let mut places: HashMap<LocalName, usize> = HashMap::new();
         for found in store.state().unmatched(*row)? {
             let place = *places.entry(found.name).or_insert(files.len());
-            match files.get_mut(place) {
-                Some(file) => file.here.sizes.push(found.digest.octets),
-                None => {
-                    let here = Here { permanent: None, sizes: vec![found.digest.octets], header: found.digest.header };
-                    files.push(File { folder: *folder, row: found.id, here });
-                }
+            if let Some(file) = files.get_mut(place) {
+                file.here.sizes.push(found.digest.octets);
+            } else {
+                let here = Here { permanent: None, sizes: vec![found.digest.octets], header: found.digest.header };
+                files.push(File { folder: *folder, row: found.id, here });
             }
         }
     }
