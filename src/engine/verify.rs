@@ -207,7 +207,7 @@ fn compare(
         match known.remove(&remote) {
             None | Some(Kept { here: None, .. }) => differences.push((remote, "it is not here".into())),
             Some(Kept { here: Some(stock), name, .. }) => {
-                match differs(size, &name, &stock, files).unwrap_or_else(|e| unreadable(&name, &e)) {
+                match differs(size, &name, &stock, files).unwrap_or_else(|e| Some(unreadable(&name, &e))) {
                     Some(why) => differences.push((remote, why)),
                     None => candidates.push(Candidate { remote, name, size, stock }),
                 }
@@ -218,8 +218,8 @@ fn compare(
 }
 
 /// A file that cannot be read is a difference, and the others are compared all the same.
-fn unreadable(name: &LocalName, error: &Error) -> Option<String> {
-    Some(format!("its file `{name}` cannot be read: {}", error.failed))
+fn unreadable(name: &LocalName, error: &Error) -> String {
+    format!("its file `{name}` cannot be read: {}", error.failed)
 }
 
 fn differs(size: Option<u64>, name: &LocalName, stock: &Stock, files: &mut Files) -> Result<Option<String>> {
@@ -302,7 +302,7 @@ async fn read(
         let differs = files.into_iter().filter_map(|(name, stock, sent, remote)| {
             let why = match here.digests(&name) {
                 Ok(digests) => differs_in_bytes(&name, &stock, &sent, &digests),
-                Err(error) => unreadable(&name, &error),
+                Err(error) => Some(unreadable(&name, &error)),
             };
             why.map(|why| (remote, why))
         });

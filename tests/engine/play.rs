@@ -73,7 +73,7 @@ pub fn variants() -> Vec<Variant> {
 }
 
 /// Changes a server as the words say: `push=FS pull=FS keywords=no|WORD ids=told append=no|silent|drafts moves=no trash=no now=no|kept sizes=no folders=read-only|inbox
-/// identity=lasting|epoch|content handle=path`.
+/// identity=lasting|epoch|content handle=path|id`.
 pub fn mask(settings: &mut Settings, words: &str) {
     let caps = &mut settings.caps;
     for word in words.split_whitespace() {
@@ -98,7 +98,7 @@ pub fn mask(settings: &mut Settings, words: &str) {
             ("now", "kept") => caps.delete.may_keep = true,
             ("sizes", "no") => settings.manners.tells_sizes = false,
             ("now", "no") => caps.delete = Deletes { now: false, ..caps.delete },
-            ("handle", "path") => settings.manners.handle_is_path = true,
+            ("handle", of) => settings.manners.handle_is_path = of == "path",
             ("folders", "read-only") => caps.folders = Folders::ReadOnly,
             ("folders", "inbox") => caps.folders = Folders::InboxOnly,
             ("identity", "lasting") => caps.identity = Identity::Permanent,

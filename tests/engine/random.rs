@@ -308,7 +308,7 @@ impl History {
         let empty: Vec<String> = leaves.iter().filter(|name| side.0[*name].is_empty()).cloned().collect();
         let path_handles = self.world.settings.manners.handle_is_path;
         let twins = |name: &String| side.0[name].windows(2).any(|pair| pair[0].label == pair[1].label);
-        let may = |name: &&String| at == At::Here || (path_handles && !twins(name));
+        let may = |name: &&String| at == At::Here || !path_handles || !twins(name);
         let renamable: Vec<String> = leaves.iter().filter(may).cloned().collect();
         match self.random.below(3) {
             0 if !empty.is_empty() => {

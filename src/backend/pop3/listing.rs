@@ -200,22 +200,20 @@ impl Sizes {
 impl Up {
     /// Makes the listing of what the server told.
     pub async fn name_all(&mut self, sizes: Sizes, uidls: Option<Ids>) -> Result<()> {
-        self.listing = match uidls {
-            Some(mut uidls) => {
-                uidls.sort_unstable_by_key(|(number, _)| *number);
-                if uidls.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-                    return Err(self.conn.broke("gives two unique-ids to one message", &[]));
-                }
-                // Both have the same numbers, ascending.
-                let named = uidls.into_iter().zip(&sizes.0).map(|((number, id), (_, size))| (number, id, *size));
-                let listing = Listing::new(named, false);
-                if listing.twins.is_empty() { listing } else { self.tell_apart(listing).await? }
-            }
-            None => {
-                let names = self.names_by_header(&sizes.0).await?;
-                Listing::new(sizes.0.iter().zip(names).map(|((number, size), name)| (*number, RemoteId(name.into()), *size)), true)
-            }
+        let Some(mut uidls) = uidls else {
+            let names = self.names_by_header(&sizes.0).await?;
+            let named = sizes.0.iter().zip(names).map(|((number, size), name)| (*number, RemoteId(name.into()), *size));
+            self.listing = Listing::new(named, true);
+            return Ok(());
         };
+        uidls.sort_unstable_by_key(|(number, _)| *number);
+        if uidls.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(self.conn.broke("gives two unique-ids to one message", &[]));
+        }
+        // Both have the same numbers, ascending.
+        let named = uidls.into_iter().zip(&sizes.0).map(|((number, id), (_, size))| (number, id, *size));
+        let listing = Listing::new(named, false);
+        self.listing = if listing.twins.is_empty() { listing } else { self.tell_apart(listing).await? };
         Ok(())
     }
 

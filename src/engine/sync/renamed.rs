@@ -48,19 +48,14 @@ pub(super) async fn follow(
             let Some(to) = place(store, &rows, n, &path)? else { continue };
             if store.is_rehearsal() {
                 followed.planned.push(PlannedAction { action: "rename-folder-here", folder: path.clone(), id: None, bytes: None });
-            } else {
-                match carry(store, &mut rows, n, &to)? {
-                    Some(along) => {
-                        for below in along.into_iter().filter(|below| taken_along.insert(*below)) {
-                            // It may have stayed where it was there: then it goes back.
-                            queue.extend(there.get(&rows[below].remote).map(|path| (below, path.clone())));
-                        }
-                    }
-                    None => {
-                        followed.reports.push(is_taken(&rows[n].path, &path));
-                        continue;
-                    }
+            } else if let Some(along) = carry(store, &mut rows, n, &to)? {
+                for below in along.into_iter().filter(|below| taken_along.insert(*below)) {
+                    // It may have stayed where it was there: then it goes back.
+                    queue.extend(there.get(&rows[below].remote).map(|path| (below, path.clone())));
                 }
+            } else {
+                followed.reports.push(is_taken(&rows[n].path, &path));
+                continue;
             }
             let row = &mut rows[n];
             if row.path != path || row.dir != to {

@@ -2,7 +2,7 @@ use crate::model::{PermanentId, Result};
 use crate::store::state::{Digested, KeptName, LinkId, Matching, Taken, Twin};
 
 use super::MemState;
-use super::tables::{Link, Stage};
+use super::tables::{Doubt, Link, Stage};
 
 /// A row as what can be matched.
 fn digested((id, link): (LinkId, &Link)) -> Result<Digested> {
@@ -54,7 +54,7 @@ impl Matching for MemState {
             for (wanted, file) in pairs {
                 let Some(file) = tables.links.get(file).filter(|file| file.epoch == 0).cloned() else { continue };
                 let Some(link) = tables.links.get_mut(wanted).filter(|link| link.stage.is_wanted()) else { continue };
-                (link.stage, link.weak, link.stored_at) = (Stage::Stored, true, Some(now));
+                (link.stage, link.doubt, link.stored_at) = (Stage::Stored, Doubt::Unread, Some(now));
                 (link.name, link.digest) = (file.name.clone(), file.digest);
                 link.there = Some(std::mem::take(&mut link.agreed));
                 tables.links.retain(|_, link| link.epoch != 0 || (link.folder, &link.name) != (file.folder, &file.name));
