@@ -246,7 +246,9 @@ mod tests {
     /// Line ends as they go out.
     fn spooled(parts: &[&[u8]]) -> Vec<u8> {
         let mut spool = Spool::unnamed(&std::env::temp_dir()).unwrap();
-        parts.iter().for_each(|part| spool.push(part).unwrap());
+        for part in parts {
+            spool.push(part).unwrap();
+        }
         spool.finish().unwrap();
         let (mut file, mut out) = (spool.into_file(), Vec::new());
         std::io::Seek::rewind(&mut file).unwrap();
