@@ -1414,7 +1414,7 @@ _mailx() {
             return 0
             ;;
         mailx__subcmd__outbox__subcmd__retry)
-            opts="-q -v -h --syslog --allow-cleartext --config --json --quiet --verbose --color --progress --timeout --wait --max-duration --help"
+            opts="-q -v -h --uncertain --syslog --allow-cleartext --config --json --quiet --verbose --color --progress --timeout --wait --max-duration --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1561,7 +1561,7 @@ _mailx() {
             return 0
             ;;
         mailx__subcmd__send)
-            opts="-t -f -F -N -R -V -s -i -o -b -B -q -v -h --account --dsn --dsn-return --dsn-id --keep-bcc --all-or-none --queue --no-queue --flush --syslog --to --cc --bcc --from --reply-to --subject --attach --html --header --body-file --reply-to-message --skip-empty --form --allow-cleartext --config --json --quiet --verbose --color --progress --timeout --wait --max-duration --help"
+            opts="-t -f -F -N -R -V -s -i -o -b -B -q -v -h --account --dsn --dsn-return --dsn-id --keep-bcc --all-or-none --queue --no-queue --flush --syslog --to --cc --bcc --from --reply-to --subject --attach --html --header --body-file --reply-to-message --skip-empty --form --content-type --allow-cleartext --config --json --quiet --verbose --color --progress --timeout --wait --max-duration --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1682,6 +1682,10 @@ _mailx() {
                     ;;
                 --form)
                     COMPREPLY=($(compgen -W "own sendmail mailx" -- "${cur}"))
+                    return 0
+                    ;;
+                --content-type)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 -o)

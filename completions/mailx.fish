@@ -177,6 +177,7 @@ complete -c mailx -n "__fish_mailx_using_subcommand send" -l reply-to-message -d
 complete -c mailx -n "__fish_mailx_using_subcommand send" -l form -d 'Which other program\'s command line this was' -r -f -a "own\t'Ours'
 sendmail\t'That of sendmail'
 mailx\t'That of POSIX mailx'"
+complete -c mailx -n "__fish_mailx_using_subcommand send" -l content-type -d 'Of POSIX mailx, where it is a header field: the type of the text' -r
 complete -c mailx -n "__fish_mailx_using_subcommand send" -s o -d 'Of sendmail: accepted, and without a meaning here' -r
 complete -c mailx -n "__fish_mailx_using_subcommand send" -s b -d 'Of sendmail: m, which is what this does' -r -f -a "m\t''"
 complete -c mailx -n "__fish_mailx_using_subcommand send" -s B -d 'Of sendmail: accepted; what the message needs is found out' -r
@@ -262,6 +263,7 @@ never\t'Never'"
 complete -c mailx -n "__fish_mailx_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l timeout -d 'Gives a silent server so much time: seconds, or 2m' -r
 complete -c mailx -n "__fish_mailx_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l wait -d 'Waits for a lock that another run holds, so long at most if a time is given' -r
 complete -c mailx -n "__fish_mailx_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l max-duration -d 'Ends in good order by then: 90s, 15m, 2h' -r
+complete -c mailx -n "__fish_mailx_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l uncertain -d 'Sends it to those in doubt as well'
 complete -c mailx -n "__fish_mailx_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l syslog -d 'Tells the system\'s log, too'
 complete -c mailx -n "__fish_mailx_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l allow-cleartext -d 'Allows clear text beyond this machine, for accounts with tls mode "none"'
 complete -c mailx -n "__fish_mailx_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l json -d 'Prints the result as one JSON object on standard output'
