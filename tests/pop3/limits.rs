@@ -138,6 +138,8 @@ fn what_is_not_listed_was_not_removed_and_goes_when_it_is_listed_again() {
     assert_eq!(plan["plan"].as_array().unwrap().len(), 0);
     assert_eq!(home.fetch(0).sum("deleted_there"), 0);
     home.peer.change(|d| d.letters = all);
+    // Ids that come back may be of other mail: a run that matches them again deletes nothing.
+    assert_eq!(home.fetch(0).sum("linked"), 8);
     let out = home.fetch(0);
     assert_eq!((out.sum("downloaded"), out.sum("deleted_there"), left(&home).len()), (0, 8, 0), "{out:?}");
 }

@@ -88,7 +88,7 @@ fn place(store: &Store, rows: &[FolderRow], n: usize, path: &FolderPath) -> Resu
     };
     let Some(now) = now else { return Ok(None) };
     let identity = now.identity()?;
-    Ok((known.is_none() || known == Some(identity)).then_some(to))
+    Ok(known.is_none_or(|known| known.is(&identity)).then_some(to))
 }
 
 /// Renames a folder's directory, and records what that takes along: which are those below it. `None`: something has that name.

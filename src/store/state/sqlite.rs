@@ -339,7 +339,7 @@ mod tests {
         state.add_folders(&[(FolderId(b"x".to_vec()), FolderPath::inbox(), None)], &|_, _| "INBOX".into()).unwrap();
         let known = Identity { dev: 1, ino: u64::MAX, born: Some(7) };
         state.set_directories(&[(1, known)]).unwrap();
-        state.db.execute_batch("ALTER TABLE folder DROP COLUMN born; PRAGMA user_version = 2").unwrap();
+        state.db.execute_batch("ALTER TABLE folder DROP COLUMN born; DROP INDEX link_short; PRAGMA user_version = 2").unwrap();
         drop(state);
         let (mut state, found) = Sqlite::open(dir.path(), false).unwrap();
         let older = state.directory(1).unwrap().unwrap();
