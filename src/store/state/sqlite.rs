@@ -152,7 +152,7 @@ impl Sqlite {
         // The lock of the root keeps writers apart; the time-out is for a `status` that reads meanwhile.
         let pragmas = format!(
             "PRAGMA journal_mode={journal}; PRAGMA synchronous=FULL; PRAGMA busy_timeout=10000; PRAGMA foreign_keys=OFF;
-             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-1024; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
+             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-512; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
         );
         db.execute_batch(&pragmas).map_err(|e| explain_at(&db, tried(), &e))?;
         db.set_prepared_statement_cache_capacity(32);
