@@ -56,7 +56,10 @@ pub struct Flushed {
 impl Flushed {
     /// Says what waits for its next try: whoever asks for a flush must not take silence for success.
     fn tell_waiting(&mut self, messages: &[Waiting]) {
-        let waiting: Vec<&Waiting> = messages.iter().filter(|message| message.state == State::Queued).collect();
+        // Where nothing failed, one that has no time of its next try was queued by somebody else while this went on.
+        let failed = self.error.is_some();
+        let waits = |message: &&Waiting| message.state == State::Queued && (failed || message.entry.next.is_some());
+        let waiting: Vec<&Waiting> = messages.iter().filter(waits).collect();
         let Some(next) = waiting.iter().map(|message| message.entry.next).min() else { return };
         let when = next.map_or_else(|| "with the next flush".to_owned(), |next| format!("from {next} on"));
         let count = match waiting.len() {
