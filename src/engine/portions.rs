@@ -7,6 +7,7 @@ use crate::model::report::{AccountReport, FolderReport};
 use crate::model::{Class, Result};
 use crate::store::Store;
 
+use super::fetch::sessions::costs_session;
 use super::fetch::{FetchOptions, Job, Sessions, read_weak};
 
 /// Sessions of one run that each bring a portion; a server that always has one more ends here.
@@ -29,7 +30,9 @@ pub(super) async fn may_follow(
         match read_weak(store, &mut **open, ctx, options, job).await {
             Ok(read) => came |= read > 0,
             Err(error) => {
-                *session = None;
+                if costs_session(&error) {
+                    *session = None;
+                }
                 job.fail(error);
                 return false;
             }

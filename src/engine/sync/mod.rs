@@ -145,7 +145,7 @@ async fn run(store: &Arc<Store>, sessions: &Sessions, ctx: &Ctx, options: &SyncO
         carried
     }
     .await;
-    let more = !store.is_rehearsal() && may_follow(store, &mut session, ctx, &options.pull, &mut jobs).await;
+    let more = done.is_ok() && !store.is_rehearsal() && may_follow(store, &mut session, ctx, &options.pull, &mut jobs).await;
     sessions.put_back(session.take());
     let done = sum_up(store, sessions, ctx, &mut jobs, done).await;
     report.folders.extend(jobs.into_iter().map(|job| job.report));
