@@ -141,6 +141,22 @@ fn a_body_that_varies_is_delivered() {
 }
 
 #[test]
+fn as_many_octets_are_not_the_same_octets() {
+    let home = Home::new(Drop::of(5, "a"));
+    home.configure(DELETE);
+    let asked = AtomicUsize::new(0);
+    home.peer.hook(move |line, _| {
+        let body = || body(&format!("{:03}", asked.fetch_add(1, SeqCst)));
+        (line == "RETR 3").then(|| Answer::Say([b"+OK\r\n", &stuffed(&body())[..]].concat()))
+    });
+    home.peer.change(|d| d.letters[2].size = Some(body("000").len() as u64 + 40));
+    for _ in 0..3 {
+        home.fetch(1);
+        assert_eq!((home.mail().len(), left(&home)), (5, vec![body("a 3")]));
+    }
+}
+
+#[test]
 fn a_part_that_is_deleted_here_is_not_deleted_there() {
     let home = Home::new(Drop::of(5, "a"));
     cuts(&home, 3, usize::MAX);

@@ -1,7 +1,7 @@
 //! After a lost state: messages that were moved here before, and that are in another folder there. Each is known by its header and size,
 //! where it is the only one of both; the next sync moves it there, as it would have done with the state.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::backend::Session;
@@ -11,7 +11,7 @@ use crate::store::Store;
 use crate::store::maildir::digest::TOOL_LINE;
 use crate::store::state::{LinkId, PendingLink};
 
-use super::rematch::headers;
+use super::rematch::headers_of;
 use super::{CHUNK, Job, blocking};
 
 /// A file that nothing there was matched with.
@@ -41,17 +41,9 @@ pub(super) async fn link_astray(store: &Arc<Store>, session: &mut Box<dyn Sessio
     let mut there: Vec<There> =
         wanted.iter().map(|(_, link)| There { permanent: link.permanent.clone(), size: link.size, header: None }).collect();
     for which in [headers_wanted, longer_headers_wanted] {
-        let mut by_folder: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for index in which(&here, &there) {
-            by_folder.entry(wanted[index].0).or_default().push(index);
-        }
-        for (folder, indices) in by_folder {
-            let row = &jobs[folder].row;
-            let Some(cursor) = row.cursor.clone() else { continue };
-            let ids = indices.iter().map(|i| wanted[*i].1.remote.clone()).collect();
-            for (n, header) in headers(session, row, &cursor, ids).await? {
-                there[indices[n]].header = Some(header);
-            }
+        let asked = which(&here, &there).into_iter().map(|index| (wanted[index].0, index, wanted[index].1.remote.clone()));
+        for (index, header) in headers_of(session, &|folder| jobs[folder].row.clone(), asked).await? {
+            there[index].header = Some(header);
         }
     }
     let mut pairs: Vec<(LinkId, LinkId)> = Vec::new();

@@ -1,6 +1,6 @@
 //! Ids are void, the mail is not: messages there are matched with what is here, without reading bodies where that can tell.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -129,6 +129,26 @@ pub(in crate::engine) async fn headers(
     ids: Vec<RemoteId>,
 ) -> Result<HashMap<usize, HeaderDigest>> {
     Ok(read_headers(session, row, cursor, ids, HeaderDigest::of).await?.found)
+}
+
+/// The same for messages of several folders, each asked for with its folder's index; `row` finds the folder.
+pub(in crate::engine) async fn headers_of(
+    session: &mut Box<dyn Session>,
+    row: &(dyn Fn(usize) -> FolderRow + Sync),
+    asked: impl Iterator<Item = (usize, usize, RemoteId)> + Send,
+) -> Result<HashMap<usize, HeaderDigest>> {
+    let mut by_folder: BTreeMap<usize, Vec<(usize, RemoteId)>> = BTreeMap::new();
+    for (folder, index, id) in asked {
+        by_folder.entry(folder).or_default().push((index, id));
+    }
+    let mut found = HashMap::new();
+    for (folder, asked) in by_folder {
+        let row = row(folder);
+        let Some(cursor) = &row.cursor else { continue };
+        let (indices, ids): (Vec<usize>, Vec<RemoteId>) = asked.into_iter().unzip();
+        found.extend(headers(session, &row, cursor, ids).await?.into_iter().map(|(n, header)| (indices[n], header)));
+    }
+    Ok(found)
 }
 
 /// Reads the header blocks of messages; `of` says what is kept of each.

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Ctx, Part, Session, Want};
-use crate::engine::reading::{Reader, Sent, unread};
+use crate::backend::{Ctx, Session};
+use crate::engine::reading::{Sent, unread};
 use crate::model::{AfterFetch, FlagState, RemoteId, Result};
 use crate::store::Store;
 use crate::store::state::{Doubtful, Verdicts};
 
 use super::sessions::{Sessions, costs_session};
-use super::strengthen::PAGE;
+use super::strengthen::{PAGE, Page, read_page};
 use super::{FetchOptions, Job, blocking};
 
 /// Reads those of earlier runs again, in every folder, before anything is decided: what is better now is wanted then, and comes with the
@@ -64,23 +64,14 @@ async fn read(
     page: &[Doubtful],
 ) -> Result<()> {
     let Some(cursor) = job.row.cursor.clone() else { return Ok(()) };
-    let wants: Vec<Want> = page.iter().map(|m| Want { id: m.remote.clone(), size: m.size }).collect();
-    let mut reader = Reader::new(&job.row.path, &*ctx.observer);
-    let done = session.fetch(&job.row.remote, &cursor, &wants, Part::Whole, &mut reader).await;
-    reader.tell();
-    let Reader { sent, missed, .. } = reader;
-    let mut blamed = None;
+    let Page { sent, missed, blamed, done } = read_page(session, ctx, &job.row, &cursor, page).await;
     if let Err(error) = &done
-        && costs_session(error)
-        && !ctx.cancel.is_cancelled()
-        && let Some((_, worst)) = page.iter().enumerate().find(|(i, _)| !sent.contains_key(i) && missed.iter().all(|(m, _)| m != i))
+        && let Some(worst) = page.iter().find(|message| Some(message.id) == blamed)
     {
-        blamed = Some(worst.id);
         job.report.failed.push((worst.remote.clone(), unsettled(&format!("the connection does not survive it: {}", error.failed))));
     }
     // One that is gone there is what it is here: there is nothing to compare it with.
     job.report.failed.extend(missed.into_iter().filter_map(|(i, why)| Some((page[i].remote.clone(), unsettled(&unread(why)?)))));
-    let sent: Vec<(Doubtful, Sent)> = sent.into_iter().map(|(i, sent)| (page[i].clone(), sent)).collect();
     let varying = settle(store, job, sent, Verdicts { blamed, ..Verdicts::default() }).await?;
     // Whoever keeps them there loses nothing by it.
     if options.after_fetch != AfterFetch::Keep {
@@ -94,13 +85,13 @@ fn unsettled(why: &str) -> String {
     format!("it came shorter than announced, and may be a part only, so the server's copy stays: {why}")
 }
 
-/// Records what a page told: what came in the same octets or in as many is settled, what came longer replaces the file here. Returns the
+/// Records what a page told: what came in the same octets is settled, what came longer replaces the file here. Returns the
 /// others, which stay as they are.
 async fn settle(store: &Arc<Store>, job: &Job, sent: Vec<(Doubtful, Sent)>, mut verdicts: Verdicts) -> Result<Vec<RemoteId>> {
     let (mut varying, mut put_by) = (Vec::new(), Vec::new());
     for (message, (now, _)) in sent {
         let before = message.digest;
-        if now.wire == before.wire || now.octets == before.octets {
+        if now.wire == before.wire {
             verdicts.proven.push((message.id, before));
         } else if now.octets > before.octets {
             tracing::info!(id = ?message.remote, before = before.octets, now = now.octets, "a message comes longer than before");

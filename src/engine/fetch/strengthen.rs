@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::backend::{Ctx, Missed, Part, Session, Want};
 use crate::engine::reading::{Files, Reader, Sent, unread};
-use crate::model::{Hash, LocalName, RemoteId, Result};
+use crate::model::{Cursor, Hash, LocalName, RemoteId, Result};
 use crate::store::Store;
 use crate::store::maildir::digest::Digest;
 use crate::store::state::{Doubtful, FileHere, FolderRow, LinkId, Verdicts};
@@ -48,23 +48,41 @@ pub async fn strengthen(
         if ctx.cancel.is_cancelled() {
             break;
         }
-        let wants: Vec<Want> = page.iter().map(|d| Want { id: d.remote.clone(), size: d.size }).collect();
-        let mut reader = Reader::new(&row.path, &*ctx.observer);
-        let read = session.fetch(&row.remote, cursor, &wants, Part::Whole, &mut reader).await;
-        reader.tell();
-        let Reader { sent, missed, .. } = reader;
-        let lost = read.as_ref().is_err_and(|e| costs_session(e)) && !ctx.cancel.is_cancelled();
-        let blamed = page.iter().enumerate().find(|(i, _)| lost && !sent.contains_key(i) && missed.iter().all(|(m, _)| m != i));
-        let blamed = blamed.map(|(_, d)| d.id);
+        let Page { sent, missed, blamed, done } = read_page(session, ctx, row, cursor, page).await;
         let gone =
             missed.iter().filter(|(_, why)| matches!(why, Missed::Gone | Missed::Hidden(_))).map(|(i, _)| page[*i].clone()).collect();
         let left = missed.into_iter().filter_map(|(i, why)| Some((page[i].remote.clone(), unread(why)?)));
         out.unread.extend(left);
-        let sent = sent.into_iter().map(|(i, sent)| (page[i].clone(), sent)).collect();
         record(store, row, sent, gone, blamed, out).await?;
-        read?;
+        done?;
     }
     Ok(())
+}
+
+/// A page of bodies that were read to be compared.
+pub(super) struct Page {
+    /// Those that came.
+    pub sent: Vec<(Doubtful, Sent)>,
+    /// Those that did not, by their place in the page.
+    pub missed: Vec<(usize, Missed)>,
+    /// The first one without an answer, where the line was lost.
+    pub blamed: Option<LinkId>,
+    /// How it ended.
+    pub done: Result<()>,
+}
+
+/// Reads the bodies of messages of the folder `row`.
+pub(super) async fn read_page(session: &mut dyn Session, ctx: &Ctx, row: &FolderRow, cursor: &Cursor, page: &[Doubtful]) -> Page {
+    let wants: Vec<Want> = page.iter().map(|d| Want { id: d.remote.clone(), size: d.size }).collect();
+    let mut reader = Reader::new(&row.path, &*ctx.observer);
+    let done = session.fetch(&row.remote, cursor, &wants, Part::Whole, &mut reader).await;
+    reader.tell();
+    let Reader { sent, missed, .. } = reader;
+    let lost = done.as_ref().is_err_and(|e| costs_session(e)) && !ctx.cancel.is_cancelled();
+    let blamed = page.iter().enumerate().find(|(i, _)| lost && !sent.contains_key(i) && missed.iter().all(|(m, _)| m != i));
+    let blamed = blamed.map(|(_, d)| d.id);
+    let sent = sent.into_iter().map(|(i, sent)| (page[i].clone(), sent)).collect();
+    Page { sent, missed, blamed, done }
 }
 
 /// Compares a page with the files here, and commits what that tells.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::backend::Session;
-use crate::engine::fetch::rematch::headers;
+use crate::engine::fetch::rematch::headers_of;
 use crate::engine::fetch::{Job, blocking};
 use crate::engine::merge::{Decision, Here, There, decide};
 use crate::model::caps::FlagSupport;
@@ -80,17 +80,9 @@ pub(super) async fn find(
     }
     let links: Vec<&PendingLink> = wanted.iter().map(|(_, link)| link).collect();
     let mut candidates = Candidates::new(&proofs, &links);
-    let mut by_folder: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for index in candidates.headers_wanted() {
-        by_folder.entry(wanted[index].0).or_default().push(index);
-    }
-    for (folder, indices) in by_folder {
-        let row = &all[folder].job.row;
-        let Some(cursor) = row.cursor.clone() else { continue };
-        let ids = indices.iter().map(|i| wanted[*i].1.remote.clone()).collect();
-        for (n, header) in headers(session, row, &cursor, ids).await? {
-            candidates.header(indices[n], header);
-        }
+    let asked = candidates.headers_wanted().into_iter().map(|index| (wanted[index].0, index, wanted[index].1.remote.clone()));
+    for (index, header) in headers_of(session, &|folder| all[folder].job.row.clone(), asked).await? {
+        candidates.header(index, header);
     }
     let by_id: HashMap<LinkId, (usize, SyncRow)> = gone.into_iter().map(|(from, row)| (row.id, (from, row))).collect();
     let pairs = candidates.pairs().into_iter().filter_map(|(g, w, weak)| {
