@@ -394,6 +394,18 @@ fn row_75_answers_out_of_step_are_a_protocol_error() {
 }
 
 #[test]
+fn a_server_that_gives_up_behind_the_login_is_asked_later() {
+    for (code, exit) in [("SYS/TEMP", 75), ("SYS/PERM", 69)] {
+        let home = Home::new(Drop::of(3, "a"));
+        home.peer.hook(move |line, _| {
+            let both = || format!("+OK logged in\r\n-ERR [{code}] internal error\r\n").into_bytes();
+            line.starts_with("PASS").then(|| Answer::Last(both()))
+        });
+        home.fetch(exit).says("the server gives up").says("internal error");
+    }
+}
+
+#[test]
 fn a_server_that_falls_silent_is_left() {
     let home = Home::new(Drop::of(3, "a"));
     home.peer.hook(|line, _| (line == "RETR 2").then_some(Answer::Silence));

@@ -9,6 +9,7 @@ use std::time::Duration;
 /// What becomes of a connection.
 const PASS: usize = 0;
 const SILENT: usize = 1;
+const CUT: usize = 2;
 
 /// A connection through the proxy.
 struct Line {
@@ -66,6 +67,8 @@ impl Proxy {
     /// Those that stand now end.
     pub fn reset(&self) {
         for line in self.lines.lock().unwrap().drain(..) {
+            // One that holds something back in both directions hears of no end by itself.
+            line.mode.store(CUT, SeqCst);
             let _ = line.ends.map(|end| end.shutdown(Shutdown::Both));
         }
     }
@@ -77,9 +80,6 @@ fn pump(mut from: TcpStream, mut to: TcpStream, mode: Arc<AtomicUsize>, end: imp
         while let Ok(n @ 1..) = from.read(&mut octets) {
             while mode.load(SeqCst) == SILENT {
                 std::thread::sleep(Duration::from_millis(50));
-                if Arc::strong_count(&mode) == 1 {
-                    break;
-                }
             }
             if to.write_all(&octets[..n]).is_err() {
                 break;

@@ -87,14 +87,25 @@ impl Connection {
     /// Nothing may have come that was not asked for: the next answers would be taken for those of other commands.
     pub fn queue(&mut self, command: &Command<'_>, expect: Expect) -> Result<()> {
         if self.outstanding.is_empty() && !(self.pipe.input.is_empty() && self.framer.is_idle()) {
-            let input = self.pipe.input.clone();
-            return Err(self.broke("said more than it was asked for", &input));
+            return Err(self.unasked());
         }
         let line =
             command.encode().map_err(|e| Error::new(Class::Auth, self.pipe.tried.clone(), e.to_string()).safe("nothing was sent"))?;
         self.output.extend_from_slice(&line);
         self.outstanding.push_back(expect);
         Ok(())
+    }
+
+    /// What came without being asked for. A server that cannot go on says so with a code: Dovecot does, right behind a login.
+    fn unasked(&self) -> Box<Error> {
+        let input = &self.pipe.input[..];
+        let line = input.split(|octet| *octet == b'\n').next().unwrap_or_default();
+        match pop3::parse_reply(line.trim_ascii_end()) {
+            Ok(reply) if !reply.ok && reply.code.is_some() => {
+                self.refused("the server gives up", &Reply { text: self.pipe.clean(reply.text.clone()), ..reply })
+            }
+            _ => self.broke("said more than it was asked for", input),
+        }
     }
 
     /// Sends a line of a login.
