@@ -110,7 +110,7 @@ async fn folder(
     let (there, cursor) = if session.relists() {
         list_whole(sessions, session, job).await?
     } else {
-        (told(store, job).await?, job.row.cursor.clone().unwrap_or_else(|| Cursor(Vec::new())))
+        (told(store, job).await?, job.row.cursor.clone().unwrap_or_else(|| Cursor([].into())))
     };
     let (folder, dir) = (job.row.id, job.row.dir.clone());
     let count = there.len() as u64;

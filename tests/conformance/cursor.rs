@@ -95,7 +95,7 @@ pub async fn nonsense_as_cursor_begins_afresh(bed: &Bed<'_>) {
     let mut session = bed.open().await;
     let id = folder(&mut session, "INBOX").await.id;
     for bytes in [vec![], vec![0; 17], vec![255; 17], b"of another backend".to_vec()] {
-        let (changes, harvest, restarted) = look(&mut session, &id, Some(Cursor(bytes)), Need::Additions).await;
+        let (changes, harvest, restarted) = look(&mut session, &id, Some(Cursor(bytes.into())), Need::Additions).await;
         assert_eq!(present(&changes).len(), 2);
         assert!(restarted && harvest.kind == HarvestKind::Whole);
     }

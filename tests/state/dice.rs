@@ -102,7 +102,7 @@ impl<'a> Dice<'a> {
     }
 
     pub fn cursor(&mut self) -> Cursor {
-        Cursor(vec![self.below(4) as u8])
+        Cursor([self.below(4) as u8].into())
     }
 
     pub fn mark(&mut self) -> Mark {

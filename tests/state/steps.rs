@@ -26,7 +26,7 @@ pub fn begin(state: &mut dyn State) {
             NewLink { remote, name, size: None, date: None, flags: FlagState::default(), permanent: None, here }
         };
         let links: Vec<NewLink> = (0..5).map(link).collect();
-        let (news, cursor) = (News::default(), Cursor(Vec::new()));
+        let (news, cursor) = (News::default(), Cursor([].into()));
         let page = Page { restart: false, links: &links, news: &news, files: &[], cursor: &cursor, marks: None, now: 1 };
         state.commit_page(folder, &page).unwrap();
     }

@@ -38,7 +38,7 @@ impl Bookmark {
     }
 
     pub fn encode(&self) -> Cursor {
-        Cursor(serde_json::to_vec(self).unwrap_or_default())
+        Cursor(serde_json::to_vec(self).unwrap_or_default().into())
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
         let mark =
             Bookmark { folder: "mail%2Fa".into(), version: "14.1".into(), base: 1, epoch: u64::MAX, key: "-1".into(), unfinished: true };
         assert_eq!(Bookmark::decode(&mark.encode()), Some(mark));
-        assert_eq!(Bookmark::decode(&Cursor(b"\x01\x02".to_vec())), None);
-        assert_eq!(Bookmark::decode(&Cursor(Vec::new())), None);
+        assert_eq!(Bookmark::decode(&Cursor((*b"\x01\x02").into())), None);
+        assert_eq!(Bookmark::decode(&Cursor([].into())), None);
     }
 }

@@ -28,12 +28,12 @@ impl Position {
         bytes.extend_from_slice(&self.next.to_be_bytes());
         bytes.extend_from_slice(&self.mod_seq.to_be_bytes());
         bytes.extend_from_slice(&self.count.map_or(0, |count| u64::from(count) + 1).to_be_bytes());
-        Cursor(bytes)
+        Cursor(bytes.into())
     }
 
     /// `None` for bytes of another version or backend: then the folder is looked at afresh.
     pub fn decode(cursor: &Cursor) -> Option<Self> {
-        let bytes = cursor.0.as_slice();
+        let bytes = &*cursor.0;
         let four = |at: usize| bytes.get(at..at + 4)?.try_into().map(u32::from_be_bytes).ok();
         let eight = |at: usize| bytes.get(at..at + 8)?.try_into().map(u64::from_be_bytes).ok();
         let count = match (bytes.first()?, bytes.len()) {
@@ -72,12 +72,12 @@ mod tests {
             assert_eq!(Position::decode(&position.encode()), Some(position));
         }
         // Of the version before.
-        let mut old = position.encode().0;
+        let mut old = position.encode().0.to_vec();
         old[0] = 1;
-        assert_eq!(Position::decode(&Cursor(old[..17].to_vec())), Some(position));
-        assert_eq!(Position::decode(&Cursor(old)), None);
-        assert_eq!(Position::decode(&Cursor(vec![])), None);
-        assert_eq!(Position::decode(&Cursor(vec![9; 17])), None);
+        assert_eq!(Position::decode(&Cursor(old[..17].into())), Some(position));
+        assert_eq!(Position::decode(&Cursor(old.into())), None);
+        assert_eq!(Position::decode(&Cursor([].into())), None);
+        assert_eq!(Position::decode(&Cursor([9; 17].into())), None);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Known {
             bytes.extend_from_slice(&key.to_be_bytes());
             bytes.extend_from_slice(&size.to_be_bytes());
         }
-        Cursor(bytes)
+        Cursor(bytes.into())
     }
 
     /// `None` for bytes of another backend.
@@ -165,10 +165,10 @@ mod tests {
         assert_eq!((known.here.len(), known.past.len()), (2, 1));
         assert_eq!(Known::decode(&known.encode()), Some(known.clone()));
         assert_eq!(Known::decode(&Known::nothing(0, true).encode()), Some(Known::nothing(0, true)));
-        let mut cut = known.encode().0;
+        let mut cut = known.encode().0.to_vec();
         cut.pop();
         for bytes in [vec![], vec![0; 17], vec![255; 17], b"of another backend".to_vec(), b"P\x02".to_vec(), cut] {
-            assert_eq!(Known::decode(&Cursor(bytes)), None);
+            assert_eq!(Known::decode(&Cursor(bytes.into())), None);
         }
     }
 

@@ -23,7 +23,7 @@ pub use super::target::{Adopted, Target, Unmatched};
 /// A batch waits so long for more before it is published.
 const BATCH_WAIT: Duration = Duration::from_secs(2);
 /// Pieces that wait for a writer, of [`PIECE_OCTETS`] each at most.
-const PIECES: usize = 8;
+const PIECES: usize = 4;
 /// Octets that are gathered before a writer is woken.
 const PIECE_OCTETS: usize = 64 << 10;
 /// Orders that are gathered before a writer is woken.

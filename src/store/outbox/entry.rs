@@ -226,7 +226,7 @@ impl Entry {
     /// Where the folder stood when a copy into it was begun.
     pub fn copy_begun(&self, folder: &FolderId) -> Option<Cursor> {
         let (name, cursor) = self.copy_begun.as_ref()?;
-        (*name == octets(&folder.0)).then(|| bytes(cursor).map(Cursor))?
+        (*name == octets(&folder.0)).then(|| bytes(cursor).map(Cursor::from))?
     }
 
     /// A copy is begun.

@@ -35,7 +35,7 @@ impl Outbox {
     pub fn bookmark(&self, folder: &FolderId) -> Option<Cursor> {
         let text = std::fs::read_to_string(self.path.join(BOOKMARK)).ok()?;
         let (name, cursor) = text.trim().split_once(' ')?;
-        (entry::bytes(name)? == folder.0).then(|| entry::bytes(cursor).map(Cursor))?
+        (entry::bytes(name)? == folder.0).then(|| entry::bytes(cursor).map(Cursor::from))?
     }
 
     /// Remembers that. No more than a saving: it is not synced.

@@ -43,7 +43,7 @@ fn row(row: &Row<'_>) -> rusqlite::Result<FolderRow> {
         dir: row.get(3)?,
         role: role.and_then(|r| Role::from_attribute(&r)),
         epoch: row.get(5)?,
-        cursor: row.get::<_, Option<Vec<u8>>>(6)?.map(Cursor),
+        cursor: row.get::<_, Option<Vec<u8>>>(6)?.map(Cursor::from),
         marks: Marks { additions: row.get::<_, Option<Vec<u8>>>(7)?.map(Mark), everything: row.get::<_, Option<Vec<u8>>>(8)?.map(Mark) },
     })
 }

@@ -199,7 +199,7 @@ impl Link {
 }
 
 fn harvest_of(kind: HarvestKind) -> Harvest {
-    Harvest { cursor: Cursor(Vec::new()), kind, restarted: false, more: false, doubtful: false, passing_ids: false }
+    Harvest { cursor: Cursor([].into()), kind, restarted: false, more: false, doubtful: false, passing_ids: false }
 }
 
 /// Of a folder without a key, of which the server says nothing: nothing has changed, and it is asked again the next time.
