@@ -70,6 +70,7 @@ pub fn everything(state: &dyn State) -> Vec<(String, String)> {
         let done = state.each_kept(folder, &mut |row| kept.push(row));
         ask("each_kept", text(done.map(|()| kept)));
         ask("told_rows", text(state.told_rows(folder)));
+        ask("superseded", text(state.superseded(folder)));
         ask("linked_count", text(state.linked_count(folder, u64::MAX)));
         ask("linked_count up to 2", text(state.linked_count(folder, 2)));
         ask("has_rows", text(state.has_rows(folder)));

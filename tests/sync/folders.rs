@@ -51,6 +51,44 @@ fn a_folder_renamed_there_takes_its_files_along_without_a_download() {
 }
 
 #[test]
+fn a_name_that_is_another_folders_now_does_not_double_the_mail() {
+    let Some(w) = world("fagain") else { return };
+    w.server.create(&w.user, &["Archive"]);
+    for subject in ["a", "b", "c", "d", "e", "f"] {
+        send(&w, "Archive", subject, "\\Seen");
+    }
+    w.sync(0, &[]);
+    flag(&w, "a", "FS");
+    w.server.adm(&["mailbox", "rename", "-u", &w.user, "Archive", "Archive-2025"]);
+    w.server.create(&w.user, &["Archive"]);
+    send(&w, "Archive", "g", "");
+    let out = w.sync(0, &[]);
+    assert_eq!(done(&out), [("downloaded", 1), ("moved", 6)], "{out:?}");
+    w.sync(0, &[]);
+    assert_settled(&w);
+    assert_eq!(find(&w, "a").dir, "Archive-2025");
+    assert_eq!(find(&w, "a").letters, "FS");
+}
+
+#[test]
+fn folders_that_swap_their_names_swap_their_mail() {
+    let Some(w) = world("fswap") else { return };
+    w.server.create(&w.user, &["One", "Two"]);
+    for (folder, subject) in [("One", "a"), ("One", "b"), ("Two", "c"), ("Two", "d")] {
+        send(&w, folder, subject, "");
+    }
+    w.sync(0, &[]);
+    for (from, to) in [("One", "aside"), ("Two", "One"), ("aside", "Two")] {
+        w.server.adm(&["mailbox", "rename", "-u", &w.user, from, to]);
+    }
+    let out = w.sync(0, &[]);
+    assert_eq!(done(&out), [("moved", 4)], "{out:?}");
+    w.sync(0, &[]);
+    assert_settled(&w);
+    assert_eq!((find(&w, "a").dir, find(&w, "c").dir), ("Two".into(), "One".into()));
+}
+
+#[test]
 fn empty_folders_go_and_full_ones_do_not() {
     let Some(w) = world("fgone") else { return };
     w.server.create(&w.user, &["Empty1", "Empty2", "Full1", "Full2"]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::backend::{Ctx, FolderInfo, LookAt, Session};
 use crate::model::change::{Harvest, HarvestKind, Marks};
 use crate::model::report::FolderReport;
-use crate::model::{Change, Class, Error, Event, FolderId, FolderPath, Listed, Need, Renumbered, Result, Role, Scope};
+use crate::model::{Change, Class, Cursor, Error, Event, FolderId, FolderPath, Listed, Need, Renumbered, Result, Role, Scope};
 use crate::store::Store;
 use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
 
@@ -110,6 +110,8 @@ pub(in crate::engine) async fn look_into(
         .collect();
     let mut held: HashMap<usize, Vec<Listed>> = HashMap::new();
     let mut restarted: HashMap<usize, bool> = HashMap::new();
+    let begun: Vec<Option<Cursor>> = jobs.iter().map(|job| job.row.cursor.clone()).collect();
+    let mut repeated: HashSet<usize> = HashSet::new();
     for _ in 0..MAX_PAGES {
         if looks.is_empty() || ctx.cancel.is_cancelled() {
             break;
@@ -168,10 +170,24 @@ pub(in crate::engine) async fn look_into(
                 Ok(true) => more.push(which),
                 Ok(false) => {}
                 Err(error) if is_ours(&error) => return Err(error),
+                // Once more, from what was recorded: messages that left it are known as such before others are fetched.
+                Err(error) if costs_session(&error) && repeated.insert(which) => {
+                    *session = sessions.reopen(error).await?;
+                    session.folders().await?;
+                    held.remove(&which);
+                    if let Some(recorded) = recorded(store, jobs[which].row.id).await? {
+                        jobs[which].row = recorded;
+                    }
+                    if jobs[which].row.cursor == begun[which] {
+                        restarted.remove(&which);
+                    }
+                    more.push(which);
+                }
                 Err(error) if costs_session(&error) => {
-                    // Nothing of this folder was recorded: the next run lists it again.
+                    // The next run lists it again.
                     held.remove(&which);
                     *session = sessions.open().await?;
+                    session.folders().await?;
                     jobs[which].fail(error);
                 }
                 Err(error) => jobs[which].fail(error),
@@ -318,6 +334,11 @@ async fn take_page(
         look_for_unseen(store, session, &job.row, &harvest.cursor).await?;
     }
     Ok(more)
+}
+
+/// A folder as the state has it.
+async fn recorded(store: &Arc<Store>, folder: i64) -> Result<Option<FolderRow>> {
+    blocking(store, move |store| Ok(store.state().folders()?.into_iter().find(|row| row.id == folder))).await
 }
 
 /// The trash shows all that went there: what is not among it did not go there, and is looked for no more.

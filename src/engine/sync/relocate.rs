@@ -39,8 +39,10 @@ pub(super) struct Relocation {
     weak: bool,
 }
 
-/// Finds them: by permanent id, else by size, internal date and header, where that is unique on both sides. `followed`: messages that
-/// were moved on this side, too, with the index of the folder and the base name of their files now.
+/// Finds them. `followed`: messages that were moved on this side, too, with the index of the folder and the base name of their files now.
+///
+/// Where a name is another folder's now (RENAME, then CREATE), the messages of the folder that had it are gone with their ids, and nothing
+/// tells of them: what was not matched with the new ones may be in another folder, too.
 pub(super) async fn find(
     run: &Run<'_>,
     session: &mut Box<dyn Session>,
@@ -58,6 +60,44 @@ pub(super) async fn find(
             }
         }
     }
+    let mut pairs = pair(run, session, all, gone, &HashSet::new()).await?;
+    let superseded = superseded(run, all).await?;
+    let others = pair(run, session, all, superseded, &wanted(&pairs)).await?;
+    // Those of their own folder are left to their bodies.
+    pairs.extend(others.into_iter().filter(|r| r.from != r.to));
+    for relocation in pairs.iter().filter(|r| followed.contains_key(&r.gone.id)) {
+        // Its file is no new one.
+        all[relocation.from].here.unknown.retain(|file| file.name != relocation.gone.name);
+    }
+    Ok(pairs)
+}
+
+/// Messages whose ids became void, and that nothing of their folder was matched with; none where nothing is wanted.
+async fn superseded(run: &Run<'_>, all: &[Looked]) -> Result<Vec<(usize, SyncRow)>> {
+    let fit = all.iter().enumerate().filter(|(_, l)| l.job.report.error.is_none() && !l.job.absent);
+    let folders: Vec<(usize, i64)> = fit.map(|(n, l)| (n, l.job.row.id)).collect();
+    blocking(run.store, move |store| {
+        let mut found = Vec::new();
+        if store.state().wanted_folders()?.is_empty() {
+            return Ok(found);
+        }
+        for (n, folder) in folders {
+            found.extend(store.state().superseded(folder)?.into_iter().map(|row| (n, row)));
+        }
+        Ok(found)
+    })
+    .await
+}
+
+/// Pairs messages that are gone with wanted ones that are not `taken`: by permanent id, else by size, internal date and header, where that
+/// is unique on both sides.
+async fn pair(
+    run: &Run<'_>,
+    session: &mut Box<dyn Session>,
+    all: &[Looked],
+    gone: Vec<(usize, SyncRow)>,
+    taken: &HashSet<LinkId>,
+) -> Result<Vec<Relocation>> {
     if gone.is_empty() {
         return Ok(Vec::new());
     }
@@ -75,7 +115,7 @@ pub(super) async fn find(
             let fits = |w: &PendingLink| {
                 w.size.is_some_and(|size| sizes.contains(&size)) || w.permanent.as_ref().is_some_and(|id| permanent.contains(id))
             };
-            wanted.extend(chunk.into_iter().filter(fits).map(|link| (n, link)));
+            wanted.extend(chunk.into_iter().filter(|link| fits(link) && !taken.contains(&link.id)).map(|link| (n, link)));
         }
     }
     let links: Vec<&PendingLink> = wanted.iter().map(|(_, link)| link).collect();
@@ -90,12 +130,7 @@ pub(super) async fn find(
         let (to, link) = &wanted[w];
         Some(Relocation { from: *from, to: *to, gone: row.clone(), wanted: link.clone(), weak })
     });
-    let pairs: Vec<Relocation> = pairs.collect();
-    for relocation in pairs.iter().filter(|r| followed.contains_key(&r.gone.id)) {
-        // Its file is no new one.
-        all[relocation.from].here.unknown.retain(|file| file.name != relocation.gone.name);
-    }
-    Ok(pairs)
+    Ok(pairs.collect())
 }
 
 /// The rows that need no download because of it.
@@ -131,6 +166,11 @@ pub(super) async fn carry_out(run: &Run<'_>, jobs: &mut [Job], relocations: Vec<
         })
         .await?;
         jobs[to].report.moved += moved;
+        if jobs[from].rematched.is_some() {
+            // It was counted among what nothing there was matched with.
+            let local_only = &mut jobs[from].report.local_only;
+            *local_only = local_only.saturating_sub(moved);
+        }
     }
     Ok(())
 }

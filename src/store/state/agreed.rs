@@ -144,6 +144,9 @@ pub trait Agreed {
     /// Rows of which something was told since both sides agreed.
     fn told_rows(&self, folder: i64) -> Result<Vec<SyncRow>>;
 
+    /// Messages that both sides had until the ids of the folder became void, and that nothing there was matched with.
+    fn superseded(&self, folder: i64) -> Result<Vec<SyncRow>>;
+
     /// How many messages of a folder both sides have; counting ends at `most`.
     fn linked_count(&self, folder: i64, most: u64) -> Result<u64>;
 
@@ -208,6 +211,16 @@ impl Agreed for Sqlite {
         self.read("read what the server changed", |db| {
             let text = format!(
                 "SELECT {COLUMNS} FROM link l INDEXED BY link_dirty WHERE l.folder = ?1 AND (l.there_flags IS NOT NULL OR l.gone = 1) ORDER BY l.id"
+            );
+            db.prepare_cached(&text)?.query_map([folder], row)?.collect()
+        })
+    }
+
+    fn superseded(&self, folder: i64) -> Result<Vec<SyncRow>> {
+        self.read("read what was not matched again", |db| {
+            let text = format!(
+                "SELECT {COLUMNS} FROM link l WHERE l.folder = ?1 AND l.epoch > 0 AND l.epoch < (SELECT epoch FROM folder WHERE id = ?1)
+                     AND l.state = 1 ORDER BY l.id"
             );
             db.prepare_cached(&text)?.query_map([folder], row)?.collect()
         })

@@ -50,6 +50,13 @@ impl Agreed for MemState {
         Ok(told.map(|row| tables.sync_row(row)).collect())
     }
 
+    fn superseded(&self, folder: i64) -> Result<Vec<SyncRow>> {
+        let tables = self.read();
+        let epoch = tables.epoch(folder).unwrap_or_default();
+        let old = tables.of(folder).filter(|(_, link)| link.epoch > 0 && link.epoch < epoch && link.stage == Stage::Stored);
+        Ok(old.map(|row| tables.sync_row(row)).collect())
+    }
+
     fn linked_count(&self, folder: i64, most: u64) -> Result<u64> {
         Ok(most.min(self.read().current(folder).filter(|(_, link)| link.stage.is_linked()).count() as u64))
     }

@@ -59,6 +59,18 @@ pub const ALL: &[Scenario] = &[
         ..QUIET
     },
     Scenario {
+        name: "a_folder_renamed_there_whose_name_is_used_again_is_renamed_here",
+        user_there: "A folder is renamed, and another one of its old name is made; a message comes into each.",
+        result: "The messages are in the folder of the new name here; only what came is downloaded.",
+        server: "handle=path",
+        agreed: "INBOX: a | Old: b c:S",
+        there: "mvdir Old Fresh; mkdir Old; new Old/n; new Fresh/m",
+        end: "INBOX: a | Fresh: b c:S m | Old: n",
+        facts: "uploaded=0 downloaded=2 deleted_there=0 deleted_here=0",
+        runs: 2,
+        ..QUIET
+    },
+    Scenario {
         name: "a_folder_renamed_there_that_keeps_its_handle_is_renamed_here",
         user_there: "A folder that the server knows by a handle is renamed, and a message comes into it.",
         result: "It is renamed here; only that message is downloaded.",
