@@ -129,7 +129,7 @@ pub(super) async fn guard(store: &Arc<Store>, options: &FetchOptions, jobs: &mut
             }
             let missing = missing.iter().filter(|kept| !kept.removed).count();
             Ok(judge(missing as u64, (here.len() + missing) as u64).map(|alarm| match alarm {
-                Alarm::Emptied { known } => format!("the Maildir folder is empty, and {known} messages should be in it"),
+                Alarm::Emptied { known } => format!("all {known} messages are gone from the Maildir folder"),
                 Alarm::Many { gone, known } => format!("{gone} of {known} messages are missing in the Maildir folder"),
             }))
         })

@@ -266,7 +266,7 @@ async fn alarm(run: &Run<'_>, job: &Job, facts: &Facts, plan: &FolderPlan) -> Re
     }
     let known = count(u64::MAX).await?;
     let words = |alarm, place: &str| match alarm {
-        Alarm::Emptied { known } => format!("the folder {place} is empty, and {known} messages should be in it"),
+        Alarm::Emptied { known } => format!("all {known} messages are gone {place}"),
         Alarm::Many { gone, known } => format!("{gone} of {known} messages are gone {place}"),
     };
     Ok(judge(there, known).map(|alarm| words(alarm, "here")).or_else(|| judge(here, known).map(|alarm| words(alarm, "on the server"))))
