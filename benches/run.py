@@ -87,7 +87,8 @@ def build(options):
         subprocess.run(["cargo", "build", "--release", "--locked"], check=True, cwd=os.path.dirname(HERE))
         target = os.environ.get("CARGO_TARGET_DIR", os.path.join(os.path.dirname(HERE), "target"))
         mailx = os.path.join(target, "release", "mailx")
-    programs["mailx"] = mailx and os.path.abspath(mailx)
+    # As it is when it is installed: how the linker has left its pages in memory makes up to 1.5 MiB of the peak.
+    programs["mailx"] = mailx and shutil.copy2(mailx, os.path.join(options.work, "tools", "mailx"))
     return programs
 
 
