@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::both::*;
+use crate::support::World;
 use crate::world;
 
 #[test]
@@ -34,13 +35,18 @@ fn a_renamed_directory_is_a_renamed_folder_there() {
     assert_settled(&w);
 }
 
+/// Makes a folder there with six messages, more than the guard lets go.
+fn fill(w: &World, folder: &str) {
+    w.server.create(&w.user, &[folder]);
+    for subject in ["a", "b", "c", "d", "e", "f"] {
+        send(w, folder, subject, "\\Seen");
+    }
+}
+
 #[test]
 fn a_folder_renamed_there_takes_its_files_along_without_a_download() {
     let Some(w) = world("frenthere") else { return };
-    w.server.create(&w.user, &["Old"]);
-    for subject in ["a", "b", "c", "d", "e", "f"] {
-        send(&w, "Old", subject, "\\Seen");
-    }
+    fill(&w, "Old");
     w.sync(0, &[]);
     w.server.adm(&["mailbox", "rename", "-u", &w.user, "Old", "Fresh"]);
     let out = w.sync(0, &[]);
@@ -53,10 +59,7 @@ fn a_folder_renamed_there_takes_its_files_along_without_a_download() {
 #[test]
 fn a_name_that_is_another_folders_now_does_not_double_the_mail() {
     let Some(w) = world("fagain") else { return };
-    w.server.create(&w.user, &["Archive"]);
-    for subject in ["a", "b", "c", "d", "e", "f"] {
-        send(&w, "Archive", subject, "\\Seen");
-    }
+    fill(&w, "Archive");
     w.sync(0, &[]);
     flag(&w, "a", "FS");
     w.server.adm(&["mailbox", "rename", "-u", &w.user, "Archive", "Archive-2025"]);

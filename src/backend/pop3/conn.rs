@@ -100,10 +100,8 @@ impl Connection {
     fn unasked(&self) -> Box<Error> {
         let input = &self.pipe.input[..];
         let line = input.split(|octet| *octet == b'\n').next().unwrap_or_default();
-        match pop3::parse_reply(line.trim_ascii_end()) {
-            Ok(reply) if !reply.ok && reply.code.is_some() => {
-                self.refused("the server gives up", &Reply { text: self.pipe.clean(reply.text.clone()), ..reply })
-            }
+        match self.parse(line.trim_ascii_end()) {
+            Ok(reply) if !reply.ok && reply.code.is_some() => self.refused("the server gives up", &reply),
             _ => self.broke("said more than it was asked for", input),
         }
     }
@@ -168,14 +166,19 @@ impl Connection {
         {
             return Ok(Incoming::Continue(challenge));
         }
-        let mut reply = pop3::parse_reply(line).map_err(|e| self.wire(e, line))?;
-        reply.text = self.pipe.clean(reply.text);
+        let reply = self.parse(line).map_err(|e| self.wire(e, line))?;
         match (reply.ok, expect) {
             (true, Expect::Items) => self.framer.begin_items(),
             (true, Expect::Body) => self.framer.begin_body(),
             _ => self.answered(),
         }
         Ok(Incoming::Reply(reply))
+    }
+
+    /// A status line, without secrets.
+    fn parse(&self, line: &[u8]) -> Result<Reply, WireError> {
+        let reply = pop3::parse_reply(line)?;
+        Ok(Reply { text: self.pipe.clean(reply.text), ..reply })
     }
 
     fn answered(&mut self) {

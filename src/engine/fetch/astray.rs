@@ -42,7 +42,7 @@ pub(super) async fn link_astray(store: &Arc<Store>, session: &mut Box<dyn Sessio
         wanted.iter().map(|(_, link)| There { permanent: link.permanent.clone(), size: link.size, header: None }).collect();
     for which in [headers_wanted, longer_headers_wanted] {
         let asked = which(&here, &there).into_iter().map(|index| (wanted[index].0, index, wanted[index].1.remote.clone()));
-        for (index, header) in headers_of(session, &|folder| jobs[folder].row.clone(), asked).await? {
+        for (index, header) in headers_of(session, &|folder| &jobs[folder].row, asked).await? {
             there[index].header = Some(header);
         }
     }

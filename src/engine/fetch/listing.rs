@@ -13,7 +13,7 @@ use crate::store::state::{FileHere, FolderRow, NewLink, News, Page};
 use super::arrived::{link_arrived, look_for_unseen};
 use super::astray::link_astray;
 use super::rematch::{Rematched, link_moved, rematch};
-use super::sessions::{Sessions, costs_session, is_ours};
+use super::sessions::{Sessions, costs_session, is_ours, may_retry};
 use super::{FetchOptions, Job, Rematch, blocking};
 
 /// Folders that are looked into with one call: bounds what is held before it is recorded.
@@ -170,25 +170,24 @@ pub(in crate::engine) async fn look_into(
                 Ok(true) => more.push(which),
                 Ok(false) => {}
                 Err(error) if is_ours(&error) => return Err(error),
-                // Once more, from what was recorded: messages that left it are known as such before others are fetched.
-                Err(error) if costs_session(&error) && repeated.insert(which) => {
-                    *session = sessions.reopen(error).await?;
-                    session.folders().await?;
-                    held.remove(&which);
-                    if let Some(recorded) = recorded(store, jobs[which].row.id).await? {
-                        jobs[which].row = recorded;
-                    }
-                    if jobs[which].row.cursor == begun[which] {
-                        restarted.remove(&which);
-                    }
-                    more.push(which);
-                }
                 Err(error) if costs_session(&error) => {
-                    // The next run lists it again.
                     held.remove(&which);
-                    *session = sessions.open().await?;
+                    if may_retry(&error) && repeated.insert(which) {
+                        // Once more, from what was recorded: what left it is known as such before it is fetched elsewhere.
+                        *session = sessions.reopen(error).await?;
+                        if let Some(row) = recorded(store, jobs[which].row.id).await? {
+                            jobs[which].row = row;
+                        }
+                        if jobs[which].row.cursor == begun[which] {
+                            restarted.remove(&which);
+                        }
+                        more.push(which);
+                    } else {
+                        // The next run lists it again.
+                        *session = sessions.open().await?;
+                        jobs[which].fail(error);
+                    }
                     session.folders().await?;
-                    jobs[which].fail(error);
                 }
                 Err(error) => jobs[which].fail(error),
             }
@@ -298,12 +297,12 @@ async fn take_page(
         let count = listed.len() as u64;
         let Rematched { mut links, files, matched, local_only } =
             rematch(store, session, &job.row, &harvest.cursor, listed, restarted).await?;
+        let looked = job.row.role == Some(Role::Trash) && link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
+        commit(store, job, restarted, (links, News::default(), files), &harvest, marks).await?;
         // Where ids never stay this is so in every run, and nothing has changed.
         job.report.linked += if job.passing_ids && restarted { 0 } else { matched };
         job.report.local_only = local_only;
         job.rematched = Some(Rematch { listed: count, adopted: !restarted });
-        let looked = job.row.role == Some(Role::Trash) && link_moved(store, session, &job.row, &harvest.cursor, &mut links).await?;
-        commit(store, job, restarted, (links, News::default(), files), &harvest, marks).await?;
         if looked && !harvest.doubtful {
             forget_moved(store, job).await?;
         }

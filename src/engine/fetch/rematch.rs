@@ -132,9 +132,9 @@ pub(in crate::engine) async fn headers(
 }
 
 /// The same for messages of several folders, each asked for with its folder's index; `row` finds the folder.
-pub(in crate::engine) async fn headers_of(
+pub(in crate::engine) async fn headers_of<'a>(
     session: &mut Box<dyn Session>,
-    row: &(dyn Fn(usize) -> FolderRow + Sync),
+    row: &(dyn Fn(usize) -> &'a FolderRow + Sync),
     asked: impl Iterator<Item = (usize, usize, RemoteId)> + Send,
 ) -> Result<HashMap<usize, HeaderDigest>> {
     let mut by_folder: BTreeMap<usize, Vec<(usize, RemoteId)>> = BTreeMap::new();
@@ -146,7 +146,7 @@ pub(in crate::engine) async fn headers_of(
         let row = row(folder);
         let Some(cursor) = &row.cursor else { continue };
         let (indices, ids): (Vec<usize>, Vec<RemoteId>) = asked.into_iter().unzip();
-        found.extend(headers(session, &row, cursor, ids).await?.into_iter().map(|(n, header)| (indices[n], header)));
+        found.extend(headers(session, row, cursor, ids).await?.into_iter().map(|(n, header)| (indices[n], header)));
     }
     Ok(found)
 }

@@ -72,13 +72,14 @@ pub(super) async fn find(
     Ok(pairs)
 }
 
-/// Messages whose ids became void, and that nothing of their folder was matched with; none where nothing is wanted.
+/// Messages whose ids became void, and that nothing of their folder was matched with; none where they can be nothing that is wanted.
 async fn superseded(run: &Run<'_>, all: &[Looked]) -> Result<Vec<(usize, SyncRow)>> {
     let fit = all.iter().enumerate().filter(|(_, l)| l.job.report.error.is_none() && !l.job.absent);
     let folders: Vec<(usize, i64)> = fit.map(|(n, l)| (n, l.job.row.id)).collect();
     blocking(run.store, move |store| {
         let mut found = Vec::new();
-        if store.state().wanted_folders()?.is_empty() {
+        // One folder has no other that they could be in.
+        if folders.len() < 2 || store.state().wanted_folders()?.is_empty() {
             return Ok(found);
         }
         for (n, folder) in folders {
@@ -121,7 +122,7 @@ async fn pair(
     let links: Vec<&PendingLink> = wanted.iter().map(|(_, link)| link).collect();
     let mut candidates = Candidates::new(&proofs, &links);
     let asked = candidates.headers_wanted().into_iter().map(|index| (wanted[index].0, index, wanted[index].1.remote.clone()));
-    for (index, header) in headers_of(session, &|folder| all[folder].job.row.clone(), asked).await? {
+    for (index, header) in headers_of(session, &|folder| &all[folder].job.row, asked).await? {
         candidates.header(index, header);
     }
     let by_id: HashMap<LinkId, (usize, SyncRow)> = gone.into_iter().map(|(from, row)| (row.id, (from, row))).collect();
