@@ -84,6 +84,11 @@ impl Endpoint {
     pub fn tried(&self) -> String {
         format!("connect to {}{}", self.address(), self.route)
     }
+
+    /// The same once the connection stands and the login is through.
+    pub fn spoken(&self) -> String {
+        format!("talk to {}{}", self.address(), self.route)
+    }
 }
 
 impl Route {

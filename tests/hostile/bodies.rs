@@ -77,7 +77,7 @@ fn row_21_a_body_that_falls_silent_is_temporary() {
         call.wants_bodies().then(|| vec![send(head), Step::Repeat(vec![b'x'; 1 << 16], 48), Step::Silence])
     });
     let run = home.fetch();
-    run.is(75, &["error: temporary", "silent"]);
+    run.is(75, &["error: temporary: talk to", "silent"]);
     assert!(home.files().is_empty() && run.took < Duration::from_secs(12), "{run:?}");
     home.converges(&peer);
 }

@@ -412,6 +412,7 @@ fn a_server_that_falls_silent_is_left() {
     let begun = std::time::Instant::now();
     let out = home.run(&["fetch", "--timeout", "1"]);
     assert!(matches!(out.code, Some(1 | 75)), "{out:?}");
+    out.says("silent");
     assert!(begun.elapsed().as_secs() < 40);
     home.peer.honest();
     home.fetch(0);

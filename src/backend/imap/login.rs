@@ -54,6 +54,7 @@ pub(super) async fn log_in(backend: &ImapBackend, ctx: &Ctx) -> Result<LoggedIn>
         reached(Step::Capabilities, &format!("after login: {}", opening.caps.list()));
     }
     let Opening { mut conn, caps, quirks, .. } = opening;
+    conn.pipe.tried = backend.endpoint.spoken();
     (conn.literal_max, conn.message_max) = (caps.literal_max(), caps.message_max());
     // Read before anything answers, so it costs no round trip. BAD or NO mean that names stay in modified UTF-7.
     let mut utf8 = caps.rev2_only();

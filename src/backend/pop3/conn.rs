@@ -43,7 +43,7 @@ pub(super) enum Incoming {
 
 /// A connection with its commands under way.
 pub(super) struct Connection {
-    pipe: Pipe,
+    pub(super) pipe: Pipe,
     framer: Framer,
     output: BytesMut,
     /// Commands that were sent and not answered whole, oldest first.

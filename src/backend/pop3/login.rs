@@ -50,6 +50,7 @@ pub(super) async fn log_in(backend: &Pop3Backend, ctx: &Ctx) -> Result<LoggedIn>
     }
     reached(Step::Capabilities, &opening.caps.list());
     let by = opening.authenticate(&secret).await.map_err(auth::unanswered)?;
+    opening.conn.pipe.tried = backend.endpoint.spoken();
     reached(Step::Login, &format!("as {} by {by}", backend.user));
     let (name, quirks) = quirks::of(&backend.endpoint.host, &opening.greeting);
     if let Some(name) = name {

@@ -17,7 +17,7 @@ const CLOSING: u16 = 421;
 
 /// A connection with its commands under way.
 pub(super) struct Connection {
-    pipe: Pipe,
+    pub(super) pipe: Pipe,
     framer: Framer,
     output: BytesMut,
     /// Replies that were asked for and have not come.

@@ -41,6 +41,7 @@ pub(super) async fn log_in(to: &SmtpSubmission, ctx: &Ctx) -> Result<(Connection
             None => reached(Step::Login, "the server offers no login: none is made"),
         }
     }
+    opening.conn.pipe.tried = to.endpoint.spoken();
     Ok((opening.conn, opening.extensions))
 }
 

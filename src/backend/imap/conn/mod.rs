@@ -34,7 +34,7 @@ pub(super) enum Event {
 
 /// A connection with its commands under way.
 pub(super) struct Connection {
-    pipe: Pipe,
+    pub(super) pipe: Pipe,
     framer: Framer,
     output: Output,
     /// The command whose message broke off, and why.
