@@ -138,40 +138,8 @@ impl Digester {
         let before = self.line_ends;
         let held_cr = self.pending_cr;
         let start = file.len();
-        let mut rest = piece;
-        if held_cr {
-            self.pending_cr = false;
-            if rest[0] == b'\n' {
-                self.emit(b"\n", file);
-                rest = &rest[1..];
-            } else {
-                self.line_ends = LineEnds::AsSent;
-                self.emit(b"\r", file);
-            }
-        }
-        while !rest.is_empty() {
-            let Some(at) = memchr::memchr2(b'\r', b'\n', rest) else {
-                self.emit(rest, file);
-                break;
-            };
-            if rest[at] == b'\n' {
-                self.line_ends = LineEnds::AsSent;
-                self.emit(&rest[..=at], file);
-                rest = &rest[at + 1..];
-            } else if at + 1 == rest.len() {
-                self.emit(&rest[..at], file);
-                self.pending_cr = true;
-                break;
-            } else if rest[at + 1] == b'\n' {
-                self.emit(&rest[..at], file);
-                self.emit(b"\n", file);
-                rest = &rest[at + 2..];
-            } else {
-                self.line_ends = LineEnds::AsSent;
-                self.emit(&rest[..=at], file);
-                rest = &rest[at + 1..];
-            }
-        }
+        self.convert(piece, file);
+        self.take(&file[start..]);
         if self.line_ends == LineEnds::AsSent {
             file.truncate(start);
             if held_cr {
@@ -191,7 +159,8 @@ impl Digester {
                 self.line_ends = LineEnds::AsSent;
                 form = Form::NowAsSent;
             }
-            self.emit(b"\r", file);
+            file.extend_from_slice(b"\r");
+            self.take(b"\r");
         }
         let header = match self.header_hash {
             Some(hash) => hash,
@@ -224,10 +193,44 @@ impl Digester {
         digest.hash
     }
 
-    /// The LF form goes to the identity, the header and, usually, the file.
-    fn emit(&mut self, lf: &[u8], file: &mut BytesMut) {
+    /// Appends the LF form of the next wire bytes to `file`. A CR at their end is held back.
+    fn convert(&mut self, piece: &[u8], file: &mut BytesMut) {
+        let mut rest = piece;
+        if std::mem::take(&mut self.pending_cr) {
+            if let Some(after) = rest.strip_prefix(b"\n") {
+                file.extend_from_slice(b"\n");
+                rest = after;
+            } else {
+                self.line_ends = LineEnds::AsSent;
+                file.extend_from_slice(b"\r");
+            }
+        }
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            let (line, end) = rest.split_at(at);
+            match end {
+                [b'\r'] => {
+                    self.pending_cr = true;
+                    rest = line;
+                    break;
+                }
+                [b'\r', b'\n', after @ ..] => {
+                    file.extend_from_slice(line);
+                    file.extend_from_slice(b"\n");
+                    rest = after;
+                }
+                _ => {
+                    self.line_ends = LineEnds::AsSent;
+                    file.extend_from_slice(&rest[..=at]);
+                    rest = &rest[at + 1..];
+                }
+            }
+        }
+        file.extend_from_slice(rest);
+    }
+
+    /// Takes the next bytes of the LF form: they make the identity, and the header at the beginning.
+    fn take(&mut self, lf: &[u8]) {
         self.identity.update(lf);
-        file.extend_from_slice(lf);
         if self.header_hash.is_none() {
             let from = self.header.len().saturating_sub(1);
             let (header, rest) = lf.split_at(lf.len().min(MAX_HEADER - self.header.len()));
