@@ -92,6 +92,6 @@ fn row_24_an_endless_line_is_cut_at_a_mebibyte() {
     let home = Home::new(&peer);
     let run = home.fetch();
     run.is(76, &["error: protocol", "too long"]);
-    assert!(run.peak < 40 << 10 && run.took < Duration::from_secs(10), "{run:?}");
+    assert!(run.peak < 40 << 10 && run.took < Duration::from_secs(5), "{run:?}");
     home.converges(&peer);
 }

@@ -66,7 +66,7 @@ fn after_a_sleep_there_is_a_new_line_within_seconds() {
     w.server.generate(&w.user, "INBOX", 1, "a");
     watch.running.signal("CONT");
     let took = until("a message", || count(&w) == 1);
-    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!((proxy.count(), watch.told("error")), (2, 0), "{}", watch.says());
     watch.end(0);
 }
